@@ -1,0 +1,99 @@
+# Everything a newcomer types. Each target sets up what it needs first; nothing has to be activated.
+# Paths are relative throughout, so that a checkout below a folder with a space in its name works too.
+
+PYTHON ?= $(shell command -v python3 || command -v python3.13 || command -v python3.12 || command -v python3.11)
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
+INSTALLED := $(VENV)/.installed
+
+# Modules from another Python's search path would shadow the pinned ones.
+unexport PYTHONPATH PYTHONHOME
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup reproduce smoke test lint format publish unlock lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  PYTHON=python3.12 (setup) and CORES=4 (reproduce, smoke) may follow a target."
+
+setup: $(INSTALLED) ## a .venv with every version of requirements.lock, and this project
+	@:
+
+# Always from nothing, so that .venv holds what the lock names and no leftovers; and removed again when it
+# cannot be finished, because pip takes a half-unpacked package for an installed one. --use-pep517: one package has
+# no wheel, and Debian 12's pip would build it with whatever setuptools it has at that moment.
+$(LOCKED): requirements.lock
+	@command -v "$(PYTHON)" >/dev/null || { \
+		echo "No Python found$(if $(PYTHON), as $(PYTHON)): install python3 (3.11 or later) and its venv module," \
+			"or name one: make setup PYTHON=/path/to/python" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or later is needed; $(PYTHON) is $$("$(PYTHON)" --version 2>&1)." \
+			"Name another: make setup PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) has no venv module: on Debian, apt install python3-venv" >&2; exit 1; }
+	@echo "Setting up $(VENV): a few minutes, 2 GB of disk (about 6 GB with torch's CUDA build)"
+	@trap 'rm -rf $(VENV)' EXIT; trap 'exit 130' HUP INT TERM; set -e; \
+		"$(PYTHON)" -m venv --clear $(VENV); \
+		$(BIN)/python -m pip install --disable-pip-version-check --use-pep517 -r requirements.lock; \
+		touch $(LOCKED); \
+		trap - EXIT
+
+# The lock has the build backend, so building in place downloads nothing and uses the pinned one.
+$(INSTALLED): $(LOCKED) pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--no-build-isolation --no-deps --editable .
+	@touch $@
+
+reproduce: setup ## train everything the write-up reports, and draw its figures (results/)
+	$(BIN)/snakemake --cores $(CORES)
+	@echo
+	@echo "Figures made:"
+	@find results/figures -type f | LC_ALL=C sort | sed 's/^/  /'
+
+smoke: setup ## the same workflow in a minute (results/smoke)
+	$(BIN)/snakemake --cores $(CORES) --configfile config/smoke.yaml
+
+test: setup ## the tests
+	$(BIN)/pytest
+
+lint: setup ## style of the package, the tests and the workflow; changes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+format: setup ## bring everything into the style that lint asks for
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+publish: setup ## copy the figures of a finished `make reproduce` to figures/
+	$(BIN)/mine publish --config config/config.yaml --output figures
+
+unlock: setup ## release the workflow's lock after a crash or a power cut
+	$(BIN)/snakemake --unlock
+
+lock: ## resolve requirements.in into requirements.lock again (for maintainers; needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
+	@cp requirements.lock requirements.lock.new
+	@uv pip compile --quiet requirements.in --output-file requirements.lock.new || \
+		{ rm -f requirements.lock.new; exit 1; }
+	@{ \
+		echo "# Made by 'make lock' from requirements.in: every package that it needs, at one version."; \
+		echo "# For Python 3.11 and later; a line with a marker after ';' is installed only where that holds."; \
+		echo "# torch: the registry's Linux build adds its own CUDA packages, which are not listed here, because"; \
+		echo "# a CPU build of the same version has none; pip installs them where torch asks for them."; \
+		grep -v '^#' requirements.lock.new; \
+	} > requirements.lock.tmp
+	@rm requirements.lock.new
+	@mv requirements.lock.tmp requirements.lock
+
+# Not .snakemake: it records what each result was made with, and without it a stale result passes for a fresh one.
+clean: ## remove caches; never results, never .venv
+	rm -rf .pytest_cache .ruff_cache .hypothesis build
+	find src tests workflow -type d \( -name __pycache__ -o -name '*.egg-info' \) -prune \
+		-exec rm -rf {} +

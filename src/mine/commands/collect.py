@@ -1,0 +1,66 @@
+"""Gather an experiment's runs into two tables.
+
+summary.parquet has one row a run: final in-batch, held-out and population values, truth, divergence,
+gradient norms. curves.parquet has one row a cell, quantity and step: median and quartiles over seeds, and the
+share still live. All information in nats. With --grid, exactly the runs that it names are read, and a missing
+one stops the command; without it every *.parquet in the folder is. A file that cannot be read, or holds
+another run than its place says, stops it: nothing is skipped silently, and nothing half-written is left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from mine.errors import UserError
+
+HELP = "gather the runs of an experiment into summary.parquet and curves.parquet"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``mine collect``."""
+    parser.add_argument("runs", type=Path, metavar="RUNS_DIR", help="the experiment's runs folder")
+    parser.add_argument("--grid", metavar="JSON", help="the experiment's part of the configuration, as text")
+    parser.add_argument(
+        "--experiment", metavar="NAME", help="its name in the tables (default: the folder above RUNS_DIR)"
+    )
+    parser.add_argument("--summary", type=Path, required=True, metavar="FILE", help="table to write")
+    parser.add_argument("--curves", type=Path, required=True, metavar="FILE", help="table to write")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the command. Raises UserError."""
+    from mine.progress import ProgressLine
+    from mine.runs import found_runs, planned_runs
+    from mine.tables import collect
+
+    folder: Path = arguments.runs
+    extra: list[Path] = []
+    if arguments.grid is None:
+        runs = found_runs(folder)
+    else:
+        runs, extra = planned_runs(folder, _parse_grid(arguments.grid))
+    experiment = arguments.experiment or folder.resolve().parent.name
+    line = ProgressLine(len(runs), log_lines=0)
+
+    def show(done: int, total: int) -> None:
+        line.update(done, f"{done} of {total} runs read")
+
+    try:
+        collect(experiment, runs, arguments.summary, arguments.curves, show)
+    finally:
+        line.close()
+    if extra:
+        print(f"note: {len(extra)} file(s) beyond the grid left out, the first: {extra[0]}", file=sys.stderr)
+
+
+def _parse_grid(text: str) -> dict:
+    try:
+        grid = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"--grid: not JSON ({error})") from None
+    if not isinstance(grid, dict):
+        raise UserError(f"--grid: {text[:40]!r} is not a JSON object with grid, training and settings")
+    return grid

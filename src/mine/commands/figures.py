@@ -1,0 +1,73 @@
+"""Draw one figure from collected tables, as svg, pdf and png.
+
+  mine figures --list
+  mine figures estimate --experiment-dir results/writeup --setting permutation \\
+      --output results/figures/writeup/estimate_permutation
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mine.errors import UserError
+
+HELP = "draw a figure from collected tables"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("name", metavar="NAME", nargs="?", help="which figure, see --list")
+    parser.add_argument("--list", action="store_true", help="name every figure and the tables it needs, then stop")
+    parser.add_argument(
+        "--experiment-dir", type=Path, metavar="DIR", help="folder that holds summary.parquet and the other tables"
+    )
+    parser.add_argument("--setting", help="which setting to draw; only for a figure that shows one setting")
+    parser.add_argument(
+        "--output", type=Path, metavar="STEM", help="path without ending: STEM.svg, STEM.pdf and STEM.png are written"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draw and write one figure, or list them."""
+    from mine.figures import FIGURES, FORMATS, figure
+
+    if arguments.list:
+        for spec in FIGURES.values():
+            tables = ", ".join((*spec.needs, *(f"[{name}]" for name in spec.optional)))
+            scope = "one setting" if spec.per_setting else "all settings"
+            print(f"{spec.name:14} {scope:13} {tables:20} {spec.shows}")
+        return 0
+    if arguments.name is None:
+        raise UserError("figures: name a figure, or give --list")
+    spec = figure(arguments.name)
+    for option in ("experiment_dir", "output"):
+        if getattr(arguments, option) is None:
+            raise UserError(f"figures: --{option.replace('_', '-')} is missing")
+    stem = arguments.output
+    if stem.suffix.removeprefix(".") in FORMATS:
+        stem = stem.with_suffix("")
+
+    tables = {name: _read(arguments.experiment_dir / f"{name}.parquet") for name in spec.needs}
+    for name in spec.optional:
+        path = arguments.experiment_dir / f"{name}.parquet"
+        if path.exists():
+            tables[name] = _read(path)
+    drawn = spec.draw(tables, arguments.setting)
+
+    from mine.figures import style
+
+    for path in style.save(drawn, stem):
+        print(path)
+    return 0
+
+
+def _read(path: Path):  # noqa: ANN202 - pandas is imported only here
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        return pd.read_parquet(path, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        reason = "no such file; run mine collect first" if not path.exists() else str(error).strip().splitlines()[0]
+        raise UserError(f"{path}: not a readable table ({reason})") from None

@@ -1,0 +1,57 @@
+"""Print what a training run was and how it ended. All information in nats."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+HELP = "print what one run was and how it ended"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The file, and how to print it."""
+    parser.add_argument("run", type=Path, metavar="FILE", help="a run's parquet file, as mine train writes it")
+    parser.add_argument("--json", action="store_true", help="print one JSON object (a value that is not finite: null)")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Read one file and print it."""
+    from mine.summary import summarise
+    from mine.trace import read_trace
+
+    trace = read_trace(arguments.run)
+    summary = summarise(trace)
+    if arguments.json:
+        print(json.dumps({"metadata": trace.metadata, "summary": {k: _plain(v) for k, v in summary.items()}}, indent=2))
+        return
+    cell, settings = trace.metadata["cell"], trace.metadata["settings"]
+    lines = {
+        "run": ", ".join(f"{name} {value}" for name, value in cell.items()),
+        "settings": ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None),
+        "outcome": _ending(trace.metadata, summary),
+        "truth": f"{summary['mi_true']:.4f} nats",
+        "in-batch": f"{summary['mi_batch_mean']:.4f} nats, sd {summary['mi_batch_sd']:.4f} (last 10 % of the rows)",
+        "held out": f"{summary['mi_heldout']:.4f} nats, effective sample size {summary['heldout_ess']:.1f}",
+        "population": f"{summary['mi_population']:.4f} nats, effective sample size {summary['population_ess']:.1f}",
+        "gradient norm": f"median {summary['grad_norm_median']:.3g}, largest {summary['grad_norm_max']:.3g}",
+        "made by": f"{', '.join(f'{k} {v}' for k, v in trace.metadata['packages'].items())} on {trace.metadata['device']}, "
+        f"code {trace.metadata['code'][:12]}",
+    }
+    width = max(map(len, lines))
+    for name, text in lines.items():
+        print(f"{name.ljust(width)}  {text}")
+
+
+def _ending(metadata: dict[str, Any], summary: dict[str, Any]) -> str:
+    text = metadata["outcome"]
+    if metadata["overflow_step"] is not None:
+        text += f" at step {metadata['overflow_step']}"
+    runaway = summary["runaway_step"]
+    return text if runaway is None else f"{text}, runaway from step {runaway}"
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

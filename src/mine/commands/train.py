@@ -1,0 +1,175 @@
+"""Train MINE on correlated Gaussians and write one parquet file a seed.
+
+Example: mine train --variant ema --dim 5 --rho 0.95 --seed 3 --output run.parquet
+Several seeds in one process: --seed 0-15 --output 'runs/seed={seed}.parquet'
+
+A run that becomes non-finite stops there, keeps its rows and counts as finished (exit 0): it is a result.
+All information is in nats.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import platform
+from pathlib import Path
+
+from mine.errors import UserError
+from mine.settings import (
+    ACTIVATIONS,
+    EMA_INITS,
+    OPTIMIZERS,
+    PRODUCTS,
+    STREAM,
+    VARIANTS,
+    Cell,
+    TrainingSettings,
+)
+
+HELP = "train one cell of the grid, one parquet file a seed"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """An option for the cell, for every training setting, and for how to run."""
+    default = TrainingSettings()
+    cell = parser.add_argument_group("the cell")
+    cell.add_argument("--variant", required=True, metavar="NAME", help=f"objective: {', '.join(VARIANTS)}")
+    cell.add_argument("--dim", required=True, type=_integer, metavar="D", help="dimension d of X and of Z, at least 1")
+    cell.add_argument("--rho", required=True, type=_number, metavar="R", help="correlation per coordinate, in (-1, 1)")
+    cell.add_argument("--seed", required=True, metavar="SEEDS", help="a seed, or several: 0-15 or 0,3,7")
+    cell.add_argument(
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="parquet file; '{seed}' stands for the seed where there are several",
+    )
+
+    training = parser.add_argument_group("training settings")
+
+    def add(name: str, kind, metavar: str, text: str) -> None:
+        shown = getattr(default, name)
+        text = f"{text} (default: {'none' if shown is None else shown})"
+        option = f"--{name.replace('_', '-')}"
+        training.add_argument(option, dest=name, type=kind, default=shown, metavar=metavar, help=text)
+
+    add("steps", _integer, "N", "updates of the critic")
+    add("batch_size", _integer, "K", "joint pairs in a batch, at least 2; as many product pairs")
+    add("learning_rate", _number, "LR", "step size of the optimiser, per update")
+    add("optimizer", str, "NAME", " or ".join(OPTIMIZERS))
+    add("ema_rate", _number, "ALPHA", "alpha in v <- (1 - alpha) v + alpha B_exp, in (0, 1]; 1 remembers one batch")
+    add("ema_init", str, "NAME", f"v before the first update: {' or '.join(EMA_INITS)}")
+    add("grad_clip", _number, "NORM", "largest L2 norm of an applied gradient")
+    add("hidden", _integer, "UNITS", "units of each hidden layer of the critic")
+    add("layers", _integer, "N", "hidden layers of the critic")
+    add("activation", str, "NAME", f"after each hidden layer: {', '.join(ACTIVATIONS)}")
+    add("data", _data, "SOURCE", f"{STREAM} (fresh pairs every step) or the number of pairs drawn once")
+    add("product", str, "SCHEME", f"how z of a product pair is chosen: {', '.join(PRODUCTS)}")
+    add("eval_every", _integer, "N", "updates between evaluations on held-out samples and at the population")
+    add("term_norms_every", _integer, "N", "updates between records of the gradient norms of the two terms")
+
+    running = parser.add_argument_group("how to run")
+    running.add_argument(
+        "--device", default="auto", choices=("auto", "cpu", "cuda"), help="auto takes CUDA if there is one"
+    )
+    running.add_argument(
+        "--threads",
+        type=_integer,
+        default=1,
+        metavar="N",
+        help="CPU threads; results are the same only for the same number (default: 1)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Check everything, train, write."""
+    from mine.experiments import parse_seeds
+
+    seeds = parse_seeds(arguments.seed)
+    settings = TrainingSettings(**{name: getattr(arguments, name) for name in TrainingSettings().to_dict()})
+    cells = [Cell(arguments.variant, arguments.dim, arguments.rho, seed) for seed in seeds]
+    if arguments.threads < 1:
+        raise UserError(f"threads: {arguments.threads} is not a whole number of at least 1")
+    outputs = _outputs(arguments.output, seeds)
+
+    # Slow to import (2 s), so only once the input is known to be good.
+    import numpy as np
+    import torch
+
+    from mine.provenance import training_code_hash
+    from mine.trace import check_writable, write_trace
+
+    device = _device(arguments.device)
+    for output in outputs:
+        check_writable(output)
+    torch.set_num_threads(arguments.threads)
+
+    from mine.progress import ProgressLine
+    from mine.training import Progress, train
+
+    line = ProgressLine(settings.steps)
+    cell = f"{arguments.variant} d={arguments.dim} rho={arguments.rho:g} seed {arguments.seed}"
+
+    def report(progress: Progress) -> None:
+        estimate = "none live" if math.isnan(progress.mi_batch) else f"in-batch {progress.mi_batch:.2f} nats"
+        text = f"{cell}: step {progress.step}/{progress.steps}, {estimate} (truth {progress.mi_true:.2f})"
+        line.update(progress.step, f"{text}, {progress.live} of {progress.runs} live")
+
+    results = train(arguments.variant, arguments.dim, arguments.rho, seeds, settings, device=device, report=report)
+    line.close()
+    for one, output, result in zip(cells, outputs, results, strict=True):
+        write_trace(
+            output,
+            result.columns,
+            {
+                "cell": one.to_dict(),
+                "settings": settings.to_dict(),
+                "outcome": result.outcome,
+                "overflow_step": result.overflow_step,
+                "device": device.type,
+                "dtype": "float32",
+                "threads": arguments.threads,
+                "packages": {
+                    "python": platform.python_version(),
+                    "torch": torch.__version__,
+                    "numpy": np.__version__,
+                },
+                "code": training_code_hash(),
+            },
+        )
+        ending = result.outcome if result.overflow_step is None else f"overflow at step {result.overflow_step}"
+        print(f"{output}: {ending}")
+
+
+def _outputs(template: str, seeds: list[int]) -> list[Path]:
+    if len(seeds) > 1 and "{seed}" not in template:
+        raise UserError(f"output: {template!r} is one file for {len(seeds)} seeds; put {{seed}} into its name")
+    return [Path(template.replace("{seed}", str(seed))) for seed in seeds]
+
+
+def _device(name: str):
+    import torch
+
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("device: 'cuda' was asked for, and torch finds no CUDA device here; use --device cpu or auto")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def _integer(text: str) -> int | str:
+    """A whole number, or the text as it is, which the settings' own check then refuses in its own words."""
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _data(text: str) -> int | str:
+    return _integer(text)

@@ -1,0 +1,131 @@
+"""When and how a trace diverged. Pure functions of a trace's rows; the words are defined here once.
+
+*Overflow*: the first row with a non-finite ``mi_batch`` or gradient. The naive ``biased`` objective gives
+-inf or nan as well as inf.
+
+*Runaway*: the first of two evaluations in a row at which the mean of the last 100 ``mi_batch`` exceeds
+``mi_population`` by more than 2 nats, or exceeds the truth by more than 2 nats. Results are also given for
+margins of 1 and 4 nats.
+
+*Diverged*: either, whichever came first.
+
+A value whose effective sample size is under 50 enters no verdict as a number. An evaluation whose
+``population_ess`` is lower therefore cannot testify about ``mi_population``; there only the comparison with
+the truth counts.
+
+The functions take the rows of one trace as ``mine.trace.read_trace`` gives them: a frame with one row a step,
+in rising order, nulls as NaN.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+MARGIN = 2.0
+"""How far above the population or the truth is too far, nats."""
+
+MARGINS = (1.0, 2.0, 4.0)
+"""Every margin that results are given for, nats."""
+
+WINDOW = 100
+"""In-batch values that are averaged before they are compared."""
+
+MIN_ESS = 50.0
+"""Effective sample size under which a Donsker-Varadhan value enters no verdict as a number."""
+
+_EVALUATED = ("mi_population", "population_ess", "mi_heldout", "heldout_ess")
+
+
+def overflow_step(frame: pd.DataFrame, steps: int) -> int | None:
+    """Step of the first row with a non-finite ``mi_batch``, or, among updates, a non-finite ``grad_norm``.
+
+    Args:
+        frame: rows of one trace with columns step, mi_batch and grad_norm.
+        steps: configured updates; a row beyond them has no update, so its null gradient says nothing.
+
+    Returns:
+        The 1-based step, or None where every value is finite.
+    """
+    step = frame["step"].to_numpy()
+    bad = ~np.isfinite(frame["mi_batch"].to_numpy(dtype=np.float64))
+    bad |= ~np.isfinite(frame["grad_norm"].to_numpy(dtype=np.float64)) & (step <= steps)
+    return int(step[bad.argmax()]) if bad.any() else None
+
+
+def evaluation_rows(frame: pd.DataFrame) -> np.ndarray:
+    """Positions of the rows at which the critic was evaluated, rising.
+
+    An overflow run's last row (the critic at its last finite parameters) is one of them.
+
+    Args:
+        frame: rows of one trace; of mi_population, population_ess, mi_heldout and heldout_ess those that are
+            there are asked. A row counts once one of them is not null, so that an evaluation that came out as
+            nan in one instrument is still an evaluation.
+    """
+    asked = [name for name in _EVALUATED if name in frame.columns]
+    return np.flatnonzero(frame[asked].notna().any(axis=1).to_numpy())
+
+
+def recent_mean(frame: pd.DataFrame, rows: np.ndarray, window: int = WINDOW) -> np.ndarray:
+    """Mean of the last ``window`` values of ``mi_batch`` up to and including each of ``rows``, nats.
+
+    Fewer where the trace has fewer. Non-finite values are left out: they are the overflow, which is counted
+    on its own; NaN where nothing finite is left.
+
+    Args:
+        frame: rows of one trace with column mi_batch.
+        rows: positions, not steps.
+        window: how many values at most.
+    """
+    values = frame["mi_batch"].to_numpy(dtype=np.float64)
+    means = np.full(len(rows), np.nan)
+    for index, row in enumerate(rows):
+        recent = values[max(0, row + 1 - window) : row + 1]
+        recent = recent[np.isfinite(recent)]
+        if recent.size:
+            means[index] = recent.mean()
+    return means
+
+
+def runaway_step(
+    frame: pd.DataFrame, margin: float = MARGIN, window: int = WINDOW, min_ess: float = MIN_ESS
+) -> int | None:
+    """Step of the first of two evaluations in a row at which the in-batch value is out of reach.
+
+    Out of reach: the mean of the last ``window`` values of ``mi_batch`` exceeds ``mi_population`` by more
+    than ``margin`` nats (asked only where ``population_ess`` is at least ``min_ess``), or exceeds ``mi_true``
+    by more than ``margin`` nats. A single such evaluation is an excursion.
+
+    Args:
+        frame: rows of one trace with columns step, mi_true, mi_batch, mi_population and population_ess.
+        margin: nats.
+        window: in-batch values averaged.
+        min_ess: effective sample size that mi_population needs to count; 0 lets every value count.
+
+    Returns:
+        The 1-based step of the first of the two evaluations, or None.
+    """
+    rows = evaluation_rows(frame)
+    mean = recent_mean(frame, rows, window)
+    truth = frame["mi_true"].to_numpy(dtype=np.float64)[rows]
+    population = frame["mi_population"].to_numpy(dtype=np.float64)[rows]
+    ess = frame["population_ess"].to_numpy(dtype=np.float64)[rows]
+    # NaN compares as False: a value that is not there accuses nobody.
+    above_population = (mean - population > margin) & (ess >= min_ess)
+    above_truth = mean - truth > margin
+    out = above_population | above_truth
+    twice = out[:-1] & out[1:]
+    return int(frame["step"].to_numpy()[rows[twice.argmax()]]) if twice.any() else None
+
+
+def diverged_step(frame: pd.DataFrame, steps: int, margin: float = MARGIN) -> int | None:
+    """Step at which the run overflowed or ran away, whichever came first, or None.
+
+    Args:
+        frame: rows of one trace, with the columns that ``overflow_step`` and ``runaway_step`` read.
+        steps: configured updates.
+        margin: of the runaway, nats.
+    """
+    found = [step for step in (overflow_step(frame, steps), runaway_step(frame, margin)) if step is not None]
+    return min(found, default=None)

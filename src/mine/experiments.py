@@ -1,0 +1,151 @@
+"""From a configuration to the runs it names: experiment x setting x variant x dimension x rho x seed.
+
+Imported by the Snakefile, and so by every job of a cluster: nothing here imports torch, numpy or pandas.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mine.errors import UserError
+from mine.settings import Cell, TrainingSettings, check_rho
+
+BASE_SETTING = "base"
+RUN_PATTERN = "setting={setting}/variant={variant}/dim={dim}/rho={rho}/seed={seed}.parquet"
+"""A run's file below an experiment's runs folder: hive-partitioned, one file a seed."""
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run that a configuration asks for: where it lies, and everything that training needs."""
+
+    setting: str
+    variant: str
+    dim: int
+    rho: str
+    seed: int
+    training: TrainingSettings
+
+    @property
+    def path(self) -> str:
+        """The file below the experiment's runs folder."""
+        return RUN_PATTERN.format(**self.__dict__)
+
+    @property
+    def cell(self) -> Cell:
+        """The run as training knows it."""
+        return Cell(self.variant, self.dim, float(self.rho), self.seed)
+
+
+def canonical_rho(value: Any) -> str:
+    """Rho as it stands in paths: the shortest decimal that reads back as the same number ("0.9", never "0.90")."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise UserError(f"rho: {value!r} is not a number in (-1, 1)") from None
+    check_rho(number)
+    return repr(number)
+
+
+def parse_seeds(text: str | int | Iterable[int]) -> list[int]:
+    """Seeds from ``"0-15"``, ``"0,3,7"``, ``"0-3,8"``, one number or a list, in rising order without repeats.
+
+    Raises UserError on anything else.
+    """
+    if isinstance(text, bool):
+        raise UserError(f"seed: {text!r} is not a seed; write 3, 0-15 or 0,3,7")
+    parts: Iterable[Any] = str(text).split(",") if isinstance(text, (str, int)) else text
+    seeds: set[int] = set()
+    for part in parts:
+        match = re.fullmatch(r"\s*(\d{1,9})(?:-(\d{1,9}))?\s*", str(part))
+        if match is None:
+            raise UserError(f"seed: {text!r} is not a list of seeds; write 3, 0-15 or 0,3,7")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise UserError(f"seed: range {part!r} runs backwards; write {last}-{first}")
+        seeds.update(range(first, last + 1))
+    if not seeds:
+        raise UserError(f"seed: {text!r} names no seed; write 3, 0-15 or 0,3,7")
+    return sorted(seeds)
+
+
+def training_of(experiment: dict[str, Any], setting: str) -> TrainingSettings:
+    """The training settings of one named setting: the experiment's, with that setting's overrides."""
+    overrides = settings_of(experiment)[setting]
+    return TrainingSettings.from_dict({**experiment.get("training", {}), **overrides})
+
+
+def settings_of(experiment: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Name to overrides of every setting of an experiment; ``base`` without overrides where none is named."""
+    return experiment.get("settings") or {BASE_SETTING: {}}
+
+
+def expand(experiment: dict[str, Any]) -> Iterator[PlannedRun]:
+    """Every run of one experiment of the configuration, seeds innermost.
+
+    Raises UserError for a value out of range.
+    """
+    grid = experiment["grid"]
+    seeds = parse_seeds(grid["seeds"])
+    rhos = [canonical_rho(rho) for rho in grid["rho"]]
+    for setting in settings_of(experiment):
+        training = training_of(experiment, setting)
+        for variant, dim, rho in itertools.product(grid["variant"], grid["dim"], rhos):
+            for seed in seeds:
+                yield PlannedRun(setting, variant, dim, rho, seed, training)
+
+
+def parse_grid(text: str) -> list[PlannedRun]:
+    """The runs of an experiment given as JSON, the form in which rules hand it to a command.
+
+    Raises UserError where it is not JSON, has unknown training settings or values out of range.
+    """
+    try:
+        experiment = json.loads(text)
+        return list(expand(experiment))
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"grid: not an experiment in JSON with a grid of variant, dim, rho and seeds ({error!r})"
+        ) from None
+
+
+def training_options(training: TrainingSettings) -> str:
+    """The settings as options of ``mine train``, all of them, so that a printed command says what it does."""
+    return " ".join(
+        f"--{name.replace('_', '-')} {value}" for name, value in training.to_dict().items() if value is not None
+    )
+
+
+@dataclass(frozen=True)
+class SeedBlock:
+    """Seeds that one job trains together."""
+
+    name: str
+    seeds: str
+    """As ``mine train --seed`` reads them, or the wildcard ``{seed}``."""
+    files: tuple[str, ...]
+    """RUN_PATTERN with every wildcard but the seed left open."""
+
+
+def seed_blocks(seeds: list[int], runs_per_job: int) -> list[SeedBlock]:
+    """Jobs of at most ``runs_per_job`` seeds each.
+
+    Which seeds share a job depends on the seed's value alone, so that a new seed reruns at most the job it falls
+    into. One run a job needs no blocks: the seed stays a wildcard, and one rule serves them all.
+    """
+    if runs_per_job == 1:
+        return [SeedBlock("each", "{seed}", (RUN_PATTERN,))]
+    blocks = []
+    for _, members in itertools.groupby(sorted(seeds), key=lambda seed: seed // runs_per_job):
+        block = list(members)
+        text = ",".join(map(str, block))
+        if block == list(range(block[0], block[-1] + 1)) and len(block) > 1:
+            text = f"{block[0]}-{block[-1]}"
+        files = tuple(RUN_PATTERN.replace("{seed}", str(seed)) for seed in block)
+        blocks.append(SeedBlock(text.replace("-", "_to_").replace(",", "_"), text, files))
+    return blocks

@@ -1,0 +1,80 @@
+"""The figures, by name: what each needs and whether it is drawn once per setting.
+
+Importing this loads neither pandas nor matplotlib, so that a Snakefile can read the registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from mine.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+FORMATS = ("svg", "pdf", "png")
+"""What every figure is written as."""
+
+
+@dataclass(frozen=True)
+class FigureSpec:
+    """One figure: its module ``mine.figures.{name}`` has a function ``draw`` from tables to a Figure.
+
+    per_setting: drawn for one setting of an experiment (``draw(..., setting=name)``), else for all of them.
+    needs: the tables it cannot do without, by the name of their parquet file.
+    optional: the tables it uses where they exist.
+    shows: one line for ``mine figures --list``.
+    """
+
+    name: str
+    per_setting: bool
+    needs: tuple[str, ...]
+    shows: str
+    optional: tuple[str, ...] = ()
+
+    @property
+    def function(self) -> Callable[..., Figure]:
+        """The function that draws it; imports matplotlib."""
+        return import_module(f"mine.figures.{self.name}").draw
+
+    def draw(self, tables: Mapping[str, pd.DataFrame], setting: str | None = None) -> Figure:
+        """Draw from tables by name. Raises UserError for a missing table, column or setting."""
+        missing = [name for name in self.needs if name not in tables]
+        if missing:
+            raise UserError(f"figure {self.name!r} needs the table {missing[0]!r}")
+        if setting is not None and not self.per_setting:
+            raise UserError(f"setting: {setting!r} given, but figure {self.name!r} shows every setting")
+        given = {name: tables[name] for name in (*self.needs, *self.optional) if name in tables}
+        return self.function(**given, **({"setting": setting} if self.per_setting else {}))
+
+
+FIGURES: dict[str, FigureSpec] = {
+    spec.name: spec
+    for spec in (
+        FigureSpec("estimate", True, ("summary", "curves"), "in-batch MI estimate over training, by d and rho"),
+        FigureSpec("gradient_norm", True, ("summary", "curves"), "gradient norm over training, by d and rho"),
+        FigureSpec(
+            "final_values",
+            False,
+            ("summary",),
+            "final in-batch, held-out and population values against the truth",
+            optional=("optimal",),
+        ),
+        FigureSpec("divergence", False, ("summary",), "share of runs still live over training"),
+        FigureSpec("sweep", False, ("summary",), "final values and divergence against the one swept setting"),
+    )
+}
+"""Name to figure, in the order in which they are listed."""
+
+
+def figure(name: str) -> FigureSpec:
+    """The figure of that name. Raises UserError for an unknown one."""
+    if name not in FIGURES:
+        raise UserError(f"figure: {name!r} is unknown; known are {', '.join(FIGURES)}")
+    return FIGURES[name]

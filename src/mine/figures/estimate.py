@@ -1,0 +1,135 @@
+"""MI estimate over training: columns rho, rows d, median and interquartile band over seeds, the truth dashed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from mine.figures import common, style, traces
+
+
+@style.styled
+def draw(summary: pd.DataFrame, curves: pd.DataFrame, setting: str | None = None) -> Figure:
+    """Draw one setting. Raises UserError for an unknown setting or a missing column."""
+    summary = common.prepare(summary)
+    setting = common.choose_setting(summary, setting)
+    runs = common.cell(summary, setting=setting)
+    grid = common.Grid.of(runs)
+    table = traces.read_curves(curves, setting, "mi_batch")
+
+    views, panels = {}, {}
+    for dim in grid.dims:
+        truths = common.cell(runs, dim=dim)["mi_true"].to_numpy(dtype=float)
+        views[dim] = view_of(truths, [curve for key, curve in table.items() if key[1] == dim])
+        for rho in grid.rhos:
+            entries = [
+                (variant, table.get((variant, dim, rho)), common.cell(runs, variant=variant, dim=dim, rho=rho))
+                for variant in grid.variants
+            ]
+            panels[dim, rho] = (entries, traces.strips_of(entries, views[dim]))
+
+    any_overflow = bool(runs["overflowed"].any())
+    off_view = any("▲" in strip.text or "▼" in strip.text for _, strips in panels.values() for strip in strips)
+    sheet = style.Sheet(
+        len(grid.dims),
+        len(grid.rhos),
+        title=common.verdict(runs, setting if setting != "base" else ""),
+        subtitle=_ending(runs, grid, table),
+        caption=_caption(runs, any_overflow, off_view, "mi_batch_last" in runs),
+        handles=[
+            *(style.variant_handle(variant) for variant in grid.variants),
+            style.truth_handle(),
+            *([style.mark_handle("x", "a run overflowed")] if any_overflow else []),
+        ],
+        panel_height=1.75,
+        strips=[max(len(panels[dim, rho][1]) for rho in grid.rhos) for dim in grid.dims],
+    )
+    for row, dim in enumerate(grid.dims):
+        view = views[dim]
+        for column, rho in enumerate(grid.rhos):
+            axes = sheet.axes[row][column]
+            entries, strips = panels[dim, rho]
+            here = common.cell(runs, dim=dim, rho=rho)
+            if here.empty:
+                axes.set_axis_off()
+                continue
+            truth = float(here["mi_true"].iloc[0])
+            # Limits first: autoscaling would follow the runaways.
+            traces.finish(
+                axes,
+                float(runs["steps"].max()),
+                view,
+                first=column == 0,
+                last=row == len(grid.dims) - 1,
+                label="MI estimate (nats)",
+            )
+            axes.axhline(truth, zorder=5, gid="truth", **style.TRUTH)
+            for order, (variant, curve, rows) in enumerate(entries):
+                if curve is not None:
+                    traces.draw_curve(axes, curve, variant, order, len(entries))
+                    traces.draw_exits(axes, curve, variant, view)
+                gone = rows[rows["overflowed"]]
+                traces.draw_overflows(axes, gone["overflow_step"].to_numpy(), last_values(gone).clip(*view), variant)
+            sheet.head(row, axes, f"d = {dim}, ρ = {rho:g}", f"truth {truth:.2f}", strips)
+            axes.yaxis.set_major_locator(MaxNLocator(5))
+    return sheet.figure
+
+
+def view_of(truths: np.ndarray, curves: list[traces.Curve]) -> tuple[float, float]:
+    """Limits of a row: from the truth, widened to where curves usually are, never to where runaways go."""
+    span = max(float(np.max(np.abs(truths))), 0.5)
+    values = np.concatenate([part for curve in curves for part in (curve.low, curve.high)] or [np.array([])])
+    values = values[np.isfinite(values)]
+    low, high = (np.quantile(values, [0.02, 0.98]) if values.size else (0.0, span))
+    bottom = min(0.0, max(float(low), -0.4 * span)) - 0.06 * span
+    return bottom, max(1.25 * span, min(float(high), 1.7 * span))
+
+
+def last_values(gone: pd.DataFrame) -> np.ndarray:
+    """Last finite in-batch value of runs that overflowed; above everything where the table does not say."""
+    if "mi_batch_last" not in gone:
+        return np.full(len(gone), np.inf)
+    return pd.to_numeric(gone["mi_batch_last"]).to_numpy(dtype=float, na_value=np.inf)
+
+
+def _ending(runs: pd.DataFrame, grid: common.Grid, table: dict[traces.Key, traces.Curve]) -> str:
+    """How near the truth the medians end: mean of the median over the last 10 % of updates, as a share of the truth."""
+    window = 0.9 * float(runs["steps"].max())
+    parts = []
+    for variant in grid.variants:
+        ratios, ended = [], 0
+        for (name, dim, rho), curve in table.items():
+            here = common.cell(runs, variant=variant, dim=dim, rho=rho)
+            if name != variant or here.empty:
+                continue
+            last = curve.median[curve.step > window]
+            if last.size == 0 or not np.isfinite(last).all():
+                ended += 1
+            elif here["mi_true"].iloc[0] > 0:
+                ratios.append(float(last.mean()) / float(here["mi_true"].iloc[0]))
+        words = f"ends at {common.percent_range(ratios)} of the truth" if ratios else ""
+        if ended:
+            gone = f"ended by overflow in {ended} of {ended + len(ratios)} panels"
+            words = f"{words} where it lasts ({gone})" if words else gone
+        if words:
+            parts.append(f"{style.look(variant).label} {words}")
+    return ("Median in-batch estimate: " + "; ".join(parts) + ".") if parts else ""
+
+
+def _caption(runs: pd.DataFrame, overflow: bool, off_view: bool, last: bool) -> str:
+    parts = [
+        f"Line: median over seeds of the training batch's own Donsker-Varadhan value; band: quartiles; "
+        f"{common.seeds_text(runs)}."
+    ]
+    if overflow:
+        place = "last finite value (at the edge where that is outside)" if last else "top edge"
+        parts.append(
+            f"×: a run that became non-finite, at that update, drawn at its {place}. Ended runs stay in the "
+            "denominator, ranked above all live ones; a quantile that falls on one is not drawn."
+        )
+    if off_view:
+        parts.append("▲ ▼: median or quartile leaves the panel and reaches this value (nats).")
+    parts.append(f"Diverged: overflow, or runaway (2 nats above truth or population value). {common.settings_text(runs)}.")
+    return " ".join(parts)

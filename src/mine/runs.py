@@ -1,0 +1,179 @@
+"""Finding and reading the runs of one experiment, with every check that a results file must pass."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mine.divergence import overflow_step
+from mine.errors import UserError
+from mine.experiments import BASE_SETTING, canonical_rho, expand, settings_of
+from mine.settings import VARIANTS, Cell, TrainingSettings
+from mine.trace import Trace, read_metadata, read_trace
+
+_LEVELS = ("setting", "variant", "dim", "rho", "seed")
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """One results file and the run that it must hold."""
+
+    path: Path
+    setting: str
+    cell: Cell
+    training: TrainingSettings
+
+    @property
+    def group(self) -> tuple[str, str, int, float]:
+        """The cell that seeds are pooled over: setting, variant, dim, rho."""
+        return self.setting, self.cell.variant, self.cell.dim, self.cell.rho
+
+
+def planned_runs(folder: Path, experiment: dict[str, Any]) -> tuple[list[RunFile], list[Path]]:
+    """The runs that an experiment of the configuration names, and the files in the folder beyond them.
+
+    Args:
+        folder: an experiment's runs folder.
+        experiment: its part of the configuration: grid, training and settings.
+
+    Returns:
+        Runs sorted by setting and variant (both in the order of the grid), dim, rho and seed; and other
+        *.parquet files below the folder, sorted. No file is opened.
+
+    Raises:
+        UserError: the experiment is not one, or a run's file is missing (says how many, and the first).
+    """
+    try:
+        runs = [RunFile(folder / run.path, run.setting, run.cell, run.training) for run in expand(experiment)]
+        settings, variants = list(settings_of(experiment)), list(experiment["grid"]["variant"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"grid: not an experiment of the configuration ({type(error).__name__}: {error}); "
+            "it has grid (variant, dim, rho, seeds), training and settings"
+        ) from None
+    runs.sort(key=lambda run: _order(run, settings, variants))
+    _refuse_repeats(runs)
+    missing = [run.path for run in runs if not run.path.is_file()]
+    if missing:
+        raise UserError(f"{missing[0]}: missing ({len(missing)} of the grid's {len(runs)} runs are)")
+    wanted = {run.path for run in runs}
+    return runs, [path for path in sorted(folder.rglob("*.parquet")) if path not in wanted]
+
+
+def found_runs(folder: Path) -> list[RunFile]:
+    """Every *.parquet below a folder, the cell taken from its metadata.
+
+    The name of the setting stands in the path only (``setting=NAME``); ``base`` where the path has none.
+
+    Returns:
+        Runs sorted by setting (name), variant (as ``mine.settings.VARIANTS``), dim, rho and seed.
+
+    Raises:
+        UserError: no file, one that cannot be read, one whose path says another cell than its metadata, two
+            files of one run, or one setting's name on different settings.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder of runs")
+    runs = []
+    for path in sorted(folder.rglob("*.parquet")):
+        metadata = read_metadata(path)
+        cell, training = _cell_and_settings(path, metadata)
+        said = _said_by_path(path.relative_to(folder))
+        setting = said.get("setting", BASE_SETTING)
+        holds = {
+            "variant": cell.variant,
+            "dim": str(cell.dim),
+            "rho": canonical_rho(cell.rho),
+            "seed": str(cell.seed),
+        }
+        for name, value in holds.items():
+            if said.get(name, value) != value:
+                raise UserError(f"{path}: holds a run of {name} {value}, its path says {name} {said[name]}")
+        runs.append(RunFile(path, setting, cell, training))
+    if not runs:
+        raise UserError(f"{folder}: holds no *.parquet")
+    names = sorted({run.setting for run in runs})
+    runs.sort(key=lambda run: _order(run, names, list(VARIANTS)))
+    _refuse_repeats(runs)
+    first: dict[str, RunFile] = {}
+    for run in runs:
+        other = first.setdefault(run.setting, run)
+        if difference := _difference(run.training, other.training):
+            name, value, expected = difference
+            raise UserError(
+                f"{run.path}: trained with {name} {value}, another run of setting {run.setting!r} "
+                f"with {name} {expected} ({other.path})"
+            )
+    return runs
+
+
+def read_run(run: RunFile) -> Trace:
+    """Read one run and hold it against what path and grid say, and against itself.
+
+    Raises:
+        UserError: naming the file: not readable, another cell or other settings than expected, rows that are
+            not steps 1, 2, ..., or an outcome that the rows contradict.
+    """
+    trace = read_trace(run.path)
+    cell, training = _cell_and_settings(run.path, trace.metadata)
+    if cell != run.cell:
+        raise UserError(f"{run.path}: holds {_say(cell)}, its place is that of {_say(run.cell)}")
+    if difference := _difference(training, run.training):
+        name, value, expected = difference
+        raise UserError(
+            f"{run.path}: trained with {name} {value}, the grid says {expected}; delete it and run again"
+        )
+    steps = trace.frame["step"].to_numpy()
+    if len(steps) == 0 or not np.array_equal(steps, np.arange(1, len(steps) + 1)):
+        raise UserError(f"{run.path}: its rows are not the steps 1, 2, ... of a run")
+    found, outcome = overflow_step(trace.frame, training.steps), trace.metadata.get("outcome")
+    consistent = found == trace.metadata.get("overflow_step") and (
+        (outcome == "completed" and found is None and steps[-1] == training.steps + 1)
+        or (outcome == "overflow" and found == steps[-1] <= training.steps + 1)
+    )
+    if not consistent:
+        raise UserError(
+            f"{run.path}: says {outcome!r} (overflow at {trace.metadata.get('overflow_step')}), but its rows "
+            f"end at step {steps[-1]} of {training.steps} + 1 with the first non-finite value at {found}"
+        )
+    return trace
+
+
+def _cell_and_settings(path: Path, metadata: dict[str, Any]) -> tuple[Cell, TrainingSettings]:
+    try:
+        return Cell(**metadata["cell"]), TrainingSettings.from_dict(metadata["settings"])
+    except (UserError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: metadata names no run of this version ({error})") from None
+
+
+def _said_by_path(relative: Path) -> dict[str, str]:
+    parts = [*relative.parts[:-1], relative.stem]
+    pairs = [part.split("=", 1) for part in parts if "=" in part]
+    return {name: value for name, value in pairs if name in _LEVELS}
+
+
+def _order(run: RunFile, settings: list[str], variants: list[str]) -> tuple[int, int, int, float, int]:
+    cell = run.cell
+    return settings.index(run.setting), variants.index(cell.variant), cell.dim, cell.rho, cell.seed
+
+
+def _refuse_repeats(runs: list[RunFile]) -> None:
+    for one, other in itertools.pairwise(runs):
+        if (one.group, one.cell.seed) == (other.group, other.cell.seed):
+            raise UserError(f"{other.path}: the same run as {one.path}")
+
+
+def _difference(one: TrainingSettings, other: TrainingSettings) -> tuple[str, Any, Any] | None:
+    expected = other.to_dict()
+    for name, value in one.to_dict().items():
+        if value != expected[name]:
+            return name, value, expected[name]
+    return None
+
+
+def _say(cell: Cell) -> str:
+    return f"variant {cell.variant}, dim {cell.dim}, rho {cell.rho!r}, seed {cell.seed}"

@@ -1,0 +1,136 @@
+"""What a training run is: its cell and its settings, with the range of each and nothing that trains.
+
+Every default here is the published one; ``config/README.md`` gives the reason for each. The command line's
+options, the configuration's schema and the metadata of a results file all use these names.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from mine.errors import UserError
+
+VARIANTS = ("biased", "biased-stable", "ema", "ema-as-printed", "ema-log")
+OPTIMIZERS = ("adam", "sgd")
+EMA_INITS = ("one", "first-batch")
+ACTIVATIONS = ("relu", "elu", "tanh")
+PRODUCTS = ("permutation", "derangement", "independent")
+STREAM = "stream"
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Settings of one training run. Construction checks every value and raises UserError.
+
+    steps: updates of the critic.
+    batch_size: joint pairs in a batch, k; as many product pairs.
+    learning_rate: of the optimiser, per update.
+    optimizer: ``adam`` (betas 0.9 and 0.999, eps 1e-8) or ``sgd`` (no momentum).
+    ema_rate: alpha in v <- (1 - alpha) v + alpha B_exp; 1 remembers one batch only.
+    ema_init: v before the first update: ``one``, or the first batch's mean of e^T.
+    grad_clip: largest L2 norm of an applied gradient; None does not clip.
+    hidden, layers, activation: units of a hidden layer, how many, and what follows each.
+    data: ``stream`` (fresh pairs every step) or the number of pairs drawn once, that batches come from.
+    product: how z of a product pair is chosen, see ``mine.gaussian``.
+    eval_every: updates between evaluations (there is one before the first update and one after the last).
+    term_norms_every: updates between records of the gradient norms of the objective's two terms.
+    """
+
+    steps: int = 3000
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    optimizer: str = "adam"
+    ema_rate: float = 0.01
+    ema_init: str = "one"
+    grad_clip: float | None = None
+    hidden: int = 128
+    layers: int = 2
+    activation: str = "relu"
+    data: str | int = STREAM
+    product: str = "permutation"
+    eval_every: int = 500
+    term_norms_every: int = 50
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        for name in ("steps", "hidden", "layers", "eval_every", "term_norms_every"):
+            _check_int(name, getattr(self, name), 1)
+        _check_int("batch_size", self.batch_size, 2)
+        _check_number("learning_rate", self.learning_rate, 0.0, 10.0, low_open=True)
+        _check_number("ema_rate", self.ema_rate, 0.0, 1.0, low_open=True)
+        if self.grad_clip is not None:
+            _check_number("grad_clip", self.grad_clip, 0.0, math.inf, low_open=True, high_open=True)
+        for name, allowed in (
+            ("optimizer", OPTIMIZERS),
+            ("ema_init", EMA_INITS),
+            ("activation", ACTIVATIONS),
+            ("product", PRODUCTS),
+        ):
+            _check_choice(name, getattr(self, name), allowed)
+        if self.data != STREAM:
+            if isinstance(self.data, str):
+                raise UserError(f"data: {self.data!r} is neither 'stream' nor a whole number of pairs")
+            _check_int("data", self.data, self.batch_size, "the batch size")
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TrainingSettings:
+        """Settings from a mapping; an unknown key raises UserError and names the nearest known one."""
+        known = [f.name for f in fields(cls)]
+        for key in values:
+            if key not in known:
+                raise UserError(f"training setting {key!r} is unknown; known are {', '.join(known)}")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All settings by name, as they go into the metadata of a results file."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run's place in the grid: variant, dimension d of X and of Z, correlation rho, and seed."""
+
+    variant: str
+    dim: int
+    rho: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        _check_choice("variant", self.variant, VARIANTS)
+        _check_int("dim", self.dim, 1)
+        check_rho(self.rho)
+        _check_int("seed", self.seed, 0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The cell by name, as it goes into the metadata of a results file."""
+        return asdict(self)
+
+
+def check_rho(rho: Any) -> None:
+    """Raise UserError unless rho is a number with -1 < rho < 1."""
+    _check_number("rho", rho, -1.0, 1.0, low_open=True, high_open=True)
+
+
+def _check_int(name: str, value: Any, low: int, meaning: str = "") -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        bound = f"{low} ({meaning})" if meaning else str(low)
+        raise UserError(f"{name}: {value!r} is not a whole number of at least {bound}")
+
+
+def _check_number(
+    name: str, value: Any, low: float, high: float, *, low_open: bool = False, high_open: bool = False
+) -> None:
+    interval = f"{'(' if low_open else '['}{low:g}, {high:g}{')' if high_open else ']'}"
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    good = good and (value > low if low_open else value >= low)
+    good = good and (value < high if high_open else value <= high)
+    if not good:
+        raise UserError(f"{name}: {value!r} is not a number in {interval}")
+
+
+def _check_choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise UserError(f"{name}: {value!r} is unknown; allowed are {', '.join(allowed)}")

@@ -1,0 +1,183 @@
+"""One run's trace to one row of the summary, and the summary's columns.
+
+All information in nats. Every row of a trace describes the critic *before* that row's update; the last row
+describes the critic that training ended with (of a run that overflowed: its last finite parameters).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from mine import divergence
+from mine.runs import RunFile
+from mine.settings import TrainingSettings
+from mine.trace import Trace
+
+_STRING, _INT, _FLOAT = pa.string(), pa.int64(), pa.float64()
+_SETTING_TYPES = {"int": _INT, "float": _FLOAT, "float | None": _FLOAT, "str": _STRING, "str | int": _STRING}
+
+CELL_COLUMNS: dict[str, tuple[pa.DataType, str]] = {
+    "experiment": (_STRING, "name of the experiment in the configuration"),
+    "setting": (_STRING, "named override of the experiment's training settings; base where there is none"),
+    "variant": (_STRING, "objective"),
+    "dim": (_INT, "d, dimension of X and of Z"),
+    "rho": (_FLOAT, "correlation of X and Z, coordinate by coordinate"),
+    "seed": (_INT, "fixes initialisation, data and batches, whatever the variant"),
+}
+
+SETTING_COLUMNS: dict[str, tuple[pa.DataType, str]] = {
+    field.name: (_SETTING_TYPES.get(str(field.type), _STRING), "training setting, see mine.settings")
+    for field in fields(TrainingSettings)
+}
+
+RESULT_COLUMNS: dict[str, tuple[pa.DataType, str]] = {
+    "code": (_STRING, "hash of the code that trained the run"),
+    "device": (_STRING, "cpu or cuda"),
+    "outcome": (_STRING, "completed, or overflow: ended at the first non-finite value"),
+    "last_step": (_INT, "step of the last row: steps + 1 of a completed run"),
+    "mi_true": (_FLOAT, "exact mutual information of the data on the last row, nats"),
+    "mi_batch_mean": (
+        _FLOAT,
+        "in-batch: mean of mi_batch (each before its update) over the run's last tenth, nats",
+    ),
+    "mi_batch_sd": (_FLOAT, "standard deviation (n - 1) over the same rows, nats; null of a single row"),
+    "mi_batch_error": (_FLOAT, "mi_batch_mean - mi_true, nats"),
+    "mi_heldout": (_FLOAT, "held out: the final critic on fresh pairs, nats; an estimate, no bound"),
+    "heldout_ess": (
+        _FLOAT,
+        "effective sample size of its product term; under 50 it judges nothing",
+    ),
+    "mi_heldout_error": (_FLOAT, "mi_heldout - mi_true, nats"),
+    "mi_population": (_FLOAT, "the final critic at the population, by the exact density ratio, nats"),
+    "population_ess": (
+        _FLOAT,
+        "effective sample size of its product term; under 50 it judges nothing",
+    ),
+    "mi_population_error": (_FLOAT, "mi_population - mi_true, nats"),
+    "overflow_step": (_INT, "step of the first non-finite mi_batch or gradient; null where none"),
+    "runaway_step": (
+        _INT,
+        "first of two evaluations in a row 2 nats out of reach; null where none",
+    ),
+    "runaway_step_1nat": (_INT, "the same with a margin of 1 nat"),
+    "runaway_step_4nats": (_INT, "the same with a margin of 4 nats"),
+    "diverged_step": (_INT, "the earlier of overflow_step and runaway_step; null where neither"),
+    "grad_norm_median": (_FLOAT, "median over updates of the L2 norm of the applied gradient"),
+    "grad_norm_max": (_FLOAT, "largest of them; non-finite where the gradient overflowed"),
+}
+
+SUMMARY_COLUMNS = CELL_COLUMNS | SETTING_COLUMNS | RESULT_COLUMNS
+"""Name to (type, meaning) of every column of summary.parquet, in file order. One row a run."""
+
+SUMMARY_SCHEMA = pa.schema(
+    [pa.field(name, kind, metadata={"meaning": meaning}) for name, (kind, meaning) in SUMMARY_COLUMNS.items()]
+)
+
+
+def summary_row(experiment: str, run: RunFile, trace: Trace) -> dict[str, Any]:
+    """One run as a row of the summary: every name of SUMMARY_COLUMNS to a value, None for null.
+
+    Args:
+        experiment: its name.
+        run: what the file holds.
+        trace: its rows and metadata, checked by ``mine.runs.read_run``.
+    """
+    frame, training = trace.frame, run.training
+    last = frame.iloc[-1]
+    truth = float(last["mi_true"])
+    batch_mean, batch_sd = final_batch(frame, training.steps)
+    heldout, population = float(last["mi_heldout"]), float(last["mi_population"])
+    median, largest = gradient_norms(frame, training.steps)
+    return {
+        "experiment": experiment,
+        "setting": run.setting,
+        **run.cell.to_dict(),
+        **{name: _setting_value(name, value) for name, value in training.to_dict().items()},
+        "code": trace.metadata.get("code"),
+        "device": trace.metadata.get("device"),
+        "outcome": trace.metadata["outcome"],
+        "last_step": int(last["step"]),
+        "mi_true": truth,
+        "mi_batch_mean": batch_mean,
+        "mi_batch_sd": batch_sd,
+        "mi_batch_error": batch_mean - truth,
+        "mi_heldout": heldout,
+        "heldout_ess": float(last["heldout_ess"]),
+        "mi_heldout_error": heldout - truth,
+        "mi_population": population,
+        "population_ess": float(last["population_ess"]),
+        "mi_population_error": population - truth,
+        "overflow_step": divergence.overflow_step(frame, training.steps),
+        "runaway_step": divergence.runaway_step(frame),
+        "runaway_step_1nat": divergence.runaway_step(frame, margin=1.0),
+        "runaway_step_4nats": divergence.runaway_step(frame, margin=4.0),
+        "diverged_step": divergence.diverged_step(frame, training.steps),
+        "grad_norm_median": median,
+        "grad_norm_max": largest,
+    }
+
+
+def final_window(rows: int, steps: int) -> int:
+    """How many last rows the final in-batch value is taken over: a tenth, at least one.
+
+    A tenth of the configured steps of a run that has all its rows, else a tenth of the rows it has.
+
+    Args:
+        rows: rows of the trace.
+        steps: configured updates.
+    """
+    return max(1, min(rows, steps) // 10)
+
+
+def final_batch(frame: pd.DataFrame, steps: int) -> tuple[float, float]:
+    """Mean and standard deviation (n - 1) of ``mi_batch`` over the run's last rows, nats.
+
+    Non-finite values stay as they come: the mean of a run that overflowed is inf, -inf or nan. The standard
+    deviation is nan then, and for a single row.
+    """
+    values = frame["mi_batch"].to_numpy(dtype=np.float64)[-final_window(len(frame), steps) :]
+    with np.errstate(invalid="ignore", over="ignore"):
+        deviation = float(values.std(ddof=1)) if len(values) > 1 and np.isfinite(values).all() else math.nan
+        return float(values.mean()), deviation
+
+
+def gradient_norms(frame: pd.DataFrame, steps: int) -> tuple[float, float]:
+    """Median and maximum of ``grad_norm`` over the updates of a run.
+
+    Left out are the last row, which has no update, and the row at which ``mi_batch`` itself overflowed, whose
+    gradient is one of nothing. A gradient that overflowed under a finite ``mi_batch`` stays: it ranks above
+    every other, and the maximum is non-finite.
+    """
+    update = (frame["step"] <= steps).to_numpy()
+    norms = frame["grad_norm"].to_numpy(dtype=np.float64)
+    finite_batch = np.isfinite(frame["mi_batch"].to_numpy(dtype=np.float64))
+    norms = norms[update & finite_batch]
+    if norms.size == 0:
+        return math.nan, math.nan
+    ranked = np.sort(np.where(np.isfinite(norms), norms, np.inf))
+    low, high = ranked[(len(ranked) - 1) // 2], ranked[len(ranked) // 2]
+    return float((low + high) / 2), float(norms.max())
+
+
+def summary_table(rows: Sequence[dict[str, Any]]) -> pa.Table:
+    """The summary of an experiment as it is written, from rows in their final order."""
+    # from_pandas=False keeps NaN a value that training produced; None is null.
+    arrays = [
+        pa.array([row[field.name] for row in rows], type=field.type, from_pandas=False)
+        for field in SUMMARY_SCHEMA
+    ]
+    return pa.Table.from_arrays(arrays, schema=SUMMARY_SCHEMA)
+
+
+def _setting_value(name: str, value: Any) -> Any:
+    if value is None or SETTING_COLUMNS[name][0] != _STRING:
+        return value
+    return str(value) if isinstance(value, (str, int)) else json.dumps(value, sort_keys=True)

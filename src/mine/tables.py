@@ -1,0 +1,112 @@
+"""From an experiment's runs to its two tables, in bounded memory: one run, one cell's curves at a time."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mine.curves import CURVE_SCHEMA, CellCurves
+from mine.errors import UserError
+from mine.runs import RunFile, read_run
+from mine.summary import SUMMARY_SCHEMA, summary_row, summary_table
+
+# Rows of curves.parquet that are gathered before they are written as one row group.
+_ROW_GROUP = 500_000
+
+
+def collect(
+    experiment: str,
+    runs: Sequence[RunFile],
+    summary: Path,
+    curves: Path,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Write summary.parquet (one row a run) and curves.parquet (one row a cell, quantity and step).
+
+    Both appear whole, or neither does. The same runs give the same bytes.
+
+    Args:
+        experiment: its name, the first column of both tables.
+        runs: in the order of the summary; runs of one cell stand together.
+        summary: file to write, see ``mine.summary.SUMMARY_COLUMNS``.
+        curves: file to write, see ``mine.curves.CURVE_COLUMNS``.
+        progress: called with runs read so far and all runs.
+
+    Raises:
+        UserError: a run cannot be read or is not what it should be, or an output cannot be written.
+    """
+    with whole_files(summary, curves) as (summary_stream, curves_stream):
+        rows = []
+        with pq.ParquetWriter(curves_stream, CURVE_SCHEMA, compression="zstd") as writer:
+            waiting: list[pa.Table] = []
+            for group, members in itertools.groupby(runs, key=lambda run: run.group):
+                cell_runs = list(members)
+                cell = CellCurves(len(cell_runs), cell_runs[0].training)
+                for run in cell_runs:
+                    trace = read_run(run)
+                    rows.append(summary_row(experiment, run, trace))
+                    cell.add(trace.frame, rows[-1]["overflow_step"])
+                    progress(len(rows), len(runs))
+                waiting.append(cell.table(experiment, *group))
+                if sum(map(len, waiting)) >= _ROW_GROUP:
+                    _flush(writer, waiting)
+            _flush(writer, waiting)
+        with pq.ParquetWriter(summary_stream, SUMMARY_SCHEMA, compression="zstd") as writer:
+            writer.write_table(summary_table(rows))
+
+
+def _flush(writer: pq.ParquetWriter, waiting: list[pa.Table]) -> None:
+    if waiting:
+        table = pa.concat_tables(waiting).combine_chunks()
+        writer.write_table(table, row_group_size=max(1, len(table)))
+        waiting.clear()
+
+
+@contextmanager
+def whole_files(*paths: Path) -> Iterator[list[BinaryIO]]:
+    """Streams to temporaries beside each path; on leaving without an error all of them take their places.
+
+    After an error nothing is left behind and what stood there before still stands.
+
+    Raises:
+        UserError: two paths are one, or a path cannot be written.
+    """
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise UserError(f"{paths[0]}: named as two outputs at once")
+    temporaries = [path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in paths]
+    current = paths[0]
+    try:
+        with ExitStack() as stack:
+            streams = []
+            for current, temporary in zip(paths, temporaries, strict=True):
+                if current.is_dir():
+                    raise UserError(f"{current}: cannot be written (Is a directory)")
+                current.parent.mkdir(parents=True, exist_ok=True)
+                streams.append(stack.enter_context(temporary.open("wb")))
+            yield streams
+            for stream in streams:
+                stream.flush()
+                os.fsync(stream.fileno())
+        done: list[Path] = []
+        try:
+            for current, temporary in zip(paths, temporaries, strict=True):
+                temporary.replace(current)
+                done.append(current)
+        except OSError:
+            # Tables of two different collections side by side would be worse than none.
+            for path in done:
+                path.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UserError(f"{current}: cannot be written ({error.strerror or error})") from None
+    finally:
+        for temporary in temporaries:
+            if temporary.parent.is_dir():
+                temporary.unlink(missing_ok=True)

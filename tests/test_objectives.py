@@ -1,0 +1,142 @@
+"""Each objective against gradients derived by hand with respect to T, in float64, and against its own twin."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from mine.objectives import REGISTRY
+from mine.settings import VARIANTS, TrainingSettings
+
+K = 7
+SCORES = hnp.arrays(np.float64, (3, K), elements=st.floats(-20, 20))
+RATE = st.sampled_from([1.0, 0.3, 0.01])
+
+
+def ascend(variant, joint, product, v, rate=0.01):
+    """Value, gradients with respect to T and the next v, from NumPy arrays."""
+    objective = REGISTRY[variant](TrainingSettings(ema_rate=rate))
+    joint, product = torch.tensor(joint, requires_grad=True), torch.tensor(product, requires_grad=True)
+    state = objective.init(product)
+    if state:
+        state = (torch.as_tensor(np.log(v) if variant == "ema-log" else v),)
+    value, state = objective(joint, product, state)
+    gradients = torch.autograd.grad((value.joint - value.product).sum(), (joint, product))
+    return value, [gradient.numpy() for gradient in gradients], state
+
+
+def test_the_registry_and_the_settings_name_the_same_variants():
+    assert tuple(REGISTRY) == VARIANTS
+
+
+@settings(max_examples=50, deadline=None)
+@given(joint=SCORES, product=SCORES)
+@pytest.mark.parametrize("variant", ["biased", "biased-stable"])
+def test_biased_gradient_is_softmax(variant, joint, product):
+    value, (joint_gradient, product_gradient), _ = ascend(variant, joint, product, None)
+    weights = np.exp(product - product.max(1, keepdims=True))
+    weights /= weights.sum(1, keepdims=True)
+    np.testing.assert_allclose(joint_gradient, np.full_like(joint, 1 / K), rtol=1e-12)
+    np.testing.assert_allclose(product_gradient, -weights, rtol=1e-12, atol=1e-300)
+    expected = joint.mean(1) - np.log(np.exp(product).mean(1))
+    np.testing.assert_allclose(value.mi_batch.detach(), expected, rtol=1e-12, atol=1e-12)
+
+
+@settings(max_examples=50, deadline=None)
+@given(joint=SCORES, product=SCORES, v=hnp.arrays(np.float64, 3, elements=st.floats(0.1, 100)), rate=RATE)
+@pytest.mark.parametrize("variant", ["ema", "ema-log", "ema-as-printed"])
+def test_ema_gradient_divides_by_the_average_after_its_update(variant, joint, product, v, rate):
+    value, (joint_gradient, product_gradient), state = ascend(variant, joint, product, v, rate)
+    v_next = ((1 - rate) * v + rate * np.exp(product).mean(1))[:, None]
+    expected = np.exp(product) / (K * v_next)
+    if variant == "ema-as-printed":
+        expected = expected * (1 + product)
+    np.testing.assert_allclose(joint_gradient, np.full_like(joint, 1 / K), rtol=1e-12)
+    np.testing.assert_allclose(product_gradient, -expected, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(value.log_ema, np.log(v_next[:, 0]), rtol=1e-12, atol=1e-12)
+    kept = state[0].exp() if variant == "ema-log" else state[0]
+    np.testing.assert_allclose(kept, v_next[:, 0], rtol=1e-12)
+    np.testing.assert_allclose(
+        value.mi_batch.detach(), joint.mean(1) - np.log(np.exp(product).mean(1)), rtol=1e-12, atol=1e-12
+    )
+
+
+@settings(max_examples=50, deadline=None)
+@given(joint=SCORES, product=SCORES)
+@pytest.mark.parametrize("variant", ["ema", "ema-log"])
+def test_with_alpha_one_the_ema_gradient_is_the_biased_one(variant, joint, product):
+    _, ema, _ = ascend(variant, joint, product, np.full(3, 5.0), rate=1.0)
+    _, biased, _ = ascend("biased", joint, product, None)
+    for left, right in zip(ema, biased, strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-12, atol=1e-300)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_gradient_is_the_finite_difference_of_the_frozen_objective(variant):
+    """With v held at its updated value the ascended function is known in closed form."""
+    rng = np.random.default_rng(0)
+    joint, product, v = rng.normal(size=(1, K)), rng.normal(size=(1, K)), np.array([2.0])
+    _, (_, gradient), _ = ascend(variant, joint, product, v)
+    v_next = 0.99 * v + 0.01 * np.exp(product).mean(1)
+
+    def frozen(scores):
+        if variant.startswith("biased"):
+            return -np.log(np.exp(scores).mean())
+        if variant == "ema-as-printed":
+            return -(scores * np.exp(scores)).mean() / v_next[0]
+        return -np.exp(scores).mean() / v_next[0]
+
+    step = 1e-6
+    numeric = [
+        (frozen(product + step * unit) - frozen(product - step * unit)) / (2 * step) for unit in np.eye(K)[:, None, :]
+    ]
+    np.testing.assert_allclose(gradient[0], numeric, rtol=1e-7, atol=1e-9)
+
+
+def test_naive_exponential_overflows_and_the_stable_one_does_not():
+    joint, product = np.zeros((1, K)), np.full((1, K), 1000.0)
+    assert ascend("biased", joint, product, None)[0].mi_batch.item() == -math.inf
+    assert ascend("biased-stable", joint, product, None)[0].mi_batch.item() == pytest.approx(-1000.0)
+    value, (_, gradient), _ = ascend("ema-log", joint, product, np.array([1.0]))
+    assert value.mi_batch.item() == pytest.approx(-1000.0)
+    # B_exp / v is at most 1 / alpha, whatever T is.
+    assert -gradient.sum() == pytest.approx(100.0)
+    assert not np.isfinite(ascend("ema", joint, product, np.array([1.0]))[1][1]).all()
+
+
+def test_ema_log_with_alpha_one_forgets_an_infinite_past():
+    value, (_, gradient), (log_v,) = ascend("ema-log", np.zeros((1, K)), np.zeros((1, K)), np.array([1e-300]), rate=1.0)
+    assert np.isfinite(gradient).all()
+    assert log_v.item() == pytest.approx(0.0)
+    assert value.log_ema.item() == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("variant", ["ema", "ema-as-printed", "ema-log"])
+def test_ema_starts_at_one_or_at_the_first_batchs_mean(variant):
+    product = torch.tensor([[0.0, 1.0, 2.0]], dtype=torch.float64)
+    mean_exp = product.exp().mean().item()
+    started = {
+        init: REGISTRY[variant](TrainingSettings(ema_init=init)).init(product)[0].item()
+        for init in ("one", "first-batch")
+    }
+    if variant == "ema-log":
+        started = {init: math.exp(log_v) for init, log_v in started.items()}
+    assert started == {"one": 1.0, "first-batch": pytest.approx(mean_exp)}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_members_of_a_stack_do_not_mix(variant):
+    """One member's overflow leaves the other's gradient bit for bit as it was."""
+    rng = np.random.default_rng(1)
+    joint, product = rng.normal(size=(2, K)), rng.normal(size=(2, K))
+    v = np.ones(2)
+    calm = ascend(variant, joint, product, v)[1]
+    product_with_overflow = product.copy()
+    product_with_overflow[1] = 1e4
+    wild = ascend(variant, joint, product_with_overflow, v)[1]
+    for left, right in zip(calm, wild, strict=True):
+        np.testing.assert_array_equal(left[0], right[0])

@@ -1,0 +1,27 @@
+"""Ascent for a stack against torch.optim, which is the same rule written by others."""
+
+import pytest
+import torch
+
+from mine.optimizers import REGISTRY
+from mine.settings import TrainingSettings
+
+
+@pytest.mark.parametrize(
+    ("name", "peer"),
+    [("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)],
+)
+def test_ascent_is_torchs_descent_on_the_negative(name, peer):
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn(3, 11, generator=generator, dtype=torch.float64)
+    gradients = [torch.randn(3, 11, generator=generator, dtype=torch.float64) for _ in range(20)]
+
+    theirs = start.clone().requires_grad_()
+    their_optimizer = peer([theirs], lr=1e-2)
+    ours, optimizer = start.clone(), REGISTRY[name](TrainingSettings(learning_rate=1e-2))
+    state = optimizer.init(ours)
+    for step, gradient in enumerate(gradients, start=1):
+        theirs.grad = -gradient
+        their_optimizer.step()
+        ours += optimizer.ascent(gradient, state, step)
+    torch.testing.assert_close(ours, theirs.detach(), rtol=1e-12, atol=1e-14)

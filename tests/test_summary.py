@@ -1,0 +1,130 @@
+"""The summary's values against numbers computed another way."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from factories import make_frame, make_metadata
+
+from mine.runs import RunFile
+from mine.settings import Cell, TrainingSettings
+from mine.summary import (
+    RESULT_COLUMNS,
+    SETTING_COLUMNS,
+    SUMMARY_COLUMNS,
+    final_batch,
+    final_window,
+    gradient_norms,
+    summary_row,
+    summary_table,
+)
+from mine.trace import Trace
+
+CELL = Cell("ema", 5, 0.9, 3)
+
+
+def row_of(training=None, overflow_step=None, **columns):
+    training = training or TrainingSettings(steps=200, eval_every=50)
+    frame = make_frame(steps=training.steps, eval_every=training.eval_every, **columns)
+    trace = Trace(frame, make_metadata(CELL, training, overflow_step=overflow_step))
+    return summary_row("made", RunFile(None, "base", CELL, training), trace)
+
+
+def test_a_completed_run():
+    generator = np.random.default_rng(1)
+    batch, norms = generator.normal(4, 1, 201), generator.gamma(2, 3, 201)
+    population = [0, 3.5, 3.6, 3.7, 3.8]
+    row = row_of(mi_true=4.2, mi_batch=batch, grad_norm=norms, mi_population=population, mi_heldout=3.5)
+    window = batch.astype(np.float32).astype(float)[181:]  # 20 rows, the last tenth of 200 steps
+    assert row["mi_batch_mean"] == pytest.approx(sum(window) / 20, rel=1e-6)
+    assert row["mi_batch_sd"] == pytest.approx(math.sqrt(sum((window - window.mean()) ** 2) / 19), rel=1e-6)
+    assert row["mi_batch_error"] == pytest.approx(window.mean() - 4.2, rel=1e-5)
+    assert row["mi_population"] == 3.8
+    assert row["mi_population_error"] == pytest.approx(-0.4)
+    assert row["mi_heldout_error"] == pytest.approx(-0.7)
+    assert (row["heldout_ess"], row["population_ess"]) == (1000, 5000)
+    assert row["grad_norm_median"] == pytest.approx(np.sort(norms[:200])[99:101].mean(), rel=1e-6)
+    assert row["grad_norm_max"] == pytest.approx(norms[:200].max(), rel=1e-6)
+    assert (row["outcome"], row["last_step"], row["code"], row["device"]) == (
+        "completed",
+        201,
+        "abc123",
+        "cpu",
+    )
+    assert all(
+        row[name] is None
+        for name in RESULT_COLUMNS
+        if name.endswith(("_step", "nat", "nats")) and name != "last_step"
+    )
+
+
+def test_cell_and_settings_stand_in_every_row():
+    training = TrainingSettings(steps=200, eval_every=50, data=500, batch_size=64, ema_rate=0.3)
+    row = row_of(training)
+    assert list(row) == list(SUMMARY_COLUMNS)
+    assert (row["experiment"], row["setting"], row["variant"]) == ("made", "base", "ema")
+    assert (row["dim"], row["rho"], row["seed"]) == (5, 0.9, 3)
+    assert (row["data"], row["batch_size"], row["ema_rate"], row["grad_clip"]) == ("500", 64, 0.3, None)
+    assert set(SETTING_COLUMNS) == set(training.to_dict())
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_an_overflow_run_keeps_what_came(value):
+    batch = np.append(np.full(119, 3.0), value)
+    norms = np.append(np.arange(1.0, 120.0), np.nan)
+    row = row_of(overflow_step=120, last=120, mi_batch=batch, grad_norm=norms)
+    assert row["mi_batch_mean"] == pytest.approx(value, nan_ok=True)
+    assert math.isnan(row["mi_batch_sd"])
+    assert (row["outcome"], row["last_step"], row["overflow_step"], row["diverged_step"]) == (
+        "overflow",
+        120,
+        120,
+        120,
+    )
+    assert row["grad_norm_median"] == 60
+    assert row["grad_norm_max"] == 119
+    assert row["mi_population"] == 3.7  # the last row's, of the last finite parameters
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_a_gradient_that_overflowed_stays(value):
+    norms = np.array([1.0, 2.0, 3.0, value])
+    row = row_of(overflow_step=4, last=4, mi_batch=3.0, grad_norm=norms)
+    assert row["grad_norm_median"] == 2.5
+    assert row["grad_norm_max"] == pytest.approx(value, nan_ok=True)
+    assert row["mi_batch_mean"] == 3.0
+    assert row["overflow_step"] == 4
+    assert gradient_norms(make_frame(steps=9, last=2, grad_norm=[1.0, value]), 9)[0] == math.inf
+
+
+@pytest.mark.parametrize(
+    ("rows", "steps", "expected"), [(3001, 3000, 300), (201, 200, 20), (120, 200, 12), (7, 200, 1), (2, 1, 1)]
+)
+def test_the_final_window_is_a_tenth(rows, steps, expected):
+    assert final_window(rows, steps) == expected
+
+
+def test_a_window_of_one_row_has_no_deviation():
+    mean, deviation = final_batch(make_frame(steps=5, mi_batch=np.arange(6.0)), 5)
+    assert mean == 5
+    assert math.isnan(deviation)
+
+
+def test_runaway_columns():
+    batch = np.concatenate([[0], np.full(100, 5.5), np.full(100, 7.0), np.full(200, 9.0)])
+    row = row_of(TrainingSettings(steps=400, eval_every=100), mi_true=4.0, mi_batch=batch, mi_population=4.0)
+    assert (row["runaway_step_1nat"], row["runaway_step"], row["runaway_step_4nats"]) == (101, 201, 301)
+    assert (row["overflow_step"], row["diverged_step"]) == (None, 201)
+
+
+def test_the_table_keeps_nulls_apart_from_nan():
+    rows = [row_of(), row_of(overflow_step=2, last=2, mi_batch=[1.0, np.nan])]
+    table = summary_table(rows)
+    assert table.column_names == list(SUMMARY_COLUMNS)
+    assert table["overflow_step"].to_pylist() == [None, 2]
+    assert table["mi_batch_mean"].null_count == 0
+    assert math.isnan(table["mi_batch_mean"][1].as_py())
+    assert table["grad_clip"].null_count == 2
+    assert table.schema.field("mi_heldout").metadata[b"meaning"].startswith(b"held out")

@@ -1,0 +1,163 @@
+"""`mine train` and `mine show` as a person and a rule call them."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from mine.cli import main
+from mine.settings import TrainingSettings
+from mine.trace import read_trace
+
+TINY = [
+    "--variant",
+    "ema",
+    "--dim",
+    "1",
+    "--rho",
+    "0.9",
+    "--steps",
+    "20",
+    "--batch-size",
+    "8",
+    "--hidden",
+    "4",
+    "--eval-every",
+    "20",
+]
+
+
+def mine(*arguments):
+    return main([str(argument) for argument in arguments])
+
+
+def test_one_seed_writes_one_run(tmp_path, capsys):
+    output = tmp_path / "run.parquet"
+    assert mine("train", *TINY, "--seed", 3, "--output", output) == 0
+    assert capsys.readouterr().out == f"{output}: completed\n"
+    trace = read_trace(output)
+    assert trace.metadata["cell"] == {"variant": "ema", "dim": 1, "rho": 0.9, "seed": 3}
+    assert trace.metadata["settings"]["batch_size"] == 8
+    assert set(trace.metadata["settings"]) == set(TrainingSettings().to_dict())
+    assert len(trace.frame) == 21
+
+
+def test_several_seeds_write_a_file_each_and_the_same_as_alone(tmp_path):
+    assert mine("train", *TINY, "--seed", "0-1,4", "--output", tmp_path / "seed={seed}.parquet") == 0
+    assert sorted(os.listdir(tmp_path)) == ["seed=0.parquet", "seed=1.parquet", "seed=4.parquet"]
+    assert mine("train", *TINY, "--seed", 4, "--output", tmp_path / "alone.parquet") == 0
+    assert (tmp_path / "alone.parquet").read_bytes() == (tmp_path / "seed=4.parquet").read_bytes()
+
+
+def test_a_run_that_overflows_is_a_result(tmp_path, capsys):
+    output = tmp_path / "run.parquet"
+    wild = [
+        "--variant",
+        "biased",
+        "--dim",
+        "5",
+        "--rho",
+        "0.99",
+        "--optimizer",
+        "sgd",
+        "--learning-rate",
+        "5",
+        "--steps",
+        "200",
+        "--batch-size",
+        "32",
+    ]
+    assert mine("train", *wild, "--hidden", 16, "--seed", 0, "--output", output) == 0
+    assert re.search(r"overflow at step \d+", capsys.readouterr().out)
+    metadata = read_trace(output).metadata
+    assert metadata["outcome"] == "overflow"
+    table = pq.read_table(output, partitioning=None)
+    assert table["step"][-1].as_py() == metadata["overflow_step"]
+    assert not np.isfinite(table["mi_batch"][-1].as_py() + (table["grad_norm"][-1].as_py() or 0.0))
+    capsys.readouterr()
+    assert mine("show", output) == 0
+    assert f"overflow at step {metadata['overflow_step']}" in capsys.readouterr().out
+
+
+def test_show_prints_the_numbers_of_the_file(tmp_path, capsys):
+    output = tmp_path / "run.parquet"
+    mine("train", *TINY, "--seed", 3, "--output", output)
+    capsys.readouterr()
+    assert mine("show", output) == 0
+    text = capsys.readouterr().out
+    last = pd.read_parquet(output, partitioning=None).iloc[-1]
+    assert f"{last['mi_population']:.4f} nats" in text
+    assert "0.8304 nats" in text
+    assert mine("show", output, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["summary"]["mi_heldout"] == last["mi_heldout"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--rho", "1"], r"rho: 1\.0 is not a number in \(-1, 1\)"),
+        (["--rho", "high"], r"rho: 'high' is not a number in \(-1, 1\)"),
+        (["--rho", "nan"], r"rho: nan"),
+        (["--dim", "0"], r"dim: 0 is not a whole number of at least 1"),
+        (["--batch-size", "1"], r"batch_size: 1 is not a whole number of at least 2"),
+        (["--steps", "0"], r"steps: 0 is not a whole number of at least 1"),
+        (["--steps", "1.5"], r"steps: '1.5' is not a whole number"),
+        (["--variant", "emma"], r"variant: 'emma' is unknown; allowed are biased, .*ema"),
+        (["--ema-rate", "0"], r"ema_rate: 0\.0 is not a number in \(0, 1\]"),
+        (["--learning-rate", "-1"], r"learning_rate: -1\.0"),
+        (["--data", "7"], r"data: 7 is not a whole number of at least 8 \(the batch size\)"),
+        (["--data", "flow"], r"data: 'flow'"),
+        (["--product", "mix"], r"product: 'mix' is unknown; allowed are permutation"),
+        (["--seed", "3-1"], r"seed: range '3-1' runs backwards"),
+        (["--seed", "x"], r"seed: 'x' is not a list of seeds"),
+        (["--seed", "0-1"], r"output: .* is one file for 2 seeds"),
+        (["--grad-clip", "0"], r"grad_clip: 0\.0"),
+        (["--threads", "0"], r"threads: 0"),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, change, message):
+    output = tmp_path / "run.parquet"
+    assert mine("train", *TINY, "--seed", 3, "--output", output, *change) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("mine: error: ")
+    assert error.count("\n") == 1
+    assert re.search(message, error)
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_unwritable_output_stops_before_training(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert mine("train", *TINY, "--seed", 3, "--output", tmp_path / "file" / "run.parquet") == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_cuda_without_a_gpu_is_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert mine("train", *TINY, "--seed", 3, "--output", tmp_path / "r.parquet", "--device", "cuda") == 2
+    assert "device: 'cuda'" in capsys.readouterr().err
+
+
+def test_help_explains_every_setting(capsys):
+    with pytest.raises(SystemExit):
+        mine("train", "--help")
+    text = capsys.readouterr().out
+    for name in TrainingSettings().to_dict():
+        assert f"--{name.replace('_', '-')}" in text
+
+
+def test_the_module_runs_without_an_activated_environment(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "PATH"}
+    done = subprocess.run(
+        [sys.executable, "-m", "mine", "show", tmp_path / "none.parquet"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("mine: error: ")
