@@ -56,9 +56,7 @@ def make_trace_columns(
     columns["grad_norm"][:] = grad_norm
     columns["grad_norm"][step > steps] = np.ma.masked
     evaluated = np.isin(step, evaluation_steps(steps, eval_every, last))
-    for name, value in zip(
-        EVALUATIONS, (mi_heldout, heldout_ess, mi_population, population_ess), strict=True
-    ):
+    for name, value in zip(EVALUATIONS, (mi_heldout, heldout_ess, mi_population, population_ess), strict=True):
         columns[name][evaluated] = value
     return columns
 

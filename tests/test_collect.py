@@ -86,9 +86,7 @@ def test_the_summary_has_one_row_a_run_in_the_order_of_the_grid(folder):
     assert cells == [(d, r, s) for d in (1, 5) for r in (0.5, 0.9) for s in (0, 1, 2)]
     assert (first["product"] == "derangement").all()
     assert set(table["steps"]) == {40}
-    one = table.query(
-        "setting == 'first' and variant == 'ema' and dim == 5 and rho == 0.9 and seed == 1"
-    ).iloc[0]
+    one = table.query("setting == 'first' and variant == 'ema' and dim == 5 and rho == 0.9 and seed == 1").iloc[0]
     batch = np.linspace(0, 6, 41)[-4:]
     assert one["mi_batch_mean"] == pytest.approx(batch.mean(), rel=1e-6)
     assert one["mi_population_error"] == pytest.approx(-0.1)
@@ -106,9 +104,7 @@ def test_the_curves_are_those_of_the_cells(folder):
     assert (table["n_runs"] == 3).all()
     cell = table.query("setting == 'first' and variant == 'biased' and dim == 1 and rho == 0.5")
     batch = cell[cell["quantity"] == "mi_batch"]
-    runs = np.stack(
-        [np.linspace(0, 1, 41), np.linspace(0, 2, 41), np.append(np.full(24, 3.9), [np.inf] * 17)]
-    )
+    runs = np.stack([np.linspace(0, 1, 41), np.linspace(0, 2, 41), np.append(np.full(24, 3.9), [np.inf] * 17)])
     assert batch["median"].to_numpy() == pytest.approx(np.sort(runs, axis=0)[1], rel=1e-6)
     assert batch["live_share"].tolist() == pytest.approx([1.0] * 24 + [2 / 3] * 17)
     assert batch["q75"].isna().tolist() == [False] * 24 + [True] * 17
@@ -210,9 +206,7 @@ def test_another_run_than_the_place_says(folder, grid):
 
 def test_settings_of_another_version(folder):
     training = TrainingSettings(steps=40, eval_every=10)
-    write_run(
-        folder / "runs", setting="first", seed=1, training=training, metadata={"settings": {"stepz": 1}}
-    )
+    write_run(folder / "runs", setting="first", seed=1, training=training, metadata={"settings": {"stepz": 1}})
     refused(folder, r"seed=1.parquet: metadata names no run of this version")
 
 
@@ -226,9 +220,7 @@ def test_settings_of_another_version(folder):
     ],
 )
 def test_a_file_that_contradicts_itself(folder, made):
-    write_run(
-        folder / "runs", setting="first", seed=1, training=TrainingSettings(steps=40, eval_every=10), **made
-    )
+    write_run(folder / "runs", setting="first", seed=1, training=TrainingSettings(steps=40, eval_every=10), **made)
     refused(folder, r"seed=1.parquet: says '(completed|overflow)'")
 
 

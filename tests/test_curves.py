@@ -29,9 +29,7 @@ def curves_of(*runs):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    hnp.arrays(
-        np.float64, st.tuples(st.integers(1, 9), st.integers(1, 5)), elements=st.floats(-100, 100, width=32)
-    ),
+    hnp.arrays(np.float64, st.tuples(st.integers(1, 9), st.integers(1, 5)), elements=st.floats(-100, 100, width=32)),
     st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]),
 )
 def test_of_live_runs_they_are_numpys(values, level):
@@ -70,9 +68,7 @@ def test_planned_evaluations():
 
 
 def test_completed_runs():
-    runs = [
-        (frame(mi_batch=level, grad_norm=2 * level, mi_population=level - 1), None) for level in (1, 2, 4, 8)
-    ]
+    runs = [(frame(mi_batch=level, grad_norm=2 * level, mi_population=level - 1), None) for level in (1, 2, 4, 8)]
     curves = curves_of(*runs)
     assert list(curves) == ["mi_batch", "grad_norm", "mi_heldout", "mi_population"]
     batch = curves["mi_batch"]

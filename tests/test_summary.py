@@ -54,9 +54,7 @@ def test_a_completed_run():
         "cpu",
     )
     assert all(
-        row[name] is None
-        for name in RESULT_COLUMNS
-        if name.endswith(("_step", "nat", "nats")) and name != "last_step"
+        row[name] is None for name in RESULT_COLUMNS if name.endswith(("_step", "nat", "nats")) and name != "last_step"
     )
 
 

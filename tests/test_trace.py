@@ -1,7 +1,6 @@
 """The parquet contract: what is written is read back; what is not whole is refused by name."""
 
 import json
-import os
 
 import numpy as np
 import pyarrow as pa
@@ -50,7 +49,7 @@ def test_a_failed_write_leaves_nothing(tmp_path, columns, monkeypatch):
     monkeypatch.setattr(pq, "write_table", broken)
     with pytest.raises(UserError, match=r"run\.parquet: cannot be written \(No space left on device\)"):
         write_trace(path, columns, {})
-    assert os.listdir(tmp_path) == ["run.parquet"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run.parquet"]
     assert path.read_text() == "the one before"
 
 

@@ -50,7 +50,7 @@ def test_one_seed_writes_one_run(tmp_path, capsys):
 
 def test_several_seeds_write_a_file_each_and_the_same_as_alone(tmp_path):
     assert mine("train", *TINY, "--seed", "0-1,4", "--output", tmp_path / "seed={seed}.parquet") == 0
-    assert sorted(os.listdir(tmp_path)) == ["seed=0.parquet", "seed=1.parquet", "seed=4.parquet"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["seed=0.parquet", "seed=1.parquet", "seed=4.parquet"]
     assert mine("train", *TINY, "--seed", 4, "--output", tmp_path / "alone.parquet") == 0
     assert (tmp_path / "alone.parquet").read_bytes() == (tmp_path / "seed=4.parquet").read_bytes()
 
@@ -128,7 +128,7 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, change, mess
     assert error.startswith("mine: error: ")
     assert error.count("\n") == 1
     assert re.search(message, error)
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unwritable_output_stops_before_training(tmp_path, capsys):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 
@@ -31,7 +32,7 @@ class Architecture:
     def widths(self) -> list[tuple[int, int]]:
         """Inputs and outputs of each layer, the last of which has one output."""
         sizes = [2 * self.dim, *[self.hidden] * self.layers, 1]
-        return list(zip(sizes[:-1], sizes[1:], strict=True))
+        return list(pairwise(sizes))
 
     @property
     def n_parameters(self) -> int:

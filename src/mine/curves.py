@@ -100,8 +100,7 @@ class CellCurves:
         # inf: a row that a run does not have is ranked as ended. float32 where a trace has it.
         kinds = {"mi_batch": np.float32, "grad_norm": np.float32}
         self._values = {
-            name: np.full((n_runs, len(at)), np.inf, dtype=kinds.get(name, np.float64))
-            for name, at in self._at.items()
+            name: np.full((n_runs, len(at)), np.inf, dtype=kinds.get(name, np.float64)) for name, at in self._at.items()
         }
         self._ended_at = np.full(n_runs, np.inf)
         self._filled = 0
@@ -118,9 +117,7 @@ class CellCurves:
 
     def table(self, experiment: str, setting: str, variant: str, dim: int, rho: float) -> pa.Table:
         """The cell's part of curves.parquet: quantities in the order of QUANTITIES, steps rising."""
-        return pa.concat_tables(
-            self._quantity(name, (experiment, setting, variant, dim, rho)) for name in QUANTITIES
-        )
+        return pa.concat_tables(self._quantity(name, (experiment, setting, variant, dim, rho)) for name in QUANTITIES)
 
     def _quantity(self, name: str, cell: tuple[str, str, str, int, float]) -> pa.Table:
         at = self._at[name]

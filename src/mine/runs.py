@@ -124,9 +124,7 @@ def read_run(run: RunFile) -> Trace:
         raise UserError(f"{run.path}: holds {_say(cell)}, its place is that of {_say(run.cell)}")
     if difference := _difference(training, run.training):
         name, value, expected = difference
-        raise UserError(
-            f"{run.path}: trained with {name} {value}, the grid says {expected}; delete it and run again"
-        )
+        raise UserError(f"{run.path}: trained with {name} {value}, the grid says {expected}; delete it and run again")
     steps = trace.frame["step"].to_numpy()
     if len(steps) == 0 or not np.array_equal(steps, np.arange(1, len(steps) + 1)):
         raise UserError(f"{run.path}: its rows are not the steps 1, 2, ... of a run")

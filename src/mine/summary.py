@@ -171,8 +171,7 @@ def summary_table(rows: Sequence[dict[str, Any]]) -> pa.Table:
     """The summary of an experiment as it is written, from rows in their final order."""
     # from_pandas=False keeps NaN a value that training produced; None is null.
     arrays = [
-        pa.array([row[field.name] for row in rows], type=field.type, from_pandas=False)
-        for field in SUMMARY_SCHEMA
+        pa.array([row[field.name] for row in rows], type=field.type, from_pandas=False) for field in SUMMARY_SCHEMA
     ]
     return pa.Table.from_arrays(arrays, schema=SUMMARY_SCHEMA)
 

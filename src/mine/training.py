@@ -24,7 +24,7 @@ from mine.settings import TrainingSettings
 from mine.trace import COLUMNS
 
 BLOCK = 50
-"""Steps whose random numbers are drawn at once, and after which ended members leave the stack. A result depends on it."""
+"""Steps whose random numbers are drawn at once (so results depend on it); after them, ended members leave the stack."""
 
 _MEASURED = (
     "joint_mean",
@@ -202,7 +202,7 @@ def train(
 
 
 def _padded(members: list) -> list:
-    """The same list, a single member doubled: batched products of one matrix round differently from those of several."""
+    """The same list, a single member doubled: a batched product of one matrix rounds unlike one of several."""
     return members * 2 if len(members) == 1 else list(members)
 
 

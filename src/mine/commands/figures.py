@@ -1,16 +1,19 @@
 """Draw one figure from collected tables, as svg, pdf and png.
 
-  mine figures --list
-  mine figures estimate --experiment-dir results/writeup --setting permutation \\
-      --output results/figures/writeup/estimate_permutation
+``mine figures --list`` names the figures. Each is one command:
+mine figures estimate --experiment-dir results/writeup --setting permutation --output results/figures/estimate
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mine.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HELP = "draw a figure from collected tables"
 
@@ -62,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read(path: Path):  # noqa: ANN202 - pandas is imported only here
+def _read(path: Path) -> pd.DataFrame:
     import pandas as pd
     import pyarrow as pa
 

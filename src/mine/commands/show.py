@@ -13,21 +13,26 @@ HELP = "print what one run was and how it ended"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The file, and how to print it."""
-    parser.add_argument("run", type=Path, metavar="FILE", help="a run's parquet file, as mine train writes it")
+    parser.add_argument("file", type=Path, metavar="FILE", help="a run's parquet file, as mine train writes it")
     parser.add_argument("--json", action="store_true", help="print one JSON object (a value that is not finite: null)")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Read one file and print it."""
-    from mine.summary import summarise
+    from mine.experiments import BASE_SETTING
+    from mine.runs import RunFile
+    from mine.settings import Cell, TrainingSettings
+    from mine.summary import summary_row
     from mine.trace import read_trace
 
-    trace = read_trace(arguments.run)
-    summary = summarise(trace)
+    trace = read_trace(arguments.file)
+    cell, settings = trace.metadata["cell"], trace.metadata["settings"]
+    run_file = RunFile(arguments.file, BASE_SETTING, Cell(**cell), TrainingSettings.from_dict(settings))
+    summary = summary_row("", run_file, trace)
     if arguments.json:
         print(json.dumps({"metadata": trace.metadata, "summary": {k: _plain(v) for k, v in summary.items()}}, indent=2))
         return
-    cell, settings = trace.metadata["cell"], trace.metadata["settings"]
+    packages = ", ".join(f"{name} {version}" for name, version in trace.metadata["packages"].items())
     lines = {
         "run": ", ".join(f"{name} {value}" for name, value in cell.items()),
         "settings": ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None),
@@ -37,8 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
         "held out": f"{summary['mi_heldout']:.4f} nats, effective sample size {summary['heldout_ess']:.1f}",
         "population": f"{summary['mi_population']:.4f} nats, effective sample size {summary['population_ess']:.1f}",
         "gradient norm": f"median {summary['grad_norm_median']:.3g}, largest {summary['grad_norm_max']:.3g}",
-        "made by": f"{', '.join(f'{k} {v}' for k, v in trace.metadata['packages'].items())} on {trace.metadata['device']}, "
-        f"code {trace.metadata['code'][:12]}",
+        "made by": f"{packages} on {trace.metadata['device']}, code {trace.metadata['code'][:12]}",
     }
     width = max(map(len, lines))
     for name, text in lines.items():

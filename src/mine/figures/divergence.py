@@ -17,7 +17,7 @@ def draw(summary: pd.DataFrame) -> Figure:
     """Draw every setting of an experiment. Raises UserError for a missing column."""
     summary = common.prepare(summary)
     grid = common.Grid.of(summary)
-    places = [(setting, dim) for setting in grid.settings for dim in grid.dims]
+    places = [(setting, dim) for dim in grid.dims for setting in grid.settings]
     strips = {
         (setting, dim, rho): _strips(common.cell(summary, setting=setting, dim=dim, rho=rho), grid)
         for setting, dim in places
@@ -30,9 +30,11 @@ def draw(summary: pd.DataFrame) -> Figure:
         subtitle=_subtitle(summary, grid),
         caption=_caption(summary),
         handles=[
-            *(style.variant_handle(variant, linewidth=1.8) for variant in grid.variants),
-            Line2D([], [], color=style.INK, linewidth=0.9, linestyle=(0, (2, 1.5)), label="not overflowed"),
-            Patch(facecolor="#999999", alpha=0.3, linewidth=0, label="exact 95 % interval"),
+            [
+                *(style.variant_handle(variant, linewidth=1.8) for variant in grid.variants),
+                Line2D([], [], color=style.INK, linewidth=0.9, linestyle=(0, (2, 1.5)), label="not overflowed"),
+                Patch(facecolor="#999999", alpha=0.3, linewidth=0, label="exact 95 % interval"),
+            ]
         ],
         panel_height=1.0,
         strips=[max(len(strips[*place, rho]) for rho in grid.rhos) for place in places],
@@ -160,7 +162,10 @@ def _subtitle(summary: pd.DataFrame, grid: common.Grid) -> str:
                 f"{min(found):,.0f}{f'–{max(found):,.0f}' if max(found) > min(found) else ''} at ρ = {rho:g}"
                 for rho, found in sorted(halves.items())
             )
-            parts.append(f"{style.look(variant).label}: half a panel's runs had diverged by update {listed}.")
+            parts.append(
+                f"{style.look(variant).label}: half of a panel's runs had diverged by update {listed} "
+                "(panels that got there)."
+            )
     sizes = summary.groupby(["setting", "variant", "dim", "rho"], observed=True)["diverged"].agg(["sum", "size"])
     empty = sizes[sizes["sum"] == 0]["size"]
     if len(empty):
@@ -172,9 +177,10 @@ def _subtitle(summary: pd.DataFrame, grid: common.Grid) -> str:
 
 def _caption(summary: pd.DataFrame) -> str:
     return (
-        "Thick: share of runs that have not diverged (neither overflowed nor run away) by this update; thin dashed: share that "
-        "has not overflowed; between them are runs that ran away while still finite. Overflow: a non-finite estimate or "
-        "gradient. Runaway: at two evaluations in a row, in-batch mean of 100 updates more than 2 nats above the truth or above "
-        f"the same critic's population value. Band: Clopper-Pearson, 95 %, two-sided; {common.seeds_text(summary)}. "
+        "Thick: share of runs that have not diverged (neither overflowed nor run away) by this update; thin dashed: "
+        "share that has not overflowed; between them are runs that ran away while still finite. Overflow: a non-finite "
+        "estimate or gradient. Runaway: at two evaluations in a row, in-batch mean of 100 updates more than 2 nats "
+        "above the truth or above the same critic's population value. Band: Clopper-Pearson, 95 %, two-sided; "
+        f"{common.seeds_text(summary)}. "
         f"{common.settings_text(summary)}."
     )

@@ -39,9 +39,11 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, setting: str | None = None
         subtitle=_ending(runs, grid, table),
         caption=_caption(runs, any_overflow, off_view, "mi_batch_last" in runs),
         handles=[
-            *(style.variant_handle(variant) for variant in grid.variants),
-            style.truth_handle(),
-            *([style.mark_handle("x", "a run overflowed")] if any_overflow else []),
+            [
+                *(style.variant_handle(variant) for variant in grid.variants),
+                style.truth_handle(),
+                *([style.mark_handle("x", "a run overflowed")] if any_overflow else []),
+            ]
         ],
         panel_height=1.75,
         strips=[max(len(panels[dim, rho][1]) for rho in grid.rhos) for dim in grid.dims],
@@ -82,9 +84,8 @@ def view_of(truths: np.ndarray, curves: list[traces.Curve]) -> tuple[float, floa
     span = max(float(np.max(np.abs(truths))), 0.5)
     values = np.concatenate([part for curve in curves for part in (curve.low, curve.high)] or [np.array([])])
     values = values[np.isfinite(values)]
-    low, high = (np.quantile(values, [0.02, 0.98]) if values.size else (0.0, span))
-    bottom = min(0.0, max(float(low), -0.4 * span)) - 0.06 * span
-    return bottom, max(1.25 * span, min(float(high), 1.7 * span))
+    low, high = (values.min(), values.max()) if values.size else (0.0, span)
+    return min(0.0, max(float(low), -0.4 * span)) - 0.06 * span, max(1.2 * span, min(1.05 * float(high), 1.6 * span))
 
 
 def last_values(gone: pd.DataFrame) -> np.ndarray:
@@ -131,5 +132,7 @@ def _caption(runs: pd.DataFrame, overflow: bool, off_view: bool, last: bool) -> 
         )
     if off_view:
         parts.append("▲ ▼: median or quartile leaves the panel and reaches this value (nats).")
-    parts.append(f"Diverged: overflow, or runaway (2 nats above truth or population value). {common.settings_text(runs)}.")
+    parts.append(
+        f"Diverged: overflow, or runaway (2 nats above truth or population value). {common.settings_text(runs)}."
+    )
     return " ".join(parts)

@@ -12,6 +12,8 @@ from matplotlib.ticker import MaxNLocator
 
 from mine.figures import common, style
 
+_SHORT = {"biased-stable": "Log-sum-exp", "ema-as-printed": "As printed", "ema-log": "Log space"}
+"""Names that fit beside a panel."""
 _GROUP = 0.84
 """Share of the room between two correlations that points take."""
 
@@ -89,9 +91,7 @@ def draw(summary: pd.DataFrame, optimal: pd.DataFrame | None = None) -> Figure:
     return sheet.figure
 
 
-def _points(
-    runs: pd.DataFrame, optimal: pd.DataFrame | None, grid: common.Grid, blocks: int
-) -> dict[str, list[Point]]:
+def _points(runs: pd.DataFrame, optimal: pd.DataFrame | None, grid: common.Grid, blocks: int) -> dict[str, list[Point]]:
     """Every mean of one panel by variant; the optimal critic under the name ``optimal``."""
     step = _GROUP / (blocks * 3.4)
     points: dict[str, list[Point]] = {}
@@ -107,9 +107,7 @@ def _points(
                 mean, low, high = common.mean_interval(values[~gone])
                 sizes = rows.loc[~gone, size].to_numpy(dtype=float) if size else np.array([np.inf])
                 x = group - _GROUP / 2 + (block + 0.5) * _GROUP / blocks + (index - 1) * step
-                points.setdefault(name, []).append(
-                    Point(x, mean, low, high, is_low(sizes), marker, values[gone])
-                )
+                points.setdefault(name, []).append(Point(x, mean, low, high, is_low(sizes), marker, values[gone]))
     return points
 
 
@@ -207,13 +205,13 @@ def _draw_point(axes: Axes, point: Point, colour: str, view: tuple[float, float]
         axes.annotate(
             common.number(point.mean),
             (point.x, at),
-            (0, -5 if above else 5),
+            (4, 1 if above else -1),
             textcoords="offset points",
-            ha="center",
+            ha="left",
             va="top" if above else "bottom",
-            fontsize=6.5,
-            rotation=90,
+            fontsize=7,
             color=colour,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85},
             zorder=6,
         )
 
@@ -242,7 +240,7 @@ def _draw_counts(axes: Axes, runs: pd.DataFrame, grid: common.Grid, *, first: bo
                 )
         if first:
             axes.annotate(
-                look.label if len(look.label) < 9 else {"Biased, log-sum-exp": "stable"}.get(look.label, variant),
+                _SHORT.get(variant, look.label),
                 (0, 1),
                 (-4, offset),
                 xycoords="axes fraction",
@@ -255,7 +253,7 @@ def _draw_counts(axes: Axes, runs: pd.DataFrame, grid: common.Grid, *, first: bo
             )
 
 
-def _handles(grid: common.Grid, optimal: bool) -> list:
+def _handles(grid: common.Grid, optimal: bool) -> list[list]:
     squares = [
         style.mark_handle("s", style.look(variant).label, color=style.look(variant).colour, markersize=8)
         for variant in grid.variants
@@ -263,11 +261,12 @@ def _handles(grid: common.Grid, optimal: bool) -> list:
     if optimal:
         squares.append(style.mark_handle("s", "optimal critic", color=style.OPTIMAL_COLOUR, markersize=8))
     return [
-        *squares,
-        *(style.mark_handle(marker, word) for _, _, word, marker in common.QUANTITIES),
-        style.mark_handle("s", "ESS under 50", markerfacecolor="white"),
-        style.mark_handle("x", "a diverged run"),
-        style.truth_handle(),
+        [*squares, style.truth_handle()],
+        [
+            *(style.mark_handle(marker, word) for _, _, word, marker in common.QUANTITIES),
+            style.mark_handle("s", "ESS under 50", markerfacecolor="white"),
+            style.mark_handle("x", "a diverged run"),
+        ],
     ]
 
 
@@ -299,9 +298,10 @@ def _subtitle(summary: pd.DataFrame, grid: common.Grid) -> str:
 def _caption(summary: pd.DataFrame, optimal: pd.DataFrame | None) -> str:
     parts = [
         f"Points: mean over the runs that did not diverge, with 95 % bootstrap interval over seeds; "
-        f"{common.seeds_text(summary)}. × k/n above a panel: k of n runs diverged; each is a cross, at the edge where its "
-        "value is outside or not a number. A number at the edge is a mean outside the panel. In-batch: mean over the last "
-        "10 % of updates. Hollow: median effective sample size of the product term under 50, no evidence as a number."
+        f"{common.seeds_text(summary)}. × k/n above a panel: k of n runs diverged; each is a cross, at the edge where "
+        "its value is outside or not a number. A number at the edge is a mean outside the panel. In-batch: mean over "
+        "the last 10 % of updates. Hollow: median effective sample size of the product term under 50, "
+        "no evidence as a number."
     ]
     if optimal is None:
         parts.append("The optimal critic was not measured.")

@@ -40,21 +40,30 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, setting: str | None = None
         title=_title(grid, table, "" if setting == "base" else f" — {setting}"),
         subtitle=_subtitle(runs, grid),
         caption=(
-            f"Line: median over seeds of the L2 norm of the applied gradient over all critic parameters; band: quartiles; "
-            f"{common.seeds_text(runs)}; log scale. "
-            + ("×: a run overflowed at that update (drawn at the top edge); ended runs stay in the denominator, ranked "
-               "above all live ones, and a quantile that falls on one is not drawn. " if any_overflow else "")
-            + ("▲ ▼: median or quartile leaves the panel and reaches this norm. "
-               if any("▲" in strip.text or "▼" in strip.text for _, strips in panels.values() for strip in strips)
-               else "")
+            "Line: median over seeds of the L2 norm of the applied gradient over all critic parameters; "
+            f"band: quartiles; {common.seeds_text(runs)}; log scale. "
+            + (
+                "×: a run overflowed at that update (drawn at the top edge); ended runs stay in the denominator, "
+                "ranked above all live ones, and a quantile that falls on one is not drawn. "
+                if any_overflow
+                else ""
+            )
+            + (
+                "▲ ▼: median or quartile leaves the panel and reaches this norm. "
+                if any("▲" in strip.text or "▼" in strip.text for _, strips in panels.values() for strip in strips)
+                else ""
+            )
             + f"{common.settings_text(runs)}."
         ),
         handles=[
-            *(style.variant_handle(variant) for variant in grid.variants),
-            Line2D([], [], label="100, the level the write-up names", **_LEVEL_LINE),
-            *([style.mark_handle("x", "a run overflowed")] if any_overflow else []),
+            [
+                *(style.variant_handle(variant) for variant in grid.variants),
+                Line2D([], [], label="100, the level the write-up names", **_LEVEL_LINE),
+                *([style.mark_handle("x", "a run overflowed")] if any_overflow else []),
+            ]
         ],
         panel_height=1.6,
+        left=0.8,
         strips=[max(len(panels[dim, rho][1]) for rho in grid.rhos) for dim in grid.dims],
     )
     for row, dim in enumerate(grid.dims):
@@ -72,7 +81,7 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, setting: str | None = None
                 view,
                 first=column == 0,
                 last=row == len(grid.dims) - 1,
-                label="gradient norm (nats / unit)",
+                label="gradient L2 norm\n(nats per unit weight)",
             )
             axes.axhline(LEVEL, zorder=5, gid="level", **_LEVEL_LINE)
             for order, (variant, curve, rows) in enumerate(entries):
@@ -88,12 +97,14 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, setting: str | None = None
 
 
 def view_of(curves: list[traces.Curve]) -> tuple[float, float]:
-    """Limits of every panel: whole decades that hold the level and nearly all quartiles, six at most."""
-    values = np.concatenate([part for curve in curves for part in (curve.low, curve.median, curve.high)] or [np.ones(1)])
+    """Limits of every panel: whole decades that hold the level and the curves, up to 100,000."""
+    values = np.concatenate(
+        [part for curve in curves for part in (curve.low, curve.median, curve.high)] or [np.ones(1)]
+    )
     values = values[np.isfinite(values) & (values > 0)]
-    low, high = np.quantile(values, [0.01, 0.999]) if values.size else (1.0, LEVEL)
+    low, high = (values.min(), values.max()) if values.size else (1.0, LEVEL)
     bottom = max(10.0 ** np.floor(np.log10(min(low, 10.0))), 1e-2)
-    return bottom, min(10.0 ** np.ceil(np.log10(max(high, 3 * LEVEL))), 1e4)
+    return bottom, min(10.0 ** np.ceil(np.log10(max(high, 3 * LEVEL))), 1e5)
 
 
 def _title(grid: common.Grid, table: dict[traces.Key, traces.Curve], where: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -98,7 +97,7 @@ def save(figure: Figure, stem: Path) -> list[Path]:
             for kind, draft in zip(FORMATS, drafts, strict=True):
                 figure.savefig(draft, format=kind, metadata=undated[kind])
             for draft, path in zip(drafts, paths, strict=True):
-                os.replace(draft, path)
+                draft.replace(path)
     except OSError as error:
         raise UserError(f"{stem}: cannot be written ({error.strerror or error})") from None
     return paths
@@ -147,7 +146,7 @@ class Sheet:
         title: str,
         subtitle: str,
         caption: str,
-        handles: Sequence[Any],
+        handles: Sequence[Sequence[Any]],
         panel_height: float | Sequence[float],
         strips: Sequence[int] = (),
         column_gap: float = 0.16,
@@ -156,6 +155,7 @@ class Sheet:
     ) -> None:
         """Lay out the sheet.
 
+        handles: legend entries, a list for each row of the legend (broken further where too wide).
         strips: lines of text that each row keeps free above its panels, beside the panel's heading.
         column_gap, row_gap, left: inches; wider where panels have their own tick labels.
         """
@@ -165,9 +165,9 @@ class Sheet:
         title_lines = wrap(title, inner, 12, "bold")
         subtitle_lines = wrap(subtitle, inner, 9)
         caption_lines = wrap(caption, inner, SMALL)
-        legend_columns, legend_rows = _legend_shape(handles, inner)
+        legend_rows = [part for row in handles for part in _legend_rows(row, inner)]
         tops = [0.21 + 0.135 * count for count in self.strips]
-        head = 0.1 + 0.2 * len(title_lines) + 0.165 * len(subtitle_lines) + 0.2 * legend_rows + 0.12
+        head = 0.1 + 0.2 * len(title_lines) + 0.165 * len(subtitle_lines) + 0.2 * len(legend_rows) + 0.12
         foot = 0.5 + 0.135 * len(caption_lines) + 0.06
         height = head + sum(heights) + sum(tops) + row_gap * (rows - 1) + foot
         self.figure = Figure(figsize=(WIDTH, height))
@@ -181,19 +181,17 @@ class Sheet:
             for line in lines:
                 self.figure.text(x, y / height, line, va="top", fontsize=size, fontweight=weight)
                 y -= step
-        self.figure.legend(
-            handles=list(handles),
-            loc="upper left",
-            bbox_to_anchor=(x, (y - 0.02) / height),
-            ncols=legend_columns,
-            borderaxespad=0,
-            borderpad=0,
-            labelspacing=0.3,
-        )
-        for index, line in enumerate(reversed(caption_lines)):
-            self.figure.text(
-                x, (0.06 + 0.135 * index) / height, line, va="bottom", fontsize=SMALL, color=FAINT
+        for index, entries in enumerate(legend_rows):
+            self.figure.legend(
+                handles=entries,
+                loc="upper left",
+                bbox_to_anchor=(x, (y - 0.02 - 0.2 * index) / height),
+                ncols=len(entries),
+                borderaxespad=0,
+                borderpad=0,
             )
+        for index, line in enumerate(reversed(caption_lines)):
+            self.figure.text(x, (0.06 + 0.135 * index) / height, line, va="bottom", fontsize=SMALL, color=FAINT)
 
         panel = (WIDTH - left - 0.14 - column_gap * (columns - 1)) / columns
         self.panel_width = panel
@@ -218,7 +216,7 @@ class Sheet:
 
     def head(self, row: int, axes: Axes, text: str, right: str = "", strips: Sequence[Strip] = ()) -> None:
         """Write a panel's heading (left bold, right plain) and the lines between it and the panel."""
-        above = 3 + 9.7 * self.strips[row]
+        above = 5 + 9.7 * self.strips[row]
         place = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
         axes.annotate(text, (0, 1), (0, above), fontweight="bold", ha="left", va="bottom", fontsize=8.5, **place)
         if right:
@@ -230,14 +228,18 @@ class Sheet:
             )
 
 
-def _legend_shape(handles: Sequence[Any], width: float) -> tuple[int, int]:
-    """Columns and rows of a legend that fits the width."""
-    if not handles:
-        return 1, 0
-    widest = max(text_width(handle.get_label(), 8.5) for handle in handles) + 0.55
-    total = sum(text_width(handle.get_label(), 8.5) + 0.55 for handle in handles)
-    columns = len(handles) if total <= width else max(1, int(width / widest))
-    return columns, -(-len(handles) // columns)
+def _legend_rows(handles: Sequence[Any], width: float) -> list[list[Any]]:
+    """Legend entries in rows that fit the width."""
+    rows: list[list[Any]] = []
+    used = width
+    for handle in handles:
+        need = text_width(handle.get_label(), 8.5) + 0.6
+        if used + need > width:
+            rows.append([])
+            used = 0.0
+        rows[-1].append(handle)
+        used += need
+    return rows
 
 
 def variant_handle(variant: str, **changes: Any) -> Line2D:

@@ -50,19 +50,22 @@ def draw(summary: pd.DataFrame) -> Figure:
         subtitle=_best(summary, grid, panels, field, values),
         caption=(
             "Points: mean over the runs that did not diverge, with 95 % bootstrap interval over seeds; "
-            f"{common.seeds_text(summary)}; what diverged is the bottom row, with exact 95 % intervals. Crosses: cells whose runs "
-            "all diverged. Hollow: median effective sample size under 50, no evidence as a number. A number at the edge is a mean "
-            f"outside the panel. In-batch: mean over the last 10 % of updates. {common.settings_text(summary)}."
+            f"{common.seeds_text(summary)}; what diverged is the bottom row, with exact 95 % intervals. Crosses: "
+            "cells whose runs all diverged. Hollow: median effective sample size under 50, no evidence as a number. "
+            f"A number at the edge is a mean outside the panel. In-batch: mean over the last 10 % of updates. "
+            f"{common.settings_text(summary)}."
         ),
         handles=[
-            *(style.variant_handle(variant) for variant in grid.variants),
-            style.truth_handle(),
-            style.mark_handle("o", "ESS under 50", markerfacecolor="white"),
-            style.mark_handle("x", "all runs diverged"),
+            [
+                *(style.variant_handle(variant) for variant in grid.variants),
+                style.truth_handle(),
+                style.mark_handle("o", "ESS under 50", markerfacecolor="white"),
+                style.mark_handle("x", "all runs diverged"),
+            ]
         ],
         panel_height=[1.5, 1.5, 1.5, 0.95],
         column_gap=0.45 if many_dims else 0.3,
-        row_gap=0.02,
+        row_gap=0.08,
         left=0.8,
     )
     for column, (dim, rho) in enumerate(panels):
@@ -115,6 +118,13 @@ def _order(text: str) -> tuple[int, float, str]:
         return 1, 0.0, text
 
 
+def _label(text: str) -> str:
+    if _order(text)[0]:
+        return text
+    number = float(text)
+    return f"{number:,.0f}" if number >= 1000 and number.is_integer() else f"{number:g}"
+
+
 def _shift(order: int, count: int) -> float:
     return (order - (count - 1) / 2) * 0.1
 
@@ -152,8 +162,16 @@ def _draw_values(axes: Axes, means: list[Mean], variant: str, shift: float, view
     axes.plot(x, drawn, color=look.colour, linestyle=look.linestyle, linewidth=1.0, zorder=3, gid=f"mean:{variant}")
     for place, (value, low, high, hollow, diverged, total) in zip(x, means, strict=True):
         if total and diverged == total:
-            axes.plot(place, view[1], marker="x", color=look.colour, linestyle="none", clip_on=False, zorder=5,
-                      gid=f"all-diverged:{variant}")
+            axes.plot(
+                place,
+                view[1],
+                marker="x",
+                color=look.colour,
+                linestyle="none",
+                clip_on=False,
+                zorder=5,
+                gid=f"all-diverged:{variant}",
+            )
         if np.isnan(value):
             continue
         if np.isfinite(low):
@@ -196,15 +214,22 @@ def _draw_shares(axes: Axes, runs: pd.DataFrame, values: list[str], variant: str
         axes.vlines(index + shift, float(low), float(high), color=look.colour, linewidth=1.2, alpha=0.6)
         places.append(index + shift)
         shares.append(count / len(rows))
-    axes.plot(places, shares, color=look.colour, linestyle=look.linestyle, linewidth=1.0, marker=look.marker,
-              clip_on=False, gid=f"share:{variant}")
+    axes.plot(
+        places,
+        shares,
+        color=look.colour,
+        linestyle=look.linestyle,
+        linewidth=1.0,
+        marker=look.marker,
+        clip_on=False,
+        gid=f"share:{variant}",
+    )
 
 
 def _finish(axes: Axes, values: list[str], view: tuple[float, float], *, last: bool) -> None:
     axes.set_xlim(-0.5, len(values) - 0.5)
     axes.set_ylim(*view)
-    labels = [f"{float(value):,g}" if _order(value)[0] == 0 else value for value in values]
-    axes.set_xticks(range(len(values)), labels)
+    axes.set_xticks(range(len(values)), [_label(value) for value in values])
     if not last:
         axes.tick_params(labelbottom=False)
 
@@ -226,9 +251,9 @@ def _best(
                     best = (mean, variant, value)
         truth = common.cell(summary, dim=dim, rho=rho)["mi_true"]
         if best is not None and len(truth):
-            name = field if field != "ema_rate" else "α"
+            name = {"ema_rate": "α", "data": "n"}.get(field, field)
             parts.append(
-                f"d = {dim}, ρ = {rho:g}: {style.look(best[1]).label} with {name} = {best[2]}, "
+                f"d = {dim}, ρ = {rho:g}: {style.look(best[1]).label} with {name} = {_label(best[2])}, "
                 f"{common.number(best[0])} of {float(truth.iloc[0]):.2f} nats"
             )
     if not parts:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from mine.figures import common, style
 
@@ -52,7 +52,13 @@ def draw_curve(axes: Axes, curve: Curve, variant: str, order: int, count: int) -
     (x, y), (band_x, low, high) = common.decimate(curve.step, curve.median, curve.low, curve.high)
     axes.fill_between(band_x, low, high, color=look.colour, alpha=0.22, linewidth=0, zorder=2 + 0.01 * order)
     axes.plot(
-        x, y, color=look.colour, linestyle=look.linestyle, linewidth=1.1, zorder=3 + 0.01 * order, gid=f"median:{variant}"
+        x,
+        y,
+        color=look.colour,
+        linestyle=look.linestyle,
+        linewidth=0.9,
+        zorder=3 + 0.01 * order,
+        gid=f"median:{variant}",
     )
     live = np.flatnonzero(np.isfinite(curve.median))
     if live.size:
@@ -107,9 +113,7 @@ def draw_exits(axes: Axes, curve: Curve, variant: str, view: tuple[float, float]
             )
 
 
-def strips_of(
-    curves: Sequence[tuple[str, Curve | None, pd.DataFrame]], view: tuple[float, float]
-) -> list[style.Strip]:
+def strips_of(curves: Sequence[tuple[str, Curve | None, pd.DataFrame]], view: tuple[float, float]) -> list[style.Strip]:
     """A line above the panel for each variant that overflowed or that leaves the view."""
     strips = []
     for variant, curve, runs in curves:
@@ -133,12 +137,15 @@ def finish(axes: Axes, steps: float, view: tuple[float, float], *, first: bool, 
     """Limits, ticks and labels of one panel; y on the first column, x on the last row."""
     axes.set_xlim(0, steps * 1.01)
     axes.set_ylim(*view)
-    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    ticks = [tick for tick in MaxNLocator(4, steps=[1, 2, 5, 10], integer=True).tick_values(0, steps) if tick <= steps]
     if last:
+        labels = axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+        # Inwards at both ends, so that neighbouring panels' labels do not run into each other.
+        labels[0].label1.set_horizontalalignment("left")
+        labels[-1].label1.set_horizontalalignment("right" if ticks[-1] > 0.9 * steps else "center")
         axes.set_xlabel("training (updates)")
     else:
-        axes.tick_params(labelbottom=False)
+        axes.set_xticks(ticks, [""] * len(ticks))
     if first:
         axes.set_ylabel(label)
     else:

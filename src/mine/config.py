@@ -1,0 +1,227 @@
+"""Reading and checking a configuration: one line says what is wrong, where, and what is allowed.
+
+The Snakefile checks with the same functions and the same schema before any job starts. Imported by every job of a
+cluster, so nothing here imports torch, numpy or pandas.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from mine.errors import UserError
+from mine.experiments import expand
+
+SCHEMA = Path("workflow", "schemas", "config.schema.yaml")
+"""Where the schema lies, below the project's root."""
+
+DEFAULTS: dict[str, Any] = {"results": "results", "runs_per_job": 1, "device": "auto", "gpus_per_job": 0}
+"""What the keys outside ``experiments`` are where a configuration leaves them out."""
+
+
+def load_config(path: Path | str, schema: Path | None = None) -> dict[str, Any]:
+    """Read and check one configuration file, and fill in DEFAULTS.
+
+    Args:
+        path: a YAML (or JSON) file.
+        schema: the schema; without it, SCHEMA below a folder that holds the configuration, or holds this package.
+
+    Raises:
+        UserError: the file cannot be read, is no YAML, names a key twice, or fails ``check_config``.
+    """
+    path = Path(path)
+    config = read_yaml(path)
+    check_config(config, schema or _find_schema(path), str(path))
+    return {**DEFAULTS, **config}
+
+
+def read_yaml(path: Path | str) -> Any:
+    """Content of a YAML file. Raises UserError where it cannot be read, is no YAML or has a key twice."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return yaml.load(stream, _UniqueKeyLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UserError(f"{path}{line}: not a valid configuration: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not a valid configuration: {' '.join(str(error).split())}") from None
+
+
+def check_config(config: Any, schema: Path, source: str = "config") -> None:
+    """Check a configuration against the schema, then every run that it asks for.
+
+    Args:
+        config: the whole configuration.
+        schema: file of the schema.
+        source: where the configuration came from, for the message.
+
+    Raises:
+        UserError: one line that names source, key, value and what is allowed.
+    """
+    _check_keys(config, source, ())
+    validator = Draft202012Validator(read_yaml(schema))
+    errors = sorted(validator.iter_errors(config), key=lambda error: (list(map(str, error.absolute_path)), error.message))
+    if errors:
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise UserError(f"{source}: {_describe(errors[0])}{more}")
+    for name, experiment in config["experiments"].items():
+        try:
+            for run in expand(experiment):
+                run.cell  # noqa: B018 - building the cell checks it
+        except UserError as error:
+            raise UserError(f"{source}: experiments.{name}: {error}") from None
+
+
+def check_or_exit(config: Any, schema: Path, files: Sequence[Path | str]) -> dict[str, Any]:
+    """What a Snakefile calls: the configuration with DEFAULTS, or one line on stderr and exit code 2.
+
+    Args:
+        config: the configuration as Snakemake merged it.
+        schema: file of the schema.
+        files: the files that it was merged from; read once more, because Snakemake lets a key stand twice.
+    """
+    try:
+        for file in files:
+            read_yaml(file)
+        check_config(config, schema, ", ".join(map(_relative, files)) or "config")
+    except UserError as error:
+        print(f"mine: error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    return {**DEFAULTS, **config}
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Safe YAML in which a mapping may not name a key twice (YAML itself would keep the last one, silently)."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse repeats among the keys as written; a key may override one that "<<" merged in."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(problem=f"key {key.value!r} stands twice", problem_mark=key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge "<<", then drop what the mapping's own keys override, so that no repeat is left."""
+        own = {key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)}
+        written = len([key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"])
+        super().flatten_mapping(node)
+        merged = len(node.value) - written
+        node.value = [(k, v) for i, (k, v) in enumerate(node.value) if i >= merged or k.value not in own]
+
+
+def _check_keys(value: Any, source: str, place: tuple[str | int, ...]) -> None:
+    """Keys must be text: YAML reads ``0.01:`` as a number and ``on:`` as true."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise UserError(f"{source}: {_place((*place, str(key)))}: the key {key!r} is not text; put it in quotes")
+            _check_keys(inner, source, (*place, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _check_keys(inner, source, (*place, index))
+
+
+def _describe(error: ValidationError) -> str:
+    """One violation in words: key, value, what is allowed."""
+    place, schema = tuple(error.absolute_path), error.schema
+    if error.validator == "additionalProperties":
+        known = list(schema.get("properties", {}))
+        unknown = sorted(set(error.instance) - set(known))
+        if not known:  # names that the user chooses: experiments, settings
+            bad = [name for name in unknown if not _named_well(name, schema)]
+            return f"{_place((*place, bad[0]))}: {bad[0]!r} is no name; allowed is {schema['description']}"
+        near = difflib.get_close_matches(unknown[0], known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+        return f"{_place((*place, unknown[0]))}: unknown key {unknown[0]!r}; {hint}"
+    if error.validator == "required":
+        missing = next(name for name in error.validator_value if name not in error.instance)
+        return f"{_place((*place, missing))}: missing; {missing!r} is required here"
+    if error.validator == "uniqueItems":
+        return f"{_place(place)}: {error.instance!r} names something twice"
+    text = f"{_place(place)}: {_short(error.instance)} is not allowed; it must be {_allowed(schema)}"
+    if schema.get("type") in ("number", "integer") and isinstance(error.instance, str) and _is_number(error.instance):
+        text += " (YAML reads this as text: write it without quotes, and 1.0e-3 or 0.001 for 1e-3)"
+    if isinstance(error.instance, str) and "enum" in schema:
+        near = difflib.get_close_matches(error.instance, schema["enum"], n=1)
+        text += f" (did you mean {near[0]!r}?)" if near else ""
+    return text
+
+
+def _named_well(name: str, schema: dict[str, Any]) -> bool:
+    return any(re.search(pattern, name) for pattern in schema.get("patternProperties", {}))
+
+
+def _allowed(schema: dict[str, Any]) -> str:
+    """What a schema allows, in words."""
+    if "anyOf" in schema:
+        return " or ".join(map(_allowed, schema["anyOf"]))
+    if "enum" in schema:
+        return f"one of {', '.join(map(str, schema['enum']))}"
+    if "const" in schema:
+        return repr(schema["const"])
+    kind = schema.get("type", "something else")
+    words = {"integer": "a whole number", "object": "a mapping", "array": "a list", "null": "null", "string": "text"}
+    text = words.get(kind, f"a {kind}")
+    if kind in ("string", "array") and "description" in schema:
+        text = f"{text}: {schema['description']}"
+    bounds = [
+        f"{word} {schema[key]}"
+        for key, word in (
+            ("minimum", "of at least"),
+            ("exclusiveMinimum", "greater than"),
+            ("maximum", "of at most"),
+            ("exclusiveMaximum", "less than"),
+        )
+        if key in schema
+    ]
+    if "minItems" in schema or "minProperties" in schema:
+        bounds.append("with at least one entry")
+    return " ".join([text, " and ".join(bounds)]).strip()
+
+
+def _place(path: Iterable[str | int]) -> str:
+    text = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{part if part.isprintable() else repr(part)}" for part in path
+    )
+    return text.removeprefix(".") or "top level"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _relative(path: Path | str) -> str:
+    path = Path(path)
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _find_schema(config: Path) -> Path:
+    for folder in (*config.resolve().parents, *Path(__file__).resolve().parents):
+        if (folder / SCHEMA).is_file():
+            return folder / SCHEMA
+    raise UserError(f"{config}: no {SCHEMA} in a folder above it to check it with")

@@ -1,0 +1,207 @@
+"""The published figures: copied beside what made them, and nothing that differs between two identical runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mine.errors import UserError
+from mine.experiments import expand
+from mine.summary import SUMMARY_SCHEMA
+
+RECORD = "published.json"
+FIGURE_KINDS = (".svg", ".pdf", ".png")
+PACKAGES = ("torch", "numpy", "scipy", "pandas", "pyarrow", "matplotlib", "seaborn", "snakemake")
+CODE = ("src", "workflow", "config")
+"""Folders whose uncommitted changes make the record say "dirty"."""
+
+
+def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[str, Any]:
+    """Copy a finished run's figures and summaries, and write down what made them.
+
+    Written: every svg, pdf and png below {results}/figures at its place below ``output``; each experiment's summary
+    as data/{experiment}_summary.parquet; and published.json. A file whose bytes are the same is left alone. What an
+    earlier publication wrote (by its published.json) and this one does not is removed; other files are not touched.
+
+    Args:
+        config: the configuration, with ``results`` and ``experiments``.
+        output: folder of the published figures.
+        root: folder that ``results`` is relative to, and in which git is asked.
+
+    Returns:
+        What published.json holds.
+
+    Raises:
+        UserError: no figures, a summary that is missing, cannot be read or is not what the configuration asks for,
+            or an output that cannot be written.
+    """
+    results = root / config["results"]
+    figures = sorted(path for path in (results / "figures").rglob("*") if path.suffix in FIGURE_KINDS)
+    if not figures:
+        raise UserError(f"{results / 'figures'}: holds no svg, pdf or png; run `make reproduce` first")
+    sources = {path.relative_to(results / "figures").as_posix(): path for path in figures}
+    experiments = {}
+    for name, experiment in config["experiments"].items():
+        summary = results / name / "summary.parquet"
+        experiments[name] = _describe(summary, name, experiment)
+        sources[f"data/{name}_summary.parquet"] = summary
+
+    contents = {name: path.read_bytes() for name, path in sorted(sources.items())}
+    record = {
+        "config_sha256": config_hash(config),
+        "commit": commit(root),
+        "cpu": {"model": cpu_model(), "cores": os.cpu_count()},
+        "python": platform.python_version(),
+        "packages": package_versions(),
+        "experiments": experiments,
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+    }
+    if (wall_time := _wall_time(results / "reproduce-time")) is not None:
+        record["wall_time"] = wall_time
+
+    stale = _published_before(output) - set(contents)
+    for name, content in contents.items():
+        _write_if_changed(output / name, content)
+    for name in sorted(stale):
+        (output / name).unlink(missing_ok=True)
+    _write_if_changed(output / RECORD, (json.dumps(record, indent=2, sort_keys=True) + "\n").encode())
+    return record
+
+
+def config_hash(config: dict[str, Any]) -> str:
+    """SHA-256 (hex) of the configuration as canonical JSON: keys sorted, no blanks. Comments do not count."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def commit(root: Path) -> dict[str, Any]:
+    """The commit that stands checked out in ``root``, and whether what is published could come from other code.
+
+    Returns:
+        {"sha": hex or None outside a repository or before its first commit, "dirty": whether src, workflow or
+        config have uncommitted changes, None where that is unknown}.
+    """
+    head = _git(root, "rev-parse", "--verify", "HEAD")
+    status = _git(root, "status", "--porcelain", "--", *CODE)
+    return {"sha": head, "dirty": None if status is None else bool(status)}
+
+
+def cpu_model() -> str:
+    """Model name of the processor, as the system gives it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def package_versions() -> dict[str, str]:
+    """Installed versions of what the results depend on; without local tags, which name a build and not a version."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name).partition("+")[0]
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def _describe(summary: Path, name: str, experiment: dict[str, Any]) -> dict[str, Any]:
+    """What published.json says of one experiment, its summary held against the configuration."""
+    try:
+        table = pq.read_table(summary, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        text = str(error).strip().splitlines()
+        raise UserError(f"{summary}: not a readable summary ({text[0] if text else type(error).__name__})") from None
+    if table.column_names != SUMMARY_SCHEMA.names:
+        raise UserError(f"{summary}: not a summary of this version; run `make reproduce` again")
+    frame = table.to_pandas(ignore_metadata=True)
+    _check_grid(summary, frame, experiment)
+    return {
+        "runs": len(frame),
+        "seeds": int(frame["seed"].nunique()),
+        "overflow": int(frame["overflow_step"].notna().sum()),
+        "runaway": int(frame["runaway_step"].notna().sum()),
+        "training_code": sorted(frame["code"].dropna().unique()),
+        "device": sorted(frame["device"].dropna().unique()),
+    }
+
+
+def _check_grid(summary: Path, frame: pd.DataFrame, experiment: dict[str, Any]) -> None:
+    """A summary of another grid or of other settings would be published under a wrong configuration."""
+    planned = {
+        (run.setting, run.variant, run.dim, float(run.rho), run.seed): run.training.to_dict()
+        for run in expand(experiment)
+    }
+    held = {
+        tuple(row[:5]): row
+        for row in zip(*(frame[k] for k in ("setting", "variant", "dim", "rho", "seed")), frame.index, strict=True)
+    }
+    if set(held) != set(planned):
+        raise UserError(
+            f"{summary}: holds {len(held)} runs, {len(set(held) & set(planned))} of them among the {len(planned)} of "
+            "the configuration; run `make reproduce` again"
+        )
+    for key, row in held.items():
+        for setting, value in planned[key].items():
+            found = frame.at[row[5], setting]
+            same = pd.isna(found) if value is None else str(found) == str(value) or found == value
+            if not same:
+                raise UserError(
+                    f"{summary}: made with {setting} {found} in setting {key[0]!r}, the configuration says {value}; "
+                    "run `make reproduce` again"
+                )
+
+
+def _published_before(output: Path) -> set[str]:
+    """Files below ``output`` that the last publication wrote. Names that lead out of the folder are not believed."""
+    try:
+        names = json.loads((output / RECORD).read_text())["files"]
+    except FileNotFoundError:
+        return set()
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{output / RECORD}: not a record of published figures; move it away") from None
+    inside = output.resolve()
+    return {name for name in names if (output / name).resolve().is_relative_to(inside)}
+
+
+def _write_if_changed(path: Path, content: bytes) -> None:
+    temporary = None
+    try:
+        if path.is_file() and path.read_bytes() == content:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
+            temporary = Path(stream.name)
+            stream.write(content)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def _wall_time(path: Path) -> str | None:
+    """What the run that made the results noted of its own duration, if it did."""
+    return path.read_text().strip() if path.is_file() else None
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

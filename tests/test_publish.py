@@ -1,0 +1,199 @@
+"""``mine publish``: what it copies, what it leaves alone, what it refuses."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+import types
+
+import pytest
+from factories import write_run
+
+from mine import publish as module
+from mine.commands import publish as command
+from mine.errors import UserError
+from mine.experiments import expand
+from mine.publish import publish
+from mine.runs import planned_runs
+from mine.tables import collect
+
+CONFIG = {
+    "results": "results",
+    "experiments": {
+        "one": {
+            "grid": {"variant": ["ema", "biased"], "dim": [1], "rho": [0.5], "seeds": "0-2"},
+            "training": {"steps": 20, "eval_every": 10},
+        },
+        "two": {
+            "grid": {"variant": ["ema"], "dim": [1], "rho": [0.5], "seeds": "0-1"},
+            "training": {"steps": 20, "eval_every": 10},
+            "settings": {"n=500": {"data": 500}, "clipped": {"grad_clip": 1.0}},
+        },
+    },
+}
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A project with finished results and no repository."""
+    for name, experiment in CONFIG["experiments"].items():
+        folder = tmp_path / "results" / name
+        for run in expand(experiment):
+            ended = 15 if run.variant == "biased" and run.seed == 1 else None
+            write_run(
+                folder / "runs", setting=run.setting, variant=run.variant, dim=run.dim, rho=float(run.rho),
+                seed=run.seed, training=run.training, overflow_step=ended,
+            )  # fmt: skip
+        runs, _ = planned_runs(folder / "runs", experiment)
+        collect(name, runs, folder / "summary.parquet", folder / "curves.parquet")
+    for name in ("writeup/mi.svg", "writeup/mi.png", "writeup/notes.txt", "live.pdf"):
+        path = tmp_path / "results/figures" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"drawn {name}")
+    return tmp_path
+
+
+def files(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+PUBLISHED = [
+    "data/one_summary.parquet",
+    "data/two_summary.parquet",
+    "live.pdf",
+    "published.json",
+    "writeup/mi.png",
+    "writeup/mi.svg",
+]
+
+
+def test_figures_summaries_and_a_record(root):
+    record = publish(CONFIG, root / "figures", root)
+    assert files(root / "figures") == PUBLISHED
+    assert json.loads((root / "figures/published.json").read_text()) == record
+    assert (root / "figures/writeup/mi.svg").read_text() == "drawn writeup/mi.svg"
+    summary = (root / "results/one/summary.parquet").read_bytes()
+    assert (root / "figures/data/one_summary.parquet").read_bytes() == summary
+    assert record["files"]["data/one_summary.parquet"] == hashlib.sha256(summary).hexdigest()
+    assert record["experiments"]["one"] == {
+        "runs": 6, "seeds": 3, "overflow": 1, "runaway": 0, "training_code": ["abc123"], "device": ["cpu"],
+    }  # fmt: skip
+    assert (record["experiments"]["two"]["runs"], record["experiments"]["two"]["seeds"]) == (4, 2)
+    assert record["cpu"]["cores"] >= 1
+    assert record["cpu"]["model"]
+    assert "+" not in "".join(record["packages"].values())
+    assert set(record["packages"]) >= {"numpy", "pandas", "pyarrow", "torch"}
+    assert "wall_time" not in record
+
+
+def test_publishing_again_touches_nothing(root):
+    publish(CONFIG, root / "figures", root)
+    before = {name: (root / "figures" / name).stat().st_mtime_ns for name in PUBLISHED}
+    inodes = {name: (root / "figures" / name).stat().st_ino for name in PUBLISHED}
+    publish(CONFIG, root / "figures", root)
+    assert before == {name: (root / "figures" / name).stat().st_mtime_ns for name in PUBLISHED}
+    assert inodes == {name: (root / "figures" / name).stat().st_ino for name in PUBLISHED}
+
+
+def test_a_changed_figure_changes_and_a_stale_one_goes(root):
+    publish(CONFIG, root / "figures", root)
+    (root / "figures/pipeline.svg").write_text("not of the pipeline")
+    (root / "results/figures/writeup/mi.svg").write_text("drawn anew")
+    (root / "results/figures/live.pdf").unlink()
+    publish(CONFIG, root / "figures", root)
+    assert (root / "figures/writeup/mi.svg").read_text() == "drawn anew"
+    assert files(root / "figures") == sorted({*PUBLISHED, "pipeline.svg"} - {"live.pdf"})
+
+
+def test_a_record_cannot_remove_what_lies_elsewhere(root):
+    (root / "precious.svg").write_text("kept")
+    (root / "figures").mkdir()
+    (root / "figures/published.json").write_text(json.dumps({"files": {"../precious.svg": "x"}}))
+    publish(CONFIG, root / "figures", root)
+    assert (root / "precious.svg").read_text() == "kept"
+
+
+def test_the_time_a_run_took(root):
+    (root / "results/reproduce-time").write_text("1234 s\n")
+    assert publish(CONFIG, root / "figures", root)["wall_time"] == "1234 s"
+
+
+def test_the_hash_is_that_of_the_configurations_meaning():
+    shuffled = {"experiments": CONFIG["experiments"], "results": "results"}
+    assert module.config_hash(CONFIG) == module.config_hash(shuffled)
+    assert module.config_hash(CONFIG) != module.config_hash({**CONFIG, "results": "other"})
+    assert module.config_hash({"b": 1, "a": [0.5]}) == hashlib.sha256(b'{"a":[0.5],"b":1}').hexdigest()
+
+
+def git(folder, *arguments):
+    names = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+    return subprocess.run(
+        ["git", *names, *arguments], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def test_the_commit_and_whether_the_code_is_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert module.commit(tmp_path) == {"sha": None, "dirty": None}
+    git(tmp_path, "init", "-q")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/a.py").write_text("1")
+    assert module.commit(tmp_path) == {"sha": None, "dirty": True}
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "x")
+    assert module.commit(tmp_path) == {"sha": git(tmp_path, "rev-parse", "HEAD"), "dirty": False}
+    (tmp_path / "README").write_text("not code")
+    assert module.commit(tmp_path)["dirty"] is False
+    (tmp_path / "src/a.py").write_text("2")
+    assert module.commit(tmp_path)["dirty"] is True
+
+
+def with_experiment(name, **changes):
+    experiments = {**CONFIG["experiments"], name: {**CONFIG["experiments"][name], **changes}}
+    return {**CONFIG, "experiments": experiments}
+
+
+def test_results_of_another_configuration_are_refused(root):
+    grid = {**CONFIG["experiments"]["one"]["grid"], "seeds": "0-3"}
+    with pytest.raises(UserError, match=r"one/summary.parquet: holds 6 runs, 6 of them among the 8"):
+        publish(with_experiment("one", grid=grid), root / "figures", root)
+    training = {"steps": 20, "eval_every": 10, "batch_size": 64}
+    with pytest.raises(UserError, match=r"made with batch_size 128 in setting 'base', the configuration says 64"):
+        publish(with_experiment("one", training=training), root / "figures", root)
+    with pytest.raises(UserError, match=r"made with grad_clip 1.0 in setting 'clipped'"):
+        publish(with_experiment("two", settings={"n=500": {"data": 500}, "clipped": {}}), root / "figures", root)
+    assert not (root / "figures").exists()
+
+
+def test_unfinished_results_are_refused_and_nothing_is_copied(root):
+    summary = root / "results/two/summary.parquet"
+    summary.write_bytes(summary.read_bytes()[:50])
+    with pytest.raises(UserError, match=r"two/summary.parquet: not a readable summary"):
+        publish(CONFIG, root / "figures", root)
+    summary.unlink()
+    with pytest.raises(UserError, match=r"two/summary.parquet: not a readable summary"):
+        publish(CONFIG, root / "figures", root)
+    with pytest.raises(UserError, match="holds no svg, pdf or png"):
+        publish({**CONFIG, "results": "elsewhere"}, root / "figures", root)
+    assert not (root / "figures").exists()
+
+
+def test_an_output_that_cannot_be_written(root):
+    (root / "figures").write_text("a file")
+    with pytest.raises(UserError, match=r"figures.*(cannot be written|not a record)"):
+        publish(CONFIG, root / "figures", root)
+
+
+def test_the_command(root, monkeypatch, capsys):
+    config = types.ModuleType("mine.config")
+    config.load_config = lambda path: {"config/config.yaml": CONFIG}[str(path)]
+    monkeypatch.setitem(sys.modules, "mine.config", config)
+    monkeypatch.chdir(root)
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    command.run(parser.parse_args([]))
+    assert files(root / "figures") == PUBLISHED
+    assert capsys.readouterr().out.startswith("5 files of 10 runs in figures\n")

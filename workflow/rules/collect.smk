@@ -1,0 +1,49 @@
+# Tables: one row a run, medians over seeds, and the optimal critic through the same instruments.
+rule collect:
+    input:
+        runs=run_files,
+    output:
+        summary=f"{RESULTS}/{{experiment}}/summary.parquet",
+        curves=f"{RESULTS}/{{experiment}}/curves.parquet",
+    log:
+        f"{RESULTS}/logs/collect/{{experiment}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/collect/{{experiment}}.tsv"
+    priority: 100
+    conda:
+        CONDA_ENV
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=2000,
+        runtime=60,
+    params:
+        runs=runs_folder,
+        grid=grid_json,
+        code=code_hash("commands.collect"),
+    shell:
+        "mine collect {params.runs:q} --grid {params.grid:q} --experiment {wildcards.experiment}"
+        " --summary {output.summary:q} --curves {output.curves:q} > {log:q} 2>&1"
+
+
+rule optimal:
+    output:
+        optimal=f"{RESULTS}/{{experiment}}/optimal.parquet",
+    log:
+        f"{RESULTS}/logs/optimal/{{experiment}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/optimal/{{experiment}}.tsv"
+    # As the training of the first experiment: its figures wait for this too.
+    priority: len(EXPERIMENTS)
+    conda:
+        CONDA_ENV
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=2000,
+        runtime=120,
+    params:
+        grid=grid_json,
+        code=code_hash("commands.optimal"),
+    shell:
+        "mine optimal --grid {params.grid:q} --output {output.optimal:q} > {log:q} 2>&1"

@@ -1,0 +1,52 @@
+# Figures, each as svg, pdf and png. mine.figures.FIGURES says which are drawn once per setting, and from what tables.
+rule figure:
+    input:
+        unpack(figure_tables),
+    output:
+        **figure_files(f"{RESULTS}/figures/{{experiment}}/{{figure}}"),
+    log:
+        f"{RESULTS}/logs/figures/{{experiment}}/{{figure}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figures/{{experiment}}/{{figure}}.tsv"
+    wildcard_constraints:
+        figure=figure_names(per_setting=False),
+    priority: 100
+    conda:
+        CONDA_ENV
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=2000,
+        runtime=30,
+    params:
+        tables=subpath(input.summary, parent=True),
+        code=figure_code,
+    shell:
+        "mine figures {wildcards.figure} --experiment-dir {params.tables:q}" " --output {output.svg:q} > {log:q} 2>&1"
+
+
+rule figure_of_setting:
+    input:
+        unpack(figure_tables),
+    output:
+        **figure_files(f"{RESULTS}/figures/{{experiment}}/{{figure}}_{{setting}}"),
+    log:
+        f"{RESULTS}/logs/figures/{{experiment}}/{{figure}}_{{setting}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figures/{{experiment}}/{{figure}}_{{setting}}.tsv"
+    wildcard_constraints:
+        figure=figure_names(per_setting=True),
+    priority: 100
+    conda:
+        CONDA_ENV
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=2000,
+        runtime=30,
+    params:
+        tables=subpath(input.summary, parent=True),
+        code=figure_code,
+    shell:
+        "mine figures {wildcards.figure} --experiment-dir {params.tables:q} --setting {wildcards.setting:q}"
+        " --output {output.svg:q} > {log:q} 2>&1"

@@ -1,0 +1,36 @@
+# Training: a job trains the seeds of one cell that share a block (config key runs_per_job), one file a seed.
+# A rule for each experiment and block, because Snakemake gives priorities to rules.
+for experiment in EXPERIMENTS:
+    for block in blocks_of(experiment):
+
+        rule:
+            name:
+                f"train_{experiment}_seeds_{block.name}"
+            output:
+                runs=block_files(block),
+            log:
+                f"{RESULTS}/logs/train/{{experiment}}/{{setting}}/{{variant}}_{{dim}}_{{rho}}_{block.seeds}.log",
+            benchmark:
+                f"{RESULTS}/benchmarks/train/{{experiment}}/{{setting}}/{{variant}}_{{dim}}_{{rho}}_{block.seeds}.tsv"
+            wildcard_constraints:
+                experiment=re.escape(experiment),
+            priority: train_priority(experiment)
+            conda:
+                CONDA_ENV
+            threads: 1
+            resources:
+                gpu=config["gpus_per_job"],
+                mem_mb=2000,
+                runtime=120,
+            params:
+                seeds=block.seeds,
+                options=options_of,
+                device=config["device"],
+                output=output_option,
+                # Not on the command line: a change in either makes the results stale.
+                code=training_code_hash(),
+                torch=metadata.version("torch").partition("+")[0],
+            shell:
+                "mine train --variant {wildcards.variant} --dim {wildcards.dim} --rho={wildcards.rho}"
+                " --seed {params.seeds} {params.options} --device {params.device} --threads {threads}"
+                " --output {params.output:q} > {log:q} 2>&1"
