@@ -22,6 +22,8 @@ localrules:
 rule all:
     default_target: True
     input:
+        # Runs too, so that a lost one is trained again although the tables that it went into are still there.
+        runs=all_runs(),
         summaries=expand(f"{RESULTS}/{{experiment}}/summary.parquet", experiment=EXPERIMENTS),
         figures=all_figures(),
 

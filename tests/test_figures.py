@@ -85,6 +85,7 @@ def make_tables(
                                 "runaway_step": away,
                                 "diverged_step": first,
                                 "grad_norm_max": np.nanmax(norm),
+                                "grad_norm_median": np.nanmedian(norm),
                             }
                         )
                     for quantity, stack in (("mi_batch", batch), ("grad_norm", norms)):
@@ -183,8 +184,10 @@ def test_level_of_100_is_marked_and_scale_is_logarithmic(tables):
         assert set(line.get_ydata()) == {100.0}
         assert axes.get_yscale() == "log"
     # Norms of runaways are about 300: only those of d = 5, rho = 0.99, where all runs run away, lift the median.
-    assert "Biased's median gradient norm passes 100 in 1 of 4 panels, EMA's in 0 of 4" in words(drawn)
+    assert "Biased's median gradient norm ever passes 100 in 1 of 4 panels, EMA's in 0 of 4" in words(drawn)
     assert "Biased 5 of 16; EMA 0 of 16" in words(drawn)
+    rows = common.cell(tables["summary"], setting="permutation", variant="ema")
+    assert f"EMA {common.number(rows['grad_norm_median'].median())}." in words(drawn)
 
 
 @pytest.mark.parametrize("name", ["estimate", "gradient_norm"])
@@ -319,10 +322,16 @@ def test_sweep_over_data_puts_stream_last_and_counts_divergence():
 def test_sweep_needs_exactly_one_swept_field(tables):
     assert swept_field(tables["summary"]) == "product"
     with pytest.raises(UserError, match="found: none"):
-        FIGURES["sweep"].draw(make_tables(settings={"base": {}}, dims=(1,), seeds=2))
+        FIGURES["sweep"].draw(make_tables(settings={"a": {}, "b": {}}, dims=(1,), seeds=2))
     both = make_tables(settings={"a": {"hidden": 8}, "b": {"layers": 1}}, dims=(1,), seeds=2)
     with pytest.raises(UserError, match="found: hidden, layers"):
         FIGURES["sweep"].draw(both)
+
+
+def test_a_sweep_of_one_setting_is_drawn_by_its_name():
+    drawn = FIGURES["sweep"].draw(make_tables(settings={"n=500": {"data": 500}}, dims=(5,)))
+    bottom = panels(drawn)["d = 5, ρ = 0.99: diverged"]
+    assert [label.get_text() for label in bottom.get_xticklabels()] == ["n=500"]
 
 
 EXTREMES = {
@@ -340,19 +349,17 @@ EXTREMES = {
 
 
 @pytest.mark.parametrize("case", EXTREMES)
-def test_extreme_tables_are_drawn(case, tmp_path):
+def test_extreme_tables_are_drawn(case):
     tables = make_tables(**EXTREMES[case])
     for spec in FIGURES.values():
-        if spec.name == "sweep" and tables["summary"]["setting"].nunique() == 1:
-            continue
         drawn = spec.draw(tables, tables["summary"]["setting"].iloc[0] if spec.per_setting else None)
-        drawn.savefig(tmp_path / "drawn.svg")
+        drawn.draw_without_rendering()
 
 
-def test_all_null_curves_are_drawn(tables, tmp_path):
+def test_all_null_curves_are_drawn(tables):
     curves = tables["curves"].assign(median=np.nan, q25=np.nan, q75=np.nan)
     for name in ("estimate", "gradient_norm"):
-        FIGURES[name].draw({**tables, "curves": curves}, "permutation").savefig(tmp_path / "drawn.svg")
+        FIGURES[name].draw({**tables, "curves": curves}, "permutation").draw_without_rendering()
 
 
 def test_title_is_not_the_reverse_of_the_data():

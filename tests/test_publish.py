@@ -117,8 +117,12 @@ def test_a_record_cannot_remove_what_lies_elsewhere(root):
 
 
 def test_the_time_a_run_took(root):
-    (root / "results/reproduce-time").write_text("1234 s\n")
-    assert publish(CONFIG, root / "figures", root)["wall_time"] == "1234 s"
+    assert publish(CONFIG, root / "figures", root)["job_seconds"] is None
+    for name, seconds in (("train/a.tsv", "1000.4"), ("collect/b.tsv", "234.3")):
+        path = root / "results/benchmarks" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(f"s\th:m:s\n{seconds}\t0:00:00\n")
+    assert publish(CONFIG, root / "figures", root)["job_seconds"] == 1235
 
 
 def test_the_hash_is_that_of_the_configurations_meaning():

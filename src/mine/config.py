@@ -46,7 +46,7 @@ def load_config(path: Path | str, schema: Path | None = None) -> dict[str, Any]:
 def read_yaml(path: Path | str) -> Any:
     """Content of a YAML file. Raises UserError where it cannot be read, is no YAML or has a key twice."""
     try:
-        with open(path, encoding="utf-8") as stream:
+        with Path(path).open(encoding="utf-8") as stream:
             return yaml.load(stream, _UniqueKeyLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
@@ -69,8 +69,8 @@ def check_config(config: Any, schema: Path, source: str = "config") -> None:
         UserError: one line that names source, key, value and what is allowed.
     """
     _check_keys(config, source, ())
-    validator = Draft202012Validator(read_yaml(schema))
-    errors = sorted(validator.iter_errors(config), key=lambda error: (list(map(str, error.absolute_path)), error.message))
+    found = Draft202012Validator(read_yaml(schema)).iter_errors(config)
+    errors = sorted(found, key=lambda error: (list(map(str, error.absolute_path)), error.message))
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise UserError(f"{source}: {_describe(errors[0])}{more}")
@@ -127,7 +127,8 @@ def _check_keys(value: Any, source: str, place: tuple[str | int, ...]) -> None:
     if isinstance(value, dict):
         for key, inner in value.items():
             if not isinstance(key, str):
-                raise UserError(f"{source}: {_place((*place, str(key)))}: the key {key!r} is not text; put it in quotes")
+                where = _place((*place, str(key)))
+                raise UserError(f"{source}: {where}: the key {key!r} is not text; put it in quotes")
             _check_keys(inner, source, (*place, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):

@@ -65,10 +65,9 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
         "python": platform.python_version(),
         "packages": package_versions(),
         "experiments": experiments,
+        "job_seconds": job_seconds(results / "benchmarks"),
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
     }
-    if (wall_time := _wall_time(results / "reproduce-time")) is not None:
-        record["wall_time"] = wall_time
 
     stale = _published_before(output) - set(contents)
     for name, content in contents.items():
@@ -194,9 +193,13 @@ def _write_if_changed(path: Path, content: bytes) -> None:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
-def _wall_time(path: Path) -> str | None:
-    """What the run that made the results noted of its own duration, if it did."""
-    return path.read_text().strip() if path.is_file() else None
+def job_seconds(benchmarks: Path) -> int | None:
+    """Wall seconds of all jobs together, by Snakemake's benchmark files: about cores times the wall time.
+
+    None where there are no benchmark files. A resumed run counts as much as an undisturbed one.
+    """
+    tables = [pd.read_csv(path, sep="\t") for path in sorted(benchmarks.rglob("*.tsv"))]
+    return round(sum(table["s"].sum() for table in tables)) if tables else None
 
 
 def _git(root: Path, *arguments: str) -> str | None:

@@ -17,6 +17,7 @@ from mine.settings import VARIANTS
 
 RESULTS = config["results"]
 EXPERIMENTS = config["experiments"]
+RUNS = {name: [run.path for run in planned_runs(experiment)] for name, experiment in EXPERIMENTS.items()}
 # Where environments are made per rule (--sdm conda); otherwise the one that snakemake runs in serves.
 CONDA_ENV = "../../environment.yml"
 python = sys.executable
@@ -66,8 +67,12 @@ def options_of(wildcards):
 
 def run_files(wildcards):
     """The results files of an experiment."""
-    runs = planned_runs(EXPERIMENTS[wildcards.experiment])
-    return [f"{RESULTS}/{wildcards.experiment}/runs/{run.path}" for run in runs]
+    return [f"{RESULTS}/{wildcards.experiment}/runs/{path}" for path in RUNS[wildcards.experiment]]
+
+
+def all_runs():
+    """The results files of every experiment."""
+    return [f"{RESULTS}/{name}/runs/{path}" for name, paths in RUNS.items() for path in paths]
 
 
 def runs_folder(wildcards):

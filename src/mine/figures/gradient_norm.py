@@ -18,7 +18,7 @@ _LEVEL_LINE = {"color": "#111111", "linestyle": (0, (1, 1.5)), "linewidth": 1.3}
 @style.styled
 def draw(summary: pd.DataFrame, curves: pd.DataFrame, setting: str | None = None) -> Figure:
     """Draw one setting. Raises UserError for an unknown setting or a missing column."""
-    summary = common.prepare(summary, ("grad_norm_max",))
+    summary = common.prepare(summary, ("grad_norm_max", "grad_norm_median"))
     setting = common.choose_setting(summary, setting)
     runs = common.cell(summary, setting=setting)
     grid = common.Grid.of(runs)
@@ -112,16 +112,22 @@ def _title(grid: common.Grid, table: dict[traces.Key, traces.Curve], where: str)
     for variant in grid.variants:
         curves = [curve for (name, _, _), curve in table.items() if name == variant]
         above = sum(bool(np.any(curve.median > LEVEL)) for curve in curves)
-        words = "" if parts else " median gradient norm passes 100"
+        words = "" if parts else " median gradient norm ever passes 100"
         parts.append(f"{style.look(variant).label}'s{words} in {above} of {len(curves)}{'' if parts else ' panels'}")
     return ", ".join(parts) + where
 
 
 def _subtitle(runs: pd.DataFrame, grid: common.Grid) -> str:
-    parts = []
+    parts, typical = [], []
     for variant in grid.variants:
-        largest = pd.to_numeric(common.cell(runs, variant=variant)["grad_norm_max"]).to_numpy(float, na_value=np.nan)
+        rows, label = common.cell(runs, variant=variant), style.look(variant).label
+        largest = pd.to_numeric(rows["grad_norm_max"]).to_numpy(float, na_value=np.nan)
         # A norm that is no longer finite is above any level.
         above = int(np.sum(~(largest <= LEVEL)))
-        parts.append(f"{style.look(variant).label} {above:,} of {largest.size:,}")
-    return f"Runs whose gradient norm passes 100 at least once: {'; '.join(parts)}."
+        parts.append(f"{label} {above:,} of {largest.size:,}")
+        medians = pd.to_numeric(rows["grad_norm_median"]).to_numpy(float, na_value=np.nan)
+        typical.append(f"{label} {common.number(np.median(medians))}")
+    return (
+        f"Runs whose norm passes 100 at least once (a single spike counts): {'; '.join(parts)}. "
+        f"Typical norm (median over runs of a run's median): {', '.join(typical)}."
+    )

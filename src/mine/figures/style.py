@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import lru_cache, wraps
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,7 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     return paths
 
 
+@lru_cache(maxsize=4096)
 def text_width(text: str, size: float, weight: str = "normal") -> float:
     """Width of one line of text, inches."""
     font = FontProperties(family="DejaVu Sans", size=size, weight=weight)
@@ -111,17 +113,22 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
 
 def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
     """Lines of at most ``width`` inches; a line break in the text stays."""
+    # "3 of 20" and "α = 0.01" stay together.
+    text = re.sub(r" = |(?<=\d) of (?=\d)", lambda match: match[0].replace(" ", "\u00a0"), text)
+    space = text_width("a a", size, weight) - text_width("aa", size, weight)
     lines = []
     for paragraph in text.split("\n"):
-        line = ""
+        line: list[str] = []
+        used = 0.0
         for word in paragraph.split(" "):
-            longer = f"{line} {word}" if line else word
-            if line and text_width(longer, size, weight) > width:
-                lines.append(line)
-                longer = word
-            line = longer
-        lines.append(line)
-    return [line for line in lines if line]
+            need = text_width(word, size, weight) + space
+            if line and used + need > width:
+                lines.append(" ".join(line))
+                line, used = [], 0.0
+            line.append(word)
+            used += need
+        lines.append(" ".join(line))
+    return [line.replace("\u00a0", " ") for line in lines if line]
 
 
 @dataclass(frozen=True)

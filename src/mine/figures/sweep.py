@@ -28,13 +28,14 @@ NAMES = {
     "activation": "activation",
     "optimizer": "optimiser",
     "ema_init": "start of the EMA",
+    "setting": "setting (the only one)",
 }
 """Words and unit for a swept field; another goes by its own name."""
 
 
 @style.styled
 def draw(summary: pd.DataFrame) -> Figure:
-    """Draw a sweep. Raises UserError unless exactly one training setting differs between the settings."""
+    """Draw a sweep. Raises UserError where several settings do not differ in exactly one training setting."""
     columns = [column for names in common.QUANTITIES for column in names[:2] if column]
     summary = common.prepare(summary, columns)
     field = swept_field(summary)
@@ -101,7 +102,12 @@ def draw(summary: pd.DataFrame) -> Figure:
 
 
 def swept_field(summary: pd.DataFrame) -> str:
-    """The training setting whose value differs between settings. Raises UserError unless there is exactly one."""
+    """The training setting whose value differs between settings, or ``setting``, the name, where there is one only.
+
+    Raises UserError where several settings differ in none or in more than one.
+    """
+    if summary["setting"].nunique() == 1:
+        return "setting"
     names = [field.name for field in fields(TrainingSettings) if field.name in summary.columns]
     differing = [name for name in names if summary[name].nunique(dropna=False) > 1]
     if len(differing) != 1:
@@ -251,9 +257,9 @@ def _best(
                     best = (mean, variant, value)
         truth = common.cell(summary, dim=dim, rho=rho)["mi_true"]
         if best is not None and len(truth):
-            name = {"ema_rate": "α", "data": "n"}.get(field, field)
+            name = {"ema_rate": "α = ", "data": "n = ", "setting": ""}.get(field, f"{field} = ")
             parts.append(
-                f"d = {dim}, ρ = {rho:g}: {style.look(best[1]).label} with {name} = {_label(best[2])}, "
+                f"d = {dim}, ρ = {rho:g}: {style.look(best[1]).label} with {name}{_label(best[2])}, "
                 f"{common.number(best[0])} of {float(truth.iloc[0]):.2f} nats"
             )
     if not parts:

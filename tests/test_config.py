@@ -1,0 +1,281 @@
+"""Configurations: what is refused, in what words, and that schema, settings, figures and manual say the same."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mine import settings
+from mine.config import DEFAULTS, SCHEMA, check_config, check_or_exit, load_config, read_yaml
+from mine.errors import UserError
+from mine.experiments import expand
+from mine.figures import FIGURES
+from mine.settings import TrainingSettings
+
+ROOT = Path(__file__).parents[1]
+GOOD = {
+    "results": "results",
+    "runs_per_job": 2,
+    "experiments": {
+        "one": {
+            "grid": {"variant": ["biased", "ema"], "dim": [1], "rho": [0.9, -0.5], "seeds": "0-1"},
+            "training": {"steps": 60},
+            "settings": {"base": {}, "n=500": {"data": 500}},
+            "figures": ["estimate"],
+        }
+    },
+}
+EXPERIMENT = ("experiments", "one")
+GRID = (*EXPERIMENT, "grid")
+TRAINING = (*EXPERIMENT, "training")
+
+
+def changed(*path_and_value):
+    """GOOD with one value replaced or added."""
+    config = copy.deepcopy(GOOD)
+    *path, last, value = path_and_value
+    inner = config
+    for key in path:
+        inner = inner[key]
+    inner[last] = value
+    return config
+
+
+def refusal(config) -> str:
+    """The one line that a configuration is refused with."""
+    with pytest.raises(UserError) as caught:
+        check_config(config, ROOT / SCHEMA, "my.yaml")
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_good_configuration_passes():
+    check_config(GOOD, ROOT / SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("place_and_value", "words"),
+    [
+        ((*EXPERIMENT, "trainng", {}), ["experiments.one.trainng", "did you mean 'training'?"]),
+        ((*TRAINING, "learning_rat", 1), ["experiments.one.training.learning_rat", "did you mean 'learning_rate'?"]),
+        ((*TRAINING, "zzz", 1), ["experiments.one.training.zzz", "known are steps, batch_size"]),
+        (("gpu_per_job", 1), ["gpu_per_job", "did you mean 'gpus_per_job'?"]),
+        ((*GRID, "rho", [0.9, 1.0]), ["grid.rho[1]: 1.0", "greater than -1 and less than 1"]),
+        ((*GRID, "rho", [-1]), ["grid.rho[0]: -1", "greater than -1 and less than 1"]),
+        ((*GRID, "rho", [float("nan")]), ["experiments.one: rho: nan", "(-1, 1)"]),
+        ((*GRID, "rho", ["0.9"]), ["grid.rho[0]: '0.9'", "YAML reads this as text"]),
+        ((*GRID, "rho", ["x"]), ["grid.rho[0]: 'x'", "a number"]),
+        ((*GRID, "rho", [0.9, 0.9]), ["grid.rho", "twice"]),
+        ((*GRID, "rho", 0.9), ["grid.rho: 0.9", "a list"]),
+        ((*GRID, "dim", [0]), ["grid.dim[0]: 0", "at least 1"]),
+        ((*GRID, "dim", [1.0]), ["dim: 1.0", "at least 1"]),
+        ((*GRID, "variant", ["emma"]), ["grid.variant[0]: 'emma'", "biased-stable", "did you mean 'ema'?"]),
+        ((*GRID, "variant", []), ["grid.variant: []", "at least one entry"]),
+        ((*GRID, "seeds", "0-"), ["grid.seeds: '0-'", "0-19"]),
+        ((*GRID, "seeds", "5-1"), ["experiments.one: seed:", "runs backwards"]),
+        ((*GRID, "seeds", [-1]), ["grid.seeds: [-1]"]),
+        ((*GRID, "seeds", None), ["grid.seeds: None"]),
+        ((*TRAINING, "learning_rate", "1e-3"), ["training.learning_rate: '1e-3'", "1.0e-3 or 0.001"]),
+        ((*TRAINING, "batch_size", 1), ["training.batch_size: 1", "at least 2"]),
+        ((*TRAINING, "steps", 0), ["training.steps: 0", "at least 1"]),
+        ((*TRAINING, "steps", True), ["training.steps: True", "a whole number"]),
+        ((*TRAINING, "data", "strem"), ["training.data: 'strem'", "'stream' or a whole number"]),
+        ((*TRAINING, "batch_size", 501), ["experiments.one: data: 500", "at least 501 (the batch size)"]),
+        ((*TRAINING, "grad_clip", float("inf")), ["experiments.one: grad_clip: inf"]),
+        ((*EXPERIMENT, "settings", {}), ["experiments.one.settings: {}", "at least one entry"]),
+        ((*EXPERIMENT, "settings", "base", None), ["experiments.one.settings.base: None", "a mapping"]),
+        ((*EXPERIMENT, "settings", {0.1: {}}), ["experiments.one.settings.0.1", "put it in quotes"]),
+        ((*EXPERIMENT, "figures", ["estimat"]), ["figures[0]: 'estimat'", "did you mean 'estimate'?"]),
+        ((*EXPERIMENT, {"training": {}}), ["experiments.one.grid: missing"]),
+        (("experiments", {}), ["experiments: {}", "at least one entry"]),
+        (("experiments", None), ["experiments: None"]),
+        (("results", "../elsewhere"), ["results: '../elsewhere'", "without '..'"]),
+        (("results", "a b"), ["results: 'a b'"]),
+        (("runs_per_job", 0), ["runs_per_job: 0", "at least 1"]),
+        (("device", "gpu"), ["device: 'gpu'", "auto, cpu, cuda"]),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_place_and_what_is_allowed(place_and_value, words):
+    message = refusal(changed(*place_and_value))
+    assert message.startswith("my.yaml: ")
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize("config", [None, [], "text", {}])
+def test_what_is_no_configuration_is_refused(config):
+    assert refusal(config)
+
+
+BAD_NAMES = [
+    "a b",
+    "a;b",
+    "$(x)",
+    "`x`",
+    "-a",
+    "é",
+    "a/b",
+    "..",
+    "a..b",
+    "a\n",
+    "'a'",
+    '"',
+    "",
+    ".a",
+    "{seed}",
+    "a\x00",
+]
+
+
+@pytest.mark.parametrize("name", [*BAD_NAMES, "figures", "smoke", "logs", "benchmarks"])
+def test_names_of_experiments_are_safe_in_paths_and_shells(name):
+    config = copy.deepcopy(GOOD)
+    config["experiments"][name] = config["experiments"]["one"]
+    assert "is no name; allowed is letters, digits" in refusal(config)
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+def test_names_of_settings_are_safe_in_paths_and_shells(name):
+    assert "is no name; allowed is letters, digits" in refusal(changed(*EXPERIMENT, "settings", name, {}))
+
+
+@pytest.mark.parametrize("name", ["ema_rate=0.01", "n=500", "figures2", "A-b.c"])
+def test_names_with_a_sense_are_accepted(name):
+    check_config(changed("experiments", name, GOOD["experiments"]["one"]), ROOT / SCHEMA)
+    check_config(changed(*EXPERIMENT, "settings", name, {}), ROOT / SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("results: a\nresults: b\n", ["my.yaml:2", "key 'results' stands twice"]),
+        ("a: {b: 1,\n b: 2}\n", ["my.yaml:2", "key 'b' stands twice"]),
+        ("a: [1\nb: 2\n", ["my.yaml:", "not a valid configuration"]),
+        ("a: !!python/object:os.system x\n", ["not a valid configuration"]),
+        ("\x00", ["not a valid configuration"]),
+    ],
+)
+def test_a_file_that_is_no_plain_yaml_is_refused_with_its_line(tmp_path, text, words):
+    path = tmp_path / "my.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        load_config(path)
+    assert "\n" not in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"none\.yaml: cannot be read"):
+        load_config(tmp_path / "none.yaml")
+
+
+def test_a_key_may_override_what_was_merged(tmp_path):
+    path = tmp_path / "my.yaml"
+    path.write_text("a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}\nc: {x: 4, <<: *a}\n")
+    config = read_yaml(path)
+    assert config["b"] == {"x": 3, "y": 2}
+    assert config["c"] == {"x": 4, "y": 2}
+    assert config == yaml.safe_load(path.read_text())
+
+
+def test_the_snakefile_gets_one_line_and_exit_code_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        check_or_exit({}, ROOT / SCHEMA, [])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == "mine: error: config: experiments: missing; 'experiments' is required here\n"
+
+
+def test_keys_left_out_have_their_defaults(tmp_path):
+    path = tmp_path / "my.yaml"
+    path.write_text(yaml.safe_dump({"experiments": GOOD["experiments"]}))
+    assert {key: load_config(path)[key] for key in DEFAULTS} == DEFAULTS
+
+
+def test_schema_and_training_settings_agree():
+    schema = read_yaml(ROOT / SCHEMA)["$defs"]
+    training = schema["training"]["properties"]
+    assert list(training) == [field.name for field in dataclasses.fields(TrainingSettings)]
+    choices = {name: part["enum"] for name, part in training.items() if "enum" in part}
+    assert choices == {
+        "optimizer": list(settings.OPTIMIZERS),
+        "ema_init": list(settings.EMA_INITS),
+        "activation": list(settings.ACTIVATIONS),
+        "product": list(settings.PRODUCTS),
+    }
+    assert schema["grid"]["properties"]["variant"]["items"]["enum"] == list(settings.VARIANTS)
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(TrainingSettings)])
+@pytest.mark.parametrize("value", [-1, 0, 0.5, 1, 2, 10, 10.5, 128, "stream", "adam", "one", "relu", "x", True, None])
+def test_schema_and_training_settings_have_the_same_ranges(name, value):
+    """On its own each value passes both or neither, whatever the schema leaves to the settings' own check."""
+    config = changed(*EXPERIMENT, "training", {name: value})
+    config["experiments"]["one"].pop("settings")
+    try:
+        TrainingSettings(**{name: value})
+        good = True
+    except UserError:
+        good = False
+    if good:
+        check_config(config, ROOT / SCHEMA)
+    else:
+        assert name in refusal(config)
+
+
+def test_schema_and_figures_agree():
+    allowed = read_yaml(ROOT / SCHEMA)["$defs"]["experiment"]["properties"]["figures"]["items"]["enum"]
+    assert set(allowed) == set(FIGURES)
+
+
+def test_the_published_experiments_are_those_of_the_write_up_and_its_open_questions():
+    config = load_config(ROOT / "config" / "config.yaml")
+    runs = {name: list(expand(experiment)) for name, experiment in config["experiments"].items()}
+    assert list(runs) == ["writeup", "ablation", "smoothing", "finite-data"]
+    writeup = runs["writeup"]
+    assert len(writeup) == 2 * 2 * 3 * 4 * 20
+    assert {(run.setting, run.training.product) for run in writeup} == {
+        ("permutation", "permutation"),
+        ("derangement", "derangement"),
+    }
+    assert {run.dim for run in writeup} == {1, 5, 20}
+    assert {run.variant for run in runs["ablation"]} == set(settings.VARIANTS)
+    assert [s["ema_rate"] for s in config["experiments"]["smoothing"]["settings"].values()] == [
+        1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001,
+    ]  # fmt: skip
+    assert [s["data"] for s in config["experiments"]["finite-data"]["settings"].values()] == [500, 2000, 10000, 100000]
+    for name, experiment in config["experiments"].items():
+        assert {run.rho for run in runs[name]} <= {"0.85", "0.9", "0.95", "0.99"}
+        assert {run.training.steps for run in runs[name]} == {3000}
+        # Written out, so that a change of a default in the code cannot move a published result.
+        written = set(experiment["training"]) | {k for s in experiment.get("settings", {"": {}}).values() for k in s}
+        assert written == {field.name for field in dataclasses.fields(TrainingSettings)}
+
+
+def test_smoke_has_the_published_experiments_small():
+    published, smoke = (load_config(ROOT / "config" / f"{name}.yaml") for name in ("config", "smoke"))
+    assert smoke["results"] == "results/smoke"
+    assert list(smoke["experiments"]) == list(published["experiments"])
+    for name, experiment in smoke["experiments"].items():
+        assert experiment["figures"] == published["experiments"][name]["figures"]
+        assert set(experiment["grid"]["variant"]) == set(published["experiments"][name]["grid"]["variant"])
+        assert {run.training.steps for run in expand(experiment)} == {200}
+        assert {run.seed for run in expand(experiment)} == {0, 1}
+
+
+def test_the_manual_has_every_key_and_its_default():
+    text = (ROOT / "config" / "README.md").read_text()
+    rows = {m[1]: m[0] for m in re.finditer(r"^\| `(\w+)` \|.*$", text, re.M)}
+    schema = read_yaml(ROOT / SCHEMA)
+    keys = [*schema["properties"], *(key for part in schema["$defs"].values() for key in part["properties"])]
+    assert sorted(rows) == sorted(keys)
+    defaults = {**DEFAULTS, **TrainingSettings().to_dict()}
+    for key, value in defaults.items():
+        shown = "null" if value is None else f"{value}"
+        assert f"| `{shown}` |" in rows[key], key

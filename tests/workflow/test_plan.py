@@ -1,0 +1,150 @@
+"""What the workflow would run: dry runs, style, the picture, and configurations that are refused."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("workflow")
+ROOT = Path(__file__).parents[2]
+
+
+def test_published_configuration_plans_a_job_for_every_block_of_seeds(project):
+    from mine.config import load_config
+    from mine.experiments import expand, parse_seeds, seed_blocks, settings_of
+
+    config = load_config(ROOT / "config" / "config.yaml")
+    expected = {"collect": len(config["experiments"])}
+    for name, experiment in config["experiments"].items():
+        seeds = parse_seeds(experiment["grid"]["seeds"])
+        cells = len(list(expand(experiment))) // len(seeds)
+        expected[f"train_{name}"] = cells * len(seed_blocks(seeds, config["runs_per_job"]))
+    figures = [(figure, e) for e in config["experiments"].values() for figure in e["figures"]]
+    per_setting = [len(settings_of(e)) for figure, e in figures if figure in ("estimate", "gradient_norm")]
+    expected["figure_of_setting"] = sum(per_setting)
+    expected["figure"] = len(figures) - len(per_setting)
+    expected["optimal"] = sum(figure == "final_values" for figure, _ in figures)
+
+    assert project.planned(configfile=None) == expected
+
+
+def test_smoke_configuration_stands_alone(project):
+    done = project.snakemake("--dry-run", configfile="config/smoke.yaml")
+    assert project.jobs_of(done) == {
+        "train_writeup": 16,
+        "train_ablation": 10,
+        "train_smoothing": 4,
+        "train_finite-data": 4,
+        "optimal": 2,
+        "collect": 4,
+        "figure": 8,
+        "figure_of_setting": 6,
+    }
+    made = re.findall(r"^ +(?:output|log|benchmark): (.*)$", done.stdout + done.stderr, re.M)
+    paths = [path for line in made for path in line.split(", ")]
+    assert paths
+    assert all(path.startswith("results/smoke/") for path in paths)
+
+
+def test_a_configuration_without_experiments_inherits_none(project):
+    project.config = {"results": "elsewhere"}
+    done = project.snakemake("--dry-run")
+    assert done.returncode == 2
+    assert "experiments: missing" in done.stderr
+
+
+def test_one_run_a_job_is_a_job_a_seed(project):
+    assert project.planned("--config", "runs_per_job=1")["train_tiny"] == 8
+
+
+def test_the_first_experiment_is_trained_first(project):
+    other = {**project.experiment, "figures": []}
+    project.config["experiments"] = {"second": other, "first": other}
+    done = project.snakemake("--dry-run")
+    order = re.findall(
+        r"^rule train_(\w+)_seeds_0_to_1:.*?^    priority: (\d+)", done.stdout + done.stderr, re.S | re.M
+    )
+    assert {("second", "2"), ("first", "1")} == set(order)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda e: e["training"].update(learning_rat=1), "experiments.tiny.training.learning_rat: unknown key"),
+        (lambda e: e["grid"].update(rho=[0.9, 1.0]), "experiments.tiny.grid.rho[1]: 1.0 is not allowed"),
+        (lambda e: e["training"].update(data=10), "experiments.tiny: data: 10 is not a whole number of at least 32"),
+        (lambda e: e.update(settings={"$(touch x)": {}}), "experiments.tiny.settings.$(touch x): "),
+    ],
+)
+def test_a_wrong_configuration_stops_before_any_job_in_one_line(project, change, message):
+    change(project.experiment)
+    done = project.snakemake()
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if "profile" not in line]
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith(f"mine: error: tiny.yaml: {message}")
+    assert done.stdout == ""
+    assert not (project.folder / "results").exists()
+    assert not list((project.folder / ".snakemake" / "locks").glob("*"))
+
+
+def test_a_key_that_stands_twice_is_refused(project):
+    (project.folder / "twice.yaml").write_text("results: a\nresults: b\n")
+    done = project.snakemake(configfile="twice.yaml")
+    assert done.returncode == 2
+    assert "twice.yaml:2: not a valid configuration: key 'results' stands twice" in done.stderr
+
+
+def test_every_rule_states_what_it_takes(project):
+    done = project.snakemake("--dry-run")
+    for block in re.findall(r"^rule (?!all)\w.*?\n\n", done.stdout + done.stderr + "\n\n", re.S | re.M):
+        for part in ("output: ", "log: ", "benchmark: ", "gpu=0", "mem_mb=", "runtime="):
+            assert part in block, block
+
+
+def test_snakemake_lint_finds_nothing(project):
+    done = project.snakemake("--lint", configfile=None)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Congratulations" in done.stdout + done.stderr
+
+
+def test_snakefmt_finds_nothing():
+    done = subprocess.run(
+        [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "workflow"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_rules_import_nothing_heavy():
+    imports = (
+        "import sys, mine.config, mine.experiments, mine.figures, mine.provenance;"
+        "print(sorted({'torch', 'pandas', 'matplotlib', 'numpy', 'scipy'} & set(sys.modules)))"
+    )
+    environment = {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([sys.executable, "-c", imports], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_picture_of_the_pipeline_is_up_to_date(project):
+    done = project.snakemake("--rulegraph", "mermaid-js", configfile="config/smoke.yaml")
+    assert done.returncode == 0, done.stderr
+    assert (ROOT / "docs" / "pipeline.mmd").read_text() == picture(done.stdout), (
+        "docs/pipeline.mmd should be:\n" + picture(done.stdout)
+    )
+
+
+def picture(rulegraph: str) -> str:
+    """Snakemake's rule graph without colours, in an order of its own, since Snakemake's changes from call to call.
+
+    `all` asks for runs and tables too; what reaches it through a figure has no arrow of its own.
+    """
+    rules = {key: name.partition("_seeds_")[0] for key, name in re.findall(r"^\s*(id\d+)\[(.*)\]$", rulegraph, re.M)}
+    edges = {(rules[a], rules[b]) for a, b in re.findall(r"^\s*(id\d+) --> (id\d+)$", rulegraph, re.M)}
+    inner = {a for a, b in edges if b != "all"}
+    shown = sorted((a, b) for a, b in edges if b != "all" or a not in inner)
+    lines = [f"    {name}[{name.replace('_', ' ')}]" for name in sorted(rules.values())]
+    return "\n".join(["flowchart LR", *lines, *(f"    {a} --> {b}" for a, b in shown)]) + "\n"

@@ -1,0 +1,105 @@
+"""A stale result is a wrong result: what reruns after a change, and what does not."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mine.provenance import INERT_MODULES, TRAINING_MODULES, code_hash, import_closure, training_code_hash
+
+pytestmark = pytest.mark.xdist_group("workflow")
+ROOT = Path(__file__).parents[2]
+TABLES_AND_FIGURES = {"collect": 1, "figure": 1, "figure_of_setting": 1}
+
+
+def touch_source(project, module: str) -> None:
+    with (project.folder / "src" / "mine" / f"{module}.py").open("a") as stream:
+        stream.write("\n# a change\n")
+
+
+def test_nothing_reruns_when_nothing_changed(finished):
+    assert finished.planned() == {}
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("objectives", {"train_tiny": 4, **TABLES_AND_FIGURES}),
+        ("summary", TABLES_AND_FIGURES),
+        ("figures/estimate", {"figure_of_setting": 1}),
+        ("figures/style", {"figure": 1, "figure_of_setting": 1}),
+        ("cli", {}),
+    ],
+)
+def test_a_change_of_code_reruns_what_depends_on_it(finished, module, expected):
+    touch_source(finished, module)
+    assert finished.planned() == expected
+
+
+def test_a_new_seed_retrains_only_the_block_it_falls_into(finished):
+    finished.experiment["grid"]["seeds"] = "0-2"
+    done = finished.snakemake("--dry-run")
+    assert finished.jobs_of(done) == {"train_tiny": 4, **TABLES_AND_FIGURES}
+    assert "rule train_tiny_seeds_2:" in done.stdout + done.stderr
+    assert "rule train_tiny_seeds_0_to_1:" not in done.stdout + done.stderr
+
+
+def test_a_new_variant_trains_only_its_cells(finished):
+    finished.experiment["grid"]["variant"].append("ema-log")
+    assert finished.planned() == {"train_tiny": 2, **TABLES_AND_FIGURES}
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_new_experiment_leaves_the_others_alone(finished, first):
+    other = {**finished.experiment, "figures": ["divergence"]}
+    both = (
+        {"other": other, **finished.config["experiments"]}
+        if first
+        else {**finished.config["experiments"], "other": other}
+    )
+    finished.config["experiments"] = both
+    assert finished.planned() == {"train_other": 4, "collect": 1, "figure": 1}
+
+
+def test_a_changed_setting_retrains(finished):
+    finished.experiment["training"]["learning_rate"] = 0.002
+    assert finished.planned() == {"train_tiny": 4, **TABLES_AND_FIGURES}
+
+
+def test_a_lost_run_is_trained_again(finished):
+    next((finished.folder / "results" / "tiny" / "runs").rglob("seed=0.parquet")).unlink()
+    assert finished.planned() == {"train_tiny": 1, **TABLES_AND_FIGURES}
+
+
+def test_training_modules_are_all_that_training_imports():
+    assert import_closure("training") == tuple(sorted(TRAINING_MODULES))
+
+
+def test_what_python_loads_for_training_is_hashed_or_known_to_be_inert():
+    program = "import sys, mine.training; print(*sorted(n[5:] for n in sys.modules if n.startswith('mine.')))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(TRAINING_MODULES) <= set(done.stdout.split())
+    assert set(done.stdout.split()) - set(TRAINING_MODULES) <= set(INERT_MODULES)
+
+
+def test_the_package_uses_only_imports_that_the_closure_sees():
+    for path in (ROOT / "src" / "mine").rglob("*.py"):
+        relative = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom) and n.level]
+        assert not relative, f"{path}: a relative import, which mine.provenance does not follow"
+
+
+def test_hashes_differ_by_what_they_cover():
+    assert code_hash("training") == training_code_hash()
+    assert len({code_hash("training"), code_hash("figures.estimate"), code_hash("figures.divergence")}) == 3
+    assert "figures.style" in import_closure("figures.estimate")
+    assert not {name for name in import_closure("training") if name.startswith("figures")}
