@@ -23,6 +23,7 @@ def evaluation_steps(steps: int, eval_every: int, last: int) -> list[int]:
 
 def make_trace_columns(
     *,
+    seed: int = 0,
     steps: int = 200,
     eval_every: int = 50,
     last: int | None = None,
@@ -47,6 +48,7 @@ def make_trace_columns(
         name: np.ma.MaskedArray(np.zeros(last, dtype=kind.to_pandas_dtype()), mask=True)
         for name, (kind, _) in COLUMNS.items()
     }
+    columns["seed"][:] = seed
     columns["step"][:] = step
     columns["mi_true"][:] = mi_true
     columns["mi_batch"][:] = mi_batch
@@ -66,7 +68,7 @@ def make_frame(**kwargs: Any) -> pd.DataFrame:
     columns = make_trace_columns(**kwargs)
     return pd.DataFrame(
         {
-            name: values.filled(0) if name == "step" else values.astype(np.float64).filled(np.nan)
+            name: values.filled(0) if name in ("seed", "step") else values.astype(np.float64).filled(np.nan)
             for name, values in columns.items()
         }
     )
@@ -112,7 +114,7 @@ def write_run(
     if overflow_step is not None:
         columns.setdefault("mi_batch", np.append(np.full(overflow_step - 1, 3.9), np.inf))
         columns.setdefault("last", overflow_step)
-    made = make_trace_columns(steps=training.steps, eval_every=training.eval_every, **columns)
+    made = make_trace_columns(seed=seed, steps=training.steps, eval_every=training.eval_every, **columns)
     path = runs / RUN_PATTERN.format(setting=setting, variant=variant, dim=dim, rho=rho, seed=seed)
     more = metadata or {}
     write_trace(

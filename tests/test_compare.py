@@ -38,7 +38,7 @@ def drawn(seed, n=20, cells=CELLS, training=None, **changes):
                 "experiment": "made", "setting": "base", "variant": variant, "dim": dim, "rho": rho, "seed": run,
                 **settings, "code": "abc", "device": "cpu", "outcome": "overflow" if ended else "completed",
                 "last_step": 900 if ended else 3001, "mi_true": float(dim),
-                "mi_batch_mean": math.inf if ended else final[0], "mi_batch_sd": 0.5, "mi_batch_error": 0.0,
+                "mi_batch_mean": math.inf if ended else final[0], "mi_batch_sd": 0.5, "mi_batch_last": final[0], "mi_batch_error": 0.0,
                 "mi_heldout": final[1], "heldout_ess": 30.0 if dim == 5 else 900.0, "mi_heldout_error": 0.0,
                 "mi_population": final[2], "population_ess": 4000.0, "mi_population_error": 0.0,
                 "overflow_step": 900 if ended else None, "runaway_step": None, "runaway_step_1nat": None,

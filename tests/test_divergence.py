@@ -73,13 +73,26 @@ def test_right_in_batch_and_worthless_at_the_population():
     assert divergence.runaway_step(rows) == 201
 
 
-def test_low_ess_of_the_population_cannot_testify():
-    worthless = {"mi_batch": blocks(0, 3.9, 4.1, 4.0, 4.0), "mi_population": [0, 3.8, -9.0, -17.0, -30.0]}
-    assert divergence.runaway_step(frame(**worthless, population_ess=49.9)) is None
-    assert divergence.runaway_step(frame(**worthless, population_ess=50.0)) == 201
-    assert divergence.runaway_step(frame(**worthless, population_ess=49.9), min_ess=0) == 201
+def test_low_ess_of_the_population_testifies_as_a_bound():
+    # 4.0 in-batch against 0.0: beyond the margin of 2, not beyond 2 + ln 20 = 5.0.
+    doubtful = {"mi_batch": blocks(0, 3.9, 4.1, 4.0, 4.0), "mi_population": [0, 3.8, 0.0, 0.0, 0.0]}
+    assert divergence.runaway_step(frame(**doubtful, population_ess=49.9)) is None
+    assert divergence.runaway_step(frame(**doubtful, population_ess=50.0)) == 201
+    assert divergence.runaway_step(frame(**doubtful, population_ess=49.9), min_ess=0) == 201
     one_hollow = [5000, 5000, 5000, 10, 5000]  # breaks the pair at 201 and 301, and the one at 301 and 401
-    assert divergence.runaway_step(frame(**worthless, population_ess=one_hollow)) is None
+    assert divergence.runaway_step(frame(**doubtful, population_ess=one_hollow)) is None
+    worthless = {**doubtful, "mi_population": [0, 3.8, -1.5, -17.0, -30.0]}
+    assert divergence.runaway_step(frame(**worthless, population_ess=1.0)) == 201
+
+
+def test_the_allowance_covers_a_mean_that_misses_its_tail():
+    """Log-normal summands with sd 4 on the log scale: a thousand of them rarely meet what their mean lives on."""
+    summands = np.random.default_rng(0).lognormal(0.0, 4.0, size=(2000, 1000))
+    ess = summands.sum(1) ** 2 / (summands**2).sum(1)
+    too_low = np.log(summands.mean(1)) + divergence.LOW_ESS_ALLOWANCE < 8.0  # log of the exact mean, sd^2 / 2
+    assert np.median(ess) < divergence.MIN_ESS
+    assert np.mean(np.log(summands.mean(1)) < 8.0) > 0.5
+    assert too_low.mean() <= 0.05
 
 
 def test_low_ess_leaves_the_comparison_with_the_truth():

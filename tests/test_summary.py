@@ -126,3 +126,10 @@ def test_the_table_keeps_nulls_apart_from_nan():
     assert math.isnan(table["mi_batch_mean"][1].as_py())
     assert table["grad_clip"].null_count == 2
     assert table.schema.field("mi_heldout").metadata[b"meaning"].startswith(b"held out")
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_the_last_finite_in_batch_value_of_an_overflow(value):
+    row = row_of(overflow_step=30, last=30, mi_batch=np.append(np.arange(29.0), value))
+    assert row["mi_batch_last"] == 28.0
+    assert row_of(overflow_step=1, last=1, mi_batch=value)["mi_batch_last"] is None

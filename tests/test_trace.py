@@ -3,9 +3,11 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from factories import write_run
 
 from mine.errors import UserError
 from mine.trace import COLUMNS, SCHEMA, check_writable, read_metadata, read_trace, write_trace
@@ -30,6 +32,22 @@ def test_round_trip_keeps_nulls_and_non_finite_values_apart(tmp_path, columns):
     assert table["mi_batch"].null_count == 0
     np.testing.assert_array_equal(table["mi_batch"].to_numpy(), [1.0, np.nan, np.inf, -np.inf])
     assert table["grad_norm"].is_null().to_pylist() == [False, False, True, False]
+
+
+def test_a_folder_of_runs_reads_as_one_table(tmp_path):
+    """As the README says: the path gives setting, variant, dim and rho, the rows give the seed."""
+    for rho in (0.9, 0.95):
+        for seed in (0, 3):
+            write_run(
+                tmp_path, setting="ema_rate=0.01", variant="biased-stable", dim=5, rho=rho, seed=seed, mi_batch=seed
+            )
+    table = pd.read_parquet(tmp_path)
+    cells = table.groupby(["setting", "variant", "dim", "rho", "seed"], observed=True)["mi_batch"].agg(["size", "mean"])
+    assert cells.index.tolist() == [("ema_rate=0.01", "biased-stable", 5, r, s) for r in (0.9, 0.95) for s in (0, 3)]
+    assert (cells["mean"] == [0, 3, 0, 3]).all()
+    assert (cells["size"] == 201).all()
+    one = pd.read_parquet(tmp_path, filters=[("rho", "==", 0.95), ("seed", "==", 3)])
+    assert len(one) == 201
 
 
 def test_same_data_gives_the_same_bytes(tmp_path, columns):

@@ -74,6 +74,7 @@ def test_every_column_and_row_is_there(variant):
     columns = result.columns
     assert list(columns) == list(COLUMNS)
     assert result.outcome == "completed"
+    assert columns["seed"].tolist() == [0] * 61
     assert columns["step"].tolist() == list(range(1, 62))
     assert columns["mi_true"].tolist() == [mutual_information(1, 0.9)] * 61
     assert np.flatnonzero(np.ma.getmaskarray(columns["grad_norm"])).tolist() == [60]

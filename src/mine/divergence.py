@@ -9,15 +9,19 @@ margins of 1 and 4 nats.
 
 *Diverged*: either, whichever came first.
 
-A value whose effective sample size is under 50 enters no verdict as a number. An evaluation whose
-``population_ess`` is lower therefore cannot testify about ``mi_population``; there only the comparison with
-the truth counts.
+A value whose effective sample size is under 50 enters no verdict as a number, but it does as a bound. The mean of
+the product term's summands is unbiased and they are positive, so by Markov's inequality it is below 1/20 of its
+expectation with a probability of at most 5 %: whatever the effective sample size, the population value lies below
+``mi_population`` + ln 20 with 95 % confidence. So where ``population_ess`` is under 50, the in-batch mean has to
+exceed ``mi_population`` by the margin and ln 20 = 3.0 nats more.
 
 The functions take the rows of one trace as ``mine.trace.read_trace`` gives them: a frame with one row a step,
 in rising order, nulls as NaN.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import pandas as pd
@@ -33,6 +37,9 @@ WINDOW = 100
 
 MIN_ESS = 50.0
 """Effective sample size under which a Donsker-Varadhan value enters no verdict as a number."""
+
+LOW_ESS_ALLOWANCE = math.log(20.0)
+"""How far a population value may lie above ``mi_population`` of a low effective sample size, 95 %, nats."""
 
 _EVALUATED = ("mi_population", "population_ess", "mi_heldout", "heldout_ess")
 
@@ -94,14 +101,14 @@ def runaway_step(
     """Step of the first of two evaluations in a row at which the in-batch value is out of reach.
 
     Out of reach: the mean of the last ``window`` values of ``mi_batch`` exceeds ``mi_population`` by more
-    than ``margin`` nats (asked only where ``population_ess`` is at least ``min_ess``), or exceeds ``mi_true``
-    by more than ``margin`` nats. A single such evaluation is an excursion.
+    than ``margin`` nats (and LOW_ESS_ALLOWANCE more where ``population_ess`` is under ``min_ess``), or exceeds
+    ``mi_true`` by more than ``margin`` nats. A single such evaluation is an excursion.
 
     Args:
         frame: rows of one trace with columns step, mi_true, mi_batch, mi_population and population_ess.
         margin: nats.
         window: in-batch values averaged.
-        min_ess: effective sample size that mi_population needs to count; 0 lets every value count.
+        min_ess: effective sample size that mi_population needs to count as a number; 0 takes every value as one.
 
     Returns:
         The 1-based step of the first of the two evaluations, or None.
@@ -112,7 +119,7 @@ def runaway_step(
     population = frame["mi_population"].to_numpy(dtype=np.float64)[rows]
     ess = frame["population_ess"].to_numpy(dtype=np.float64)[rows]
     # NaN compares as False: a value that is not there accuses nobody.
-    above_population = (mean - population > margin) & (ess >= min_ess)
+    above_population = mean - population > np.where(ess >= min_ess, margin, margin + LOW_ESS_ALLOWANCE)
     above_truth = mean - truth > margin
     out = above_population | above_truth
     twice = out[:-1] & out[1:]

@@ -16,6 +16,9 @@ from mine.errors import UserError
 from mine.settings import Cell, TrainingSettings, check_rho
 
 BASE_SETTING = "base"
+MAX_SEEDS = 1_000_000
+"""In one range; more is a slip of the keyboard."""
+
 RUN_PATTERN = "setting={setting}/variant={variant}/dim={dim}/rho={rho}/seed={seed}.parquet"
 """A run's file below an experiment's runs folder: hive-partitioned, one file a seed."""
 
@@ -68,6 +71,8 @@ def parse_seeds(text: str | int | Iterable[int]) -> list[int]:
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
             raise UserError(f"seed: range {part!r} runs backwards; write {last}-{first}")
+        if last - first >= MAX_SEEDS:
+            raise UserError(f"seed: range {part!r} holds more than {MAX_SEEDS:,} seeds")
         seeds.update(range(first, last + 1))
     if not seeds:
         raise UserError(f"seed: {text!r} names no seed; write 3, 0-15 or 0,3,7")

@@ -49,6 +49,7 @@ RESULT_COLUMNS: dict[str, tuple[pa.DataType, str]] = {
         "in-batch: mean of mi_batch (each before its update) over the run's last tenth, nats",
     ),
     "mi_batch_sd": (_FLOAT, "standard deviation (n - 1) over the same rows, nats; null of a single row"),
+    "mi_batch_last": (_FLOAT, "last finite mi_batch of the run, nats; null where there is none"),
     "mi_batch_error": (_FLOAT, "mi_batch_mean - mi_true, nats"),
     "mi_heldout": (_FLOAT, "held out: the final critic on fresh pairs, nats; an estimate, no bound"),
     "heldout_ess": (
@@ -108,6 +109,7 @@ def summary_row(experiment: str, run: RunFile, trace: Trace) -> dict[str, Any]:
         "mi_true": truth,
         "mi_batch_mean": batch_mean,
         "mi_batch_sd": batch_sd,
+        "mi_batch_last": last_finite(frame["mi_batch"]),
         "mi_batch_error": batch_mean - truth,
         "mi_heldout": heldout,
         "heldout_ess": float(last["heldout_ess"]),
@@ -147,6 +149,12 @@ def final_batch(frame: pd.DataFrame, steps: int) -> tuple[float, float]:
     with np.errstate(invalid="ignore", over="ignore"):
         deviation = float(values.std(ddof=1)) if len(values) > 1 and np.isfinite(values).all() else math.nan
         return float(values.mean()), deviation
+
+
+def last_finite(values: pd.Series) -> float | None:
+    """The last finite value, None where there is none."""
+    finite = values[np.isfinite(values)]
+    return float(finite.iloc[-1]) if len(finite) else None
 
 
 def gradient_norms(frame: pd.DataFrame, steps: int) -> tuple[float, float]:

@@ -27,6 +27,7 @@ CONTRACT = 1
 _METADATA_KEY = b"mine"
 
 COLUMNS: dict[str, tuple[pa.DataType, str]] = {
+    "seed": (pa.int32(), "the run's seed; a folder of runs read as one table has the rest of the cell from its path"),
     "step": (pa.int32(), "1-based; the row describes the critic before update `step`; the last row has no update"),
     "mi_true": (pa.float64(), "exact mutual information of the data at this step, nats"),
     "mi_batch": (

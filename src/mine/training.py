@@ -249,6 +249,7 @@ def _columns(member: _Member, dim: int, rho: float, settings: TrainingSettings) 
     columns = {
         name: np.ma.MaskedArray(rows[:, index], mask=~measured_where[name]) for index, name in enumerate(_MEASURED)
     }
+    columns["seed"] = np.ma.MaskedArray(np.full(len(rows), member.seed))
     columns["step"] = np.ma.MaskedArray(step)
     columns["mi_true"] = np.ma.MaskedArray(np.full(len(rows), mutual_information(dim, rho)))
     for name in ("mi_heldout", "heldout_ess", "mi_population", "population_ess"):

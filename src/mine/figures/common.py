@@ -11,9 +11,6 @@ import pandas as pd
 from mine.errors import UserError
 from mine.figures.style import look
 
-LOW_ESS = 50.0
-"""A value whose effective sample size is below this is drawn hollow and enters no sentence as a number."""
-
 QUANTITIES = (
     ("mi_batch_mean", None, "in-batch", "o"),
     ("mi_heldout", "heldout_ess", "held-out", "s"),

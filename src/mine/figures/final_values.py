@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from mine.divergence import MIN_ESS
 from mine.figures import common, style
 
 _SHORT = {"biased-stable": "Log-sum-exp", "ema-as-printed": "As printed", "ema-log": "Log space"}
@@ -113,7 +114,7 @@ def _points(runs: pd.DataFrame, optimal: pd.DataFrame | None, grid: common.Grid,
 
 def is_low(sizes: np.ndarray) -> bool:
     """Whether the median effective sample size is too low; an unknown one is."""
-    return sizes.size > 0 and not np.nanmedian(np.nan_to_num(sizes, nan=0.0)) >= common.LOW_ESS
+    return sizes.size > 0 and not np.nanmedian(np.nan_to_num(sizes, nan=0.0)) >= MIN_ESS
 
 
 def _view(runs: pd.DataFrame, panels: dict, dim: int) -> tuple[float, float]:
