@@ -43,10 +43,13 @@ def test_a_folder_of_runs_reads_as_one_table(tmp_path):
             )
     table = pd.read_parquet(tmp_path)
     cells = table.groupby(["setting", "variant", "dim", "rho", "seed"], observed=True)["mi_batch"].agg(["size", "mean"])
-    assert cells.index.tolist() == [("ema_rate=0.01", "biased-stable", 5, r, s) for r in (0.9, 0.95) for s in (0, 3)]
+    # Readers do not make numbers of a path's decimals: rho is the text that stands there.
+    assert cells.index.tolist() == [
+        ("ema_rate=0.01", "biased-stable", 5, r, s) for r in ("0.9", "0.95") for s in (0, 3)
+    ]
     assert (cells["mean"] == [0, 3, 0, 3]).all()
     assert (cells["size"] == 201).all()
-    one = pd.read_parquet(tmp_path, filters=[("rho", "==", 0.95), ("seed", "==", 3)])
+    one = pd.read_parquet(tmp_path, filters=[("rho", "==", "0.95"), ("seed", "==", 3)])
     assert len(one) == 201
 
 
