@@ -61,6 +61,7 @@ def files(folder):
 
 
 PUBLISHED = [
+    "README.md",
     "data/one_summary.parquet",
     "data/two_summary.parquet",
     "live.pdf",

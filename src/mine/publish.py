@@ -18,9 +18,11 @@ import pyarrow.parquet as pq
 
 from mine.errors import UserError
 from mine.experiments import expand
+from mine.published_page import page
 from mine.summary import SUMMARY_SCHEMA
 
 RECORD = "published.json"
+PAGE = "README.md"
 FIGURE_KINDS = (".svg", ".pdf", ".png")
 PACKAGES = ("torch", "numpy", "scipy", "pandas", "pyarrow", "matplotlib", "seaborn", "snakemake")
 CODE = ("src", "workflow", "config")
@@ -31,8 +33,9 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
     """Copy a finished run's figures and summaries, and write down what made them.
 
     Written: every svg, pdf and png below {results}/figures at its place below ``output``; each experiment's summary
-    as data/{experiment}_summary.parquet; and published.json. A file whose bytes are the same is left alone. What an
-    earlier publication wrote (by its published.json) and this one does not is removed; other files are not touched.
+    as data/{experiment}_summary.parquet; a page with every figure and number; and published.json. A file whose bytes
+    are the same is left alone. What an earlier publication wrote (by its published.json) and this one does not is
+    removed; other files are not touched.
 
     Args:
         config: the configuration, with ``results`` and ``experiments``.
@@ -69,6 +72,8 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
     }
 
+    summaries = {name: pd.read_parquet(results / name / "summary.parquet", partitioning=None) for name in experiments}
+    contents[PAGE] = page(summaries, contents, record).encode()
     stale = _published_before(output) - set(contents)
     for name, content in contents.items():
         _write_if_changed(output / name, content)

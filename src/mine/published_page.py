@@ -1,0 +1,110 @@
+"""The page beside the published figures: every figure, and every cell's numbers, computed from the summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mine.divergence import MIN_ESS
+
+_KEY = ["setting", "variant", "dim", "rho"]
+_HEADER = (
+    "setting",
+    "variant",
+    "d",
+    "ρ",
+    "truth",
+    "overflowed (at step)",
+    "ran away (from step)",
+    "in-batch",
+    "held out",
+    "population",
+    "gradient norm: median",
+    "largest",
+)
+
+_LEGEND = f"""Medians over seeds [quartiles]; information in nats. *In-batch*: mean over a run's last tenth, of the
+training batches' own values; *held out*: the final critic on fresh pairs; *population*: the same critic
+by the exact density ratio. A dash: the median run ended without a finite value. In italics: the median
+effective sample size of the product term is under {MIN_ESS:g}, so the value is no evidence as a number.
+*Overflowed*: a non-finite value or gradient. *Ran away*: two evaluations in a row with the in-batch
+value more than 2 nats above the truth or the population value. Gradient norms are those of each run's
+applied updates: their median, and their largest.
+"""
+
+
+def page(summaries: Mapping[str, pd.DataFrame], figures: Iterable[str], record: Mapping[str, Any]) -> str:
+    """Markdown of the whole page.
+
+    Args:
+        summaries: experiment to its summary, columns of ``mine.summary.SUMMARY_COLUMNS``.
+        figures: files beside the page; the png of each figure is shown, its svg linked.
+        record: what published.json holds.
+    """
+    runs = sum(len(summary) for summary in summaries.values())
+    packages = ", ".join(f"{name} {version}" for name, version in record["packages"].items())
+    parts = [
+        "# Published figures and numbers",
+        f"Made by `mine publish` from {runs:,} runs at commit {record['commit']['sha']} on {record['cpu']['cores']} "
+        f"cores ({record['cpu']['model']}) with Python {record['python']}, {packages}. "
+        "[published.json](published.json) has the hashes; `data/` the summaries, one row a run.",
+        _LEGEND.strip(),
+    ]
+    figures = list(figures)
+    for name, summary in summaries.items():
+        parts.append(f"## {name}")
+        for file in figures:
+            if file.startswith(f"{name}/") and file.endswith(".png"):
+                stem = file.removesuffix(".png")
+                parts.append(f"[![{stem.split('/')[-1].replace('_', ' ')} of {name}]({file})]({stem}.svg)")
+        parts.append(cell_table(summary))
+    return "\n\n".join(parts) + "\n"
+
+
+def cell_table(summary: pd.DataFrame) -> str:
+    """One line a cell, in the order of the summary, as a Markdown table."""
+    lines = ["| " + " | ".join(_HEADER) + " |", "|" + "---|" * len(_HEADER)]
+    for key, runs in summary.groupby(_KEY, sort=False):
+        setting, variant, dim, rho = key
+        cells = (
+            setting,
+            variant,
+            str(dim),
+            f"{rho:g}",
+            f"{runs['mi_true'].iloc[0]:.2f}",
+            _count(runs["overflow_step"]),
+            _count(runs["runaway_step"]),
+            _spread(runs["mi_batch_mean"]),
+            _judged(runs, "mi_heldout", "heldout_ess"),
+            _judged(runs, "mi_population", "population_ess"),
+            _spread(runs["grad_norm_median"], digits=1),
+            _spread(runs["grad_norm_max"], digits=0),
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _count(steps: pd.Series) -> str:
+    """How many of how many, and between which steps."""
+    found = steps.dropna().astype(int)
+    text = f"{len(found)} of {len(steps)}"
+    return f"{text} ({found.min():,}-{found.max():,})" if len(found) else text
+
+
+def _spread(values: pd.Series, digits: int = 2) -> str:
+    """Median [quartiles] with non-finite values above all finite ones; a dash where the median is one of them."""
+    numbers = values.to_numpy(dtype=float, na_value=np.nan)
+    ranked = np.sort(np.where(np.isfinite(numbers), numbers, np.inf))
+    # Halves of two neighbours, as a median is; inf stays inf.
+    with np.errstate(invalid="ignore"):
+        quartiles = [np.quantile(ranked, q, method="averaged_inverted_cdf") for q in (0.25, 0.5, 0.75)]
+    low, middle, high = (f"{value:,.{digits}f}" if np.isfinite(value) else "—" for value in quartiles)
+    return "—" if middle == "—" else f"{middle} [{low}, {high}]"
+
+
+def _judged(runs: pd.DataFrame, value: str, ess: str) -> str:
+    text = _spread(runs[value])
+    return text if text == "—" or runs[ess].median() >= MIN_ESS else f"*{text}*"
