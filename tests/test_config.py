@@ -55,6 +55,13 @@ def refusal(config) -> str:
     return message
 
 
+def test_a_misspelt_required_key_is_called_misspelt_not_missing():
+    config = copy.deepcopy(GOOD)
+    grid = config["experiments"]["one"]["grid"]
+    grid["rhoo"] = grid.pop("rho")
+    assert "grid.rhoo: unknown key 'rhoo'; did you mean 'rho'?" in refusal(config)
+
+
 def test_a_good_configuration_passes():
     check_config(GOOD, ROOT / SCHEMA)
 

@@ -143,6 +143,16 @@ def test_cuda_without_a_gpu_is_refused(tmp_path, capsys, monkeypatch):
     assert "device: 'cuda'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("arguments", [["train"], ["train", *TINY, "--sped", "3"], ["trian"], []])
+def test_a_wrong_command_line_is_one_line(capsys, arguments):
+    with pytest.raises(SystemExit) as exit_code:
+        mine(*arguments)
+    assert exit_code.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert re.match(r"mine( train)?: error: .*; see mine( train)? --help", error)
+
+
 def test_help_explains_every_setting(capsys):
     with pytest.raises(SystemExit):
         mine("train", "--help")

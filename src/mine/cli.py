@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from mine import __version__
 from mine.errors import UserError
@@ -15,9 +16,17 @@ from mine.errors import UserError
 COMMANDS = ("train", "show", "optimal", "collect", "figures", "publish", "compare")
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; the usage of a command with twenty options would bury it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with code 2."""
+        self.exit(2, f"{self.prog}: error: {message}; see {self.prog} --help\n")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="mine",
         description="Mutual Information Neural Estimation: train, collect, draw and compare. All information in nats.",
     )

@@ -70,7 +70,11 @@ def check_config(config: Any, schema: Path, source: str = "config") -> None:
     """
     _check_keys(config, source, ())
     found = Draft202012Validator(read_yaml(schema)).iter_errors(config)
-    errors = sorted(found, key=lambda error: (list(map(str, error.absolute_path)), error.message))
+    # A misspelt key also leaves one missing: the misspelling is what to say.
+    errors = sorted(
+        found,
+        key=lambda error: (error.validator != "additionalProperties", [*map(str, error.absolute_path)], error.message),
+    )
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise UserError(f"{source}: {_describe(errors[0])}{more}")
