@@ -45,7 +45,9 @@ def test_the_picture_of_the_pipeline_is_the_one_of_the_workflow():
     assert (ROOT / "docs/pipeline.mmd").read_text(encoding="utf-8").strip() in README
 
 
-@pytest.mark.parametrize("claim", ["none of 160 diverges", "0 of 480", "0 of 40", "17 and 20 of 20 seeds"])
+@pytest.mark.parametrize(
+    "claim", ["none of 160 diverges", "0 of 480", "0 of 40", "17 and 20 of 20 seeds", "14 of 20 runs", "62 of 80"]
+)
 def test_claims_in_words(claim):
     """The counts of the summary's five lines, computed."""
     runs = pd.read_parquet(DATA)
@@ -56,7 +58,10 @@ def test_claims_in_words(claim):
     stable = ablation[ablation["variant"] == "biased-stable"]
     one = runs[(runs["dim"] == 1) & (runs["variant"] == "biased")]
     ema = runs[runs["variant"] == "ema"]
+    away = ema[(ema["setting"] == "derangement") & ema["runaway_step"].notna()]
     computed = {
+        "14 of 20 runs": f"{((away['dim'] == 5) & (away['rho'] == 0.99)).sum()} of 20 runs",
+        "62 of 80": f"{(away['dim'] == 20).sum()} of 80",
         "none of 160 diverges": f"{'none' if one['diverged_step'].isna().all() else 'some'} of {len(one)} diverges",
         "0 of 480": f"{ema['overflow_step'].notna().sum()} of {len(ema)}",
         "0 of 40": f"{stable['overflow_step'].notna().sum()} of {len(stable)}",
