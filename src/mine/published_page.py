@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mine.divergence import MIN_ESS
+from mine.divergence import LOW_ESS_ALLOWANCE, MARGIN, MIN_ESS
 
 _KEY = ["setting", "variant", "dim", "rho"]
 _HEADER = (
@@ -31,8 +31,8 @@ training batches' own values; *held out*: the final critic on fresh pairs; *popu
 by the exact density ratio. A dash: the median run ended without a finite value. In italics: the median
 effective sample size of the product term is under {MIN_ESS:g}, so the value is no evidence as a number.
 *Overflowed*: a non-finite value or gradient. *Ran away*: two evaluations in a row with the in-batch
-value more than 2 nats above the truth or the population value. Gradient norms are those of each run's
-applied updates: their median, and their largest.
+value more than 2 nats above the truth or the population value ({MARGIN + LOW_ESS_ALLOWANCE:.1f} nats above
+one in italics). Gradient norms are those of each run's applied updates: their median, and their largest.
 """
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mine.divergence import LOW_ESS_ALLOWANCE, MARGIN, MIN_ESS
 from mine.errors import UserError
 from mine.figures.style import look
 
@@ -17,6 +18,17 @@ QUANTITIES = (
     ("mi_population", "population_ess", "population", "^"),
 )
 """Column, column of its effective sample size, word and marker of the three final values."""
+
+RUNAWAY_LOW_ESS = f"{MARGIN + LOW_ESS_ALLOWANCE:.1f} where its ESS is under {MIN_ESS:g}"
+"""For captions: the gap to a population value of low effective sample size that makes a runaway, nats."""
+
+_SHORT = {"biased-stable": "Log-sum-exp", "ema-as-printed": "As printed", "ema-log": "Log space"}
+
+
+def short_label(variant: str) -> str:
+    """A variant's name where room is short."""
+    return _SHORT.get(variant, look(variant).label)
+
 
 _STEPS = ("overflow_step", "runaway_step", "diverged_step")
 _CELL = ("setting", "variant", "dim", "rho", "seed", "steps", "mi_true")

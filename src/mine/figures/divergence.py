@@ -124,10 +124,11 @@ def _strips(runs: pd.DataFrame, grid: common.Grid) -> list[style.Strip]:
         if rows.empty:
             continue
         diverged, total = int(rows["diverged"].sum()), len(rows)
-        text = f"{style.look(variant).label}: {diverged}/{total} diverged"
-        if diverged:
-            overflowed = int(rows["overflowed"].sum())
-            text += f", {overflowed} overflowed" if overflowed else ", no overflow"
+        overflowed = int(rows["overflowed"].sum())
+        what = "ran away" if diverged and not overflowed else "diverged"
+        text = f"{common.short_label(variant)}: {diverged}/{total} {what}"
+        if overflowed:
+            text += f", {overflowed} overflowed"
         strips.append(style.Strip(text, style.look(variant).text_colour))
     return strips
 
@@ -180,7 +181,8 @@ def _caption(summary: pd.DataFrame) -> str:
         "Thick: share of runs that have not diverged (neither overflowed nor run away) by this update; thin dashed: "
         "share that has not overflowed; between them are runs that ran away while still finite. Overflow: a non-finite "
         "estimate or gradient. Runaway: at two evaluations in a row, in-batch mean of 100 updates more than 2 nats "
-        "above the truth or above the same critic's population value. Band: Clopper-Pearson, 95 %, two-sided; "
+        f"above the truth or above the same critic's population value ({common.RUNAWAY_LOW_ESS}). "
+        "Band: Clopper-Pearson, 95 %, two-sided; "
         f"{common.seeds_text(summary)}. "
         f"{common.settings_text(summary)}."
     )

@@ -133,6 +133,7 @@ def _caption(runs: pd.DataFrame, overflow: bool, off_view: bool, last: bool) -> 
     if off_view:
         parts.append("▲ ▼: median or quartile leaves the panel and reaches this value (nats).")
     parts.append(
-        f"Diverged: overflow, or runaway (2 nats above truth or population value). {common.settings_text(runs)}."
+        f"Diverged: overflow, or runaway (2 nats above truth or population value; {common.RUNAWAY_LOW_ESS}). "
+        f"{common.settings_text(runs)}."
     )
     return " ".join(parts)

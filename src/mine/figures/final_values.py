@@ -13,7 +13,6 @@ from matplotlib.ticker import MaxNLocator
 from mine.divergence import MIN_ESS
 from mine.figures import common, style
 
-_SHORT = {"biased-stable": "Log-sum-exp", "ema-as-printed": "As printed", "ema-log": "Log space"}
 """Names that fit beside a panel."""
 _GROUP = 0.84
 """Share of the room between two correlations that points take."""
@@ -241,7 +240,7 @@ def _draw_counts(axes: Axes, runs: pd.DataFrame, grid: common.Grid, *, first: bo
                 )
         if first:
             axes.annotate(
-                _SHORT.get(variant, look.label),
+                common.short_label(variant),
                 (0, 1),
                 (-4, offset),
                 xycoords="axes fraction",
