@@ -88,7 +88,6 @@ class CellCurves:
 
     def __init__(self, n_runs: int, training: TrainingSettings) -> None:
         """Room for n_runs traces of runs with these settings."""
-        self._steps = training.steps
         rows = np.arange(1, training.steps + 2)
         evaluations = evaluation_steps(training)
         self._at = {

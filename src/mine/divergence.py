@@ -29,9 +29,6 @@ import pandas as pd
 MARGIN = 2.0
 """How far above the population or the truth is too far, nats."""
 
-MARGINS = (1.0, 2.0, 4.0)
-"""Every margin that results are given for, nats."""
-
 WINDOW = 100
 """In-batch values that are averaged before they are compared."""
 

@@ -105,18 +105,26 @@ def expand(experiment: dict[str, Any]) -> Iterator[PlannedRun]:
                 yield PlannedRun(setting, variant, dim, rho, seed, training)
 
 
-def parse_grid(text: str) -> list[PlannedRun]:
-    """The runs of an experiment given as JSON, the form in which rules hand it to a command.
+def parse_grid(text: str) -> dict[str, Any]:
+    """An experiment given as JSON (option ``--grid``), the form in which rules hand it to a command.
 
     Raises UserError where it is not JSON, has unknown training settings or values out of range.
     """
     try:
         experiment = json.loads(text)
-        return list(expand(experiment))
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+    except json.JSONDecodeError as error:
+        raise UserError(f"--grid: not JSON ({error})") from None
+    if not isinstance(experiment, dict):
+        raise UserError(f"--grid: {text[:40]!r} is not a JSON object with grid, training and settings")
+    try:
+        for run in expand(experiment):
+            run.cell  # noqa: B018 - building the cell checks it
+    except (KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"grid: not an experiment in JSON with a grid of variant, dim, rho and seeds ({error!r})"
+            f"--grid: not an experiment of the configuration ({type(error).__name__}: {error}); "
+            "it has grid (variant, dim, rho, seeds), training and settings"
         ) from None
+    return experiment
 
 
 def training_options(training: TrainingSettings) -> str:

@@ -38,23 +38,17 @@ def planned_runs(folder: Path, experiment: dict[str, Any]) -> tuple[list[RunFile
 
     Args:
         folder: an experiment's runs folder.
-        experiment: its part of the configuration: grid, training and settings.
+        experiment: its part of the configuration, checked: grid, training and settings.
 
     Returns:
         Runs sorted by setting and variant (both in the order of the grid), dim, rho and seed; and other
         *.parquet files below the folder, sorted. No file is opened.
 
     Raises:
-        UserError: the experiment is not one, or a run's file is missing (says how many, and the first).
+        UserError: a value out of range, or a run's file is missing (says how many, and the first).
     """
-    try:
-        runs = [RunFile(folder / run.path, run.setting, run.cell, run.training) for run in expand(experiment)]
-        settings, variants = list(settings_of(experiment)), list(experiment["grid"]["variant"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"grid: not an experiment of the configuration ({type(error).__name__}: {error}); "
-            "it has grid (variant, dim, rho, seeds), training and settings"
-        ) from None
+    runs = [RunFile(folder / run.path, run.setting, run.cell, run.training) for run in expand(experiment)]
+    settings, variants = list(settings_of(experiment)), list(experiment["grid"]["variant"])
     runs.sort(key=lambda run: _order(run, settings, variants))
     _refuse_repeats(runs)
     missing = [run.path for run in runs if not run.path.is_file()]

@@ -10,11 +10,8 @@ another run than its place says, stops it: nothing is skipped silently, and noth
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
-
-from mine.errors import UserError
 
 HELP = "gather the runs of an experiment into summary.parquet and curves.parquet"
 
@@ -32,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the command. Raises UserError."""
+    from mine.experiments import parse_grid
     from mine.progress import ProgressLine
     from mine.runs import found_runs, planned_runs
     from mine.tables import collect
@@ -41,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.grid is None:
         runs = found_runs(folder)
     else:
-        runs, extra = planned_runs(folder, _parse_grid(arguments.grid))
+        runs, extra = planned_runs(folder, parse_grid(arguments.grid))
     experiment = arguments.experiment or folder.resolve().parent.name
     line = ProgressLine(len(runs), log_lines=0)
 
@@ -54,13 +52,3 @@ def run(arguments: argparse.Namespace) -> None:
         line.close()
     if extra:
         print(f"note: {len(extra)} file(s) beyond the grid left out, the first: {extra[0]}", file=sys.stderr)
-
-
-def _parse_grid(text: str) -> dict:
-    try:
-        grid = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"--grid: not JSON ({error})") from None
-    if not isinstance(grid, dict):
-        raise UserError(f"--grid: {text[:40]!r} is not a JSON object with grid, training and settings")
-    return grid

@@ -25,14 +25,14 @@ def run(arguments: argparse.Namespace) -> None:
     """Judge, cell by cell."""
     import torch
 
-    from mine.experiments import parse_grid
+    from mine.experiments import expand, parse_grid
     from mine.optimal import optimal_table
     from mine.progress import ProgressLine
     from mine.trace import check_writable, write_table
 
     check_writable(arguments.output)
     torch.set_num_threads(1)
-    runs = parse_grid(arguments.grid)
+    runs = expand(parse_grid(arguments.grid))
     cells = list(dict.fromkeys((run.setting, run.training, run.dim, float(run.rho), run.seed) for run in runs))
     line = ProgressLine(len(cells))
     table = optimal_table(

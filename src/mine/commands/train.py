@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("hidden", _integer, "UNITS", "units of each hidden layer of the critic")
     add("layers", _integer, "N", "hidden layers of the critic")
     add("activation", str, "NAME", f"after each hidden layer: {', '.join(ACTIVATIONS)}")
-    add("data", _data, "SOURCE", f"{STREAM} (fresh pairs every step) or the number of pairs drawn once")
+    add("data", _integer, "SOURCE", f"{STREAM} (fresh pairs every step) or the number of pairs drawn once")
     add("product", str, "SCHEME", f"how z of a product pair is chosen: {', '.join(PRODUCTS)}")
     add("eval_every", _integer, "N", "updates between evaluations on held-out samples and at the population")
     add("term_norms_every", _integer, "N", "updates between records of the gradient norms of the two terms")
@@ -95,16 +95,15 @@ def run(arguments: argparse.Namespace) -> None:
     import numpy as np
     import torch
 
+    from mine.progress import ProgressLine
     from mine.provenance import training_code_hash
     from mine.trace import check_writable, write_trace
+    from mine.training import Progress, train
 
     device = _device(arguments.device)
     for output in outputs:
         check_writable(output)
     torch.set_num_threads(arguments.threads)
-
-    from mine.progress import ProgressLine
-    from mine.training import Progress, train
 
     line = ProgressLine(settings.steps)
     cell = f"{arguments.variant} d={arguments.dim} rho={arguments.rho:g} seed {arguments.seed}"
@@ -169,7 +168,3 @@ def _number(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
-
-
-def _data(text: str) -> int | str:
-    return _integer(text)

@@ -201,7 +201,6 @@ class Sheet:
             self.figure.text(x, (0.06 + 0.135 * index) / height, line, va="bottom", fontsize=SMALL, color=FAINT)
 
         panel = (WIDTH - left - 0.14 - column_gap * (columns - 1)) / columns
-        self.panel_width = panel
         self.axes: list[list[Axes]] = []
         y = height - head
         for row in range(rows):
