@@ -69,3 +69,56 @@ def test_claims_in_words(claim):
     }
     assert claim in README
     assert computed[claim] == claim
+
+
+def spread(values):
+    return f"{int(values.min()):,}-{int(values.max()):,}"
+
+
+def test_numbers_in_words():
+    """Every number of the summary's five lines, computed and then looked for where the README says it."""
+    runs = pd.read_parquet(DATA)
+
+    def cell(setting, variant, dim, rho):
+        return runs.query("setting == @setting and variant == @variant and dim == @dim and rho == @rho")
+
+    lines = README.split("What it found")[1].split("Every number with its spread")[0].replace("\n   ", " ")
+    low, high = (spread(cell("derangement", "biased", 5, rho)["overflow_step"]) for rho in (0.9, 0.99))
+    plausible = cell("derangement", "biased", 5, 0.85)
+    drifted = cell("derangement", "ema", 20, 0.99)
+    norms = [cell("derangement", variant, 5, 0.9) for variant in ("biased", "ema")]
+    typical = [part["grad_norm_median"].median() for part in norms]
+    # A norm that overflowed is larger than any; rounded to tens, as the README has it.
+    largest = [round(part["grad_norm_max"].fillna(float("inf")).median(), -1) for part in norms]
+    for text in (
+        f"updates {low} at 0.9, {high} at 0.99",
+        f"{plausible['mi_batch_mean'].median():.1f} nats, truth {plausible['mi_true'].iloc[0]:.1f}",
+        f"{drifted['mi_batch_mean'].median():.0f} nats for a truth of {drifted['mi_true'].iloc[0]:.0f}",
+        f"{typical[0]:.0f} for biased and {typical[1]:.1f} for EMA",
+        f"its largest single one {largest[0]:.0f} and {largest[1]:.0f}",
+    ):
+        assert text in lines
+    assert plausible["overflow_step"].isna().all()
+    assert (plausible["mi_heldout"] < 0).all()
+    assert drifted["mi_population"].median() < 0
+
+
+def test_every_derangement_run_of_biased_overflowed_where_the_readme_says_so():
+    runs = pd.read_parquet(DATA).query("setting == 'derangement' and variant == 'biased'")
+    claimed = runs[((runs["dim"] == 5) & (runs["rho"] >= 0.9)) | (runs["dim"] == 20)]
+    assert len(claimed) == 7 * 20
+    assert claimed["overflow_step"].notna().all()
+
+
+def test_ema_is_nearer_in_batch_in_every_seed_with_a_derangement():
+    runs = pd.read_parquet(DATA).query("setting == 'derangement' and dim > 1")
+    error = runs["mi_batch_error"].abs().fillna(float("inf"))
+    table = runs.assign(error=error).pivot(index=["dim", "rho", "seed"], columns="variant", values="error")
+    assert len(table) == 160
+    assert (table["ema"] < table["biased"]).all()
+
+
+def test_the_bound_on_ema_overflow():
+    ema = pd.read_parquet(DATA).query("variant == 'ema'")
+    assert ema["overflow_step"].isna().all()
+    assert 1 - 0.025 ** (1 / len(ema)) < 0.008
