@@ -1,4 +1,4 @@
-"""Batches of joint and product samples for one run.
+"""Batches of joint and product samples for a stack of runs.
 
 Two sources of joint pairs: ``stream`` draws fresh pairs for every batch; a whole number n draws n pairs once and
 cuts batches from them, as Algorithm 1 of the write-up says. Three product schemes, since they decide the result:
@@ -8,23 +8,32 @@ cuts batches from them, as Algorithm 1 of the write-up says. Three product schem
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Sequence
 
-from mine.gaussian import sample_joint, sample_normal
+import torch
+from torch import Tensor
+
+from mine.gaussian import correlate, sample_normals
 from mine.seeding import Stream, generator
 from mine.settings import STREAM, TrainingSettings
 
 
-def product_indices(scheme: str, n_batches: int, k: int, generator: torch.Generator) -> torch.Tensor:
-    """For each of n_batches batches, which pair's z goes with x_i. Returns int64 (n_batches, k).
+def product_indices(scheme: str, n_batches: int, k: int, generators: Sequence[torch.Generator]) -> Tensor:
+    """For each of n_batches batches of each run, which pair's z goes with x_i. Returns int64 (S, n_batches, k).
 
-    scheme: ``permutation`` or ``derangement``; ``independent`` does not shuffle a batch.
+    scheme: ``permutation`` or ``derangement``; ``independent`` does not shuffle a batch. generators: one a run.
     """
+    device = generators[0].device
     if scheme == "permutation":
-        return torch.rand((n_batches, k), generator=generator, device=generator.device).argsort(dim=1)
+        keys = torch.empty(len(generators), n_batches, k, device=device)
+        for run, source in zip(keys, generators, strict=True):
+            run.uniform_(generator=source)
+        return keys.argsort(dim=2)
     if scheme == "derangement":
-        offset = torch.randint(1, k, (n_batches, 1), generator=generator, device=generator.device)
-        return (torch.arange(k, device=generator.device) + offset) % k
+        offset = torch.empty(len(generators), n_batches, 1, dtype=torch.int64, device=device)
+        for run, source in zip(offset, generators, strict=True):
+            run.random_(1, k, generator=source)
+        return (torch.arange(k, device=device) + offset) % k
     raise ValueError(f"{scheme} does not shuffle a batch")
 
 
@@ -39,7 +48,7 @@ class Epochs:
         self._n, self._k, self._generator = n, k, generator
         self._left = torch.empty((0, k), dtype=torch.int64, device=generator.device)
 
-    def take(self, n_batches: int) -> torch.Tensor:
+    def take(self, n_batches: int) -> Tensor:
         """The next batches' indices, int64 (n_batches, k)."""
         rows = [self._left]
         while sum(map(len, rows)) < n_batches:
@@ -52,35 +61,61 @@ class Epochs:
 
 
 class Batches:
-    """The batches of one run, drawn many at a time from the run's own generators."""
+    """The batches of a stack of runs, many drawn at a time, each run's from its own generators.
 
-    def __init__(self, dim: int, rho: float, seed: int, settings: TrainingSettings, device: torch.device | str) -> None:
-        """Generators are made here; in data set mode the n pairs are drawn here too."""
+    Raw random numbers are drawn run by run, and what is made of them is made for the whole stack at once. A run's
+    batches do not depend on the stack it is in.
+    """
+
+    def __init__(
+        self, dim: int, rho: float, seeds: Sequence[int], settings: TrainingSettings, device: torch.device | str
+    ) -> None:
+        """Generators are made here; in data set mode every run's n pairs are drawn here too."""
         self._dim, self._rho, self._settings = dim, rho, settings
-        self._data = generator(seed, dim, rho, Stream.DATA, device)
-        self._product = generator(seed, dim, rho, Stream.PRODUCT, device)
-        self._from_stream = settings.data == STREAM
-        if not self._from_stream:
-            n = int(settings.data)
-            self._pairs = sample_joint((n, dim), rho, self._data)
-            self._order = Epochs(n, settings.batch_size, generator(seed, dim, rho, Stream.BATCHES, device))
-            if settings.product == "independent":
-                self._product_order = Epochs(n, settings.batch_size, self._product)
 
-    def take(self, n_batches: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        def generators(stream: Stream) -> list[torch.Generator]:
+            return [generator(seed, dim, rho, stream, device) for seed in seeds]
+
+        self._data, self._product = generators(Stream.DATA), generators(Stream.PRODUCT)
+        if settings.data != STREAM:
+            n, k = int(settings.data), settings.batch_size
+            self._x, self._z = self._joint(n)
+            self._order = [Epochs(n, k, source) for source in generators(Stream.BATCHES)]
+            self._product_order = [Epochs(n, k, source) for source in self._product]
+
+    def keep(self, places: Sequence[int]) -> None:
+        """Go on with the runs at these places of the stack, in this order."""
+        for name, of_runs in vars(self).items():
+            if isinstance(of_runs, list):
+                setattr(self, name, [of_runs[place] for place in places])
+            elif isinstance(of_runs, Tensor):
+                setattr(self, name, of_runs[list(places)])
+
+    def take(self, n_batches: int) -> tuple[Tensor, Tensor, Tensor]:
         """The next batches: x, z of the joint pairs, and z of the product pairs (their x is the joint pairs').
 
-        Each (n_batches, k, d), float32. Numbers depend on how many batches are taken at once.
+        Each (S, n_batches, k, d), float32. Numbers depend on how many batches are taken at once.
         """
-        k, dim = self._settings.batch_size, self._dim
-        if self._from_stream:
-            x, z = sample_joint((n_batches, k, dim), self._rho, self._data)
+        k, product = self._settings.batch_size, self._settings.product
+        if self._settings.data == STREAM:
+            x, z = self._joint(n_batches, k)
         else:
-            rows = self._order.take(n_batches)
-            x, z = self._pairs[0][rows], self._pairs[1][rows]
-        if self._settings.product != "independent":
-            rows = product_indices(self._settings.product, n_batches, k, self._product)
-            return x, z, z.gather(1, rows[:, :, None].expand(-1, -1, dim))
-        if self._from_stream:
-            return x, z, sample_normal((n_batches, k, dim), self._product)
-        return x, z, self._pairs[1][self._product_order.take(n_batches)]
+            order = torch.stack([epochs.take(n_batches) for epochs in self._order])
+            x, z = _rows(self._x, order), _rows(self._z, order)
+        if product != "independent":
+            indices = product_indices(product, n_batches, k, self._product)
+            return x, z, z.gather(2, indices[..., None].expand_as(z))
+        if self._settings.data == STREAM:
+            return x, z, sample_normals((n_batches, k, self._dim), self._product)
+        return x, z, _rows(self._z, torch.stack([epochs.take(n_batches) for epochs in self._product_order]))
+
+    def _joint(self, *shape: int) -> tuple[Tensor, Tensor]:
+        """Fresh joint pairs of every run: x and z, each (S, *shape, d)."""
+        x = sample_normals((*shape, self._dim), self._data)
+        return x, correlate(x, sample_normals((*shape, self._dim), self._data), self._rho)
+
+
+def _rows(values: Tensor, indices: Tensor) -> Tensor:
+    """Each run's own rows of values (S, n, d) at its indices (S, n_batches, k). Returns (S, n_batches, k, d)."""
+    flat = indices.flatten(1)[:, :, None].expand(-1, -1, values.shape[2])
+    return values.gather(1, flat).view(*indices.shape, values.shape[2])

@@ -22,6 +22,7 @@ in rising order, nulls as NaN.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -67,8 +68,8 @@ def evaluation_rows(frame: pd.DataFrame) -> np.ndarray:
             there are asked. A row counts once one of them is not null, so that an evaluation that came out as
             nan in one instrument is still an evaluation.
     """
-    asked = [name for name in _EVALUATED if name in frame.columns]
-    return np.flatnonzero(frame[asked].notna().any(axis=1).to_numpy())
+    asked = [frame[name].to_numpy(dtype=np.float64) for name in _EVALUATED if name in frame.columns]
+    return np.flatnonzero(~np.isnan(asked).all(axis=0))
 
 
 def recent_mean(frame: pd.DataFrame, rows: np.ndarray, window: int = WINDOW) -> np.ndarray:
@@ -110,26 +111,30 @@ def runaway_step(
     Returns:
         The 1-based step of the first of the two evaluations, or None.
     """
+    return runaway_steps(frame, (margin,), window, min_ess)[0]
+
+
+def runaway_steps(
+    frame: pd.DataFrame, margins: Sequence[float], window: int = WINDOW, min_ess: float = MIN_ESS
+) -> list[int | None]:
+    """``runaway_step`` for each of several margins, all from one look at the evaluations."""
     rows = evaluation_rows(frame)
     mean = recent_mean(frame, rows, window)
+    step = frame["step"].to_numpy()[rows]
     truth = frame["mi_true"].to_numpy(dtype=np.float64)[rows]
     population = frame["mi_population"].to_numpy(dtype=np.float64)[rows]
     ess = frame["population_ess"].to_numpy(dtype=np.float64)[rows]
-    # NaN compares as False: a value that is not there accuses nobody.
-    above_population = mean - population > np.where(ess >= min_ess, margin, margin + LOW_ESS_ALLOWANCE)
-    above_truth = mean - truth > margin
-    out = above_population | above_truth
-    twice = out[:-1] & out[1:]
-    return int(frame["step"].to_numpy()[rows[twice.argmax()]]) if twice.any() else None
+    found: list[int | None] = []
+    for margin in margins:
+        # NaN compares as False: a value that is not there accuses nobody.
+        above_population = mean - population > np.where(ess >= min_ess, margin, margin + LOW_ESS_ALLOWANCE)
+        above_truth = mean - truth > margin
+        out = above_population | above_truth
+        twice = out[:-1] & out[1:]
+        found.append(int(step[twice.argmax()]) if twice.any() else None)
+    return found
 
 
-def diverged_step(frame: pd.DataFrame, steps: int, margin: float = MARGIN) -> int | None:
-    """Step at which the run overflowed or ran away, whichever came first, or None.
-
-    Args:
-        frame: rows of one trace, with the columns that ``overflow_step`` and ``runaway_step`` read.
-        steps: configured updates.
-        margin: of the runaway, nats.
-    """
-    found = [step for step in (overflow_step(frame, steps), runaway_step(frame, margin)) if step is not None]
-    return min(found, default=None)
+def diverged_step(overflow: int | None, runaway: int | None) -> int | None:
+    """Step at which a run overflowed or ran away, whichever came first, or None where it did neither."""
+    return min((step for step in (overflow, runaway) if step is not None), default=None)

@@ -7,6 +7,7 @@ nothing else: covariance [[I, rho I], [rho I, I]].
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
@@ -32,11 +33,23 @@ def sample_normal(shape: tuple[int, ...], generator: torch.Generator) -> torch.T
     return torch.randn(shape, generator=generator, device=generator.device)
 
 
+def sample_normals(shape: tuple[int, ...], generators: Sequence[torch.Generator]) -> torch.Tensor:
+    """Standard normal numbers of several runs, float32 (S, *shape): each run's are what its own generator gives."""
+    result = torch.empty(len(generators), *shape, device=generators[0].device)
+    for run, generator in zip(result, generators, strict=True):
+        run.normal_(generator=generator)
+    return result
+
+
+def correlate(x: torch.Tensor, noise: torch.Tensor, rho: float) -> torch.Tensor:
+    """Z, jointly normal with x: rho x + sqrt(1 - rho^2) noise, with noise standard normal of the shape of x."""
+    return rho * x + math.sqrt(1.0 - rho * rho) * noise
+
+
 def sample_joint(shape: tuple[int, ...], rho: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """Joint pairs: x and z, each of ``shape`` = (..., d), float32."""
     x = sample_normal(shape, generator)
-    noise = sample_normal(shape, generator)
-    return x, rho * x + math.sqrt(1.0 - rho * rho) * noise
+    return x, correlate(x, sample_normal(shape, generator), rho)
 
 
 def log_density_ratio(x: torch.Tensor, z: torch.Tensor, rho: float) -> torch.Tensor:

@@ -1,9 +1,11 @@
-"""What training maximises: each objective is a pure piece with explicit state.
+"""What training ascends: each objective is a pure piece with explicit state.
 
 An objective sees T on a batch of joint pairs and on a batch of product pairs, each (S, k) for a stack of S critics,
-and its own state, and gives back two terms whose difference is ascended, the Donsker-Varadhan value of the batch and
-the next state. Members of a stack never mix. Gradients flow through the terms only.
+and its own state, and gives back how much each pair's T weighs in the ascended gradient, the Donsker-Varadhan value
+of the batch and the next state. Members of a stack never mix.
 
+All objectives here ascend  mean over joint pairs of grad T  -  sum over product pairs of w grad T  and differ in w
+alone, so w is what each of them says; tests hold it against autograd of the objective as the write-up prints it.
 In the notation of the write-up B_exp is the batch mean of e^T over the product pairs and v its moving average.
 """
 
@@ -25,18 +27,18 @@ State = tuple[Tensor, ...]
 
 @dataclass(frozen=True)
 class BatchValue:
-    """What an objective makes of one batch. All of shape (S,).
+    """What an objective makes of one batch. Of shape (S,) where nothing else is said.
 
-    joint, product: the objective is joint - product; these carry gradients.
     joint_mean, log_mean_exp: the two terms of the batch's Donsker-Varadhan value in nats, e^T computed as the
         objective computes it.
+    product_weights: (S, k), w: the derivative of the ascended objective with respect to T on each product pair,
+        sign left out. With respect to T on a joint pair it is 1/k.
     log_ema: log v after this batch, None without a moving average.
     """
 
-    joint: Tensor
-    product: Tensor
     joint_mean: Tensor
     log_mean_exp: Tensor
+    product_weights: Tensor
     log_ema: Tensor | None = None
 
     @property
@@ -60,7 +62,7 @@ class Objective(Protocol):
 class Biased:
     """The batch Donsker-Varadhan bound with e^T computed as it is written: float32 e^T overflows above T = 88.7.
 
-    mean T - log mean e^T. Gradient with respect to T: 1/k on joint pairs, softmax weights on product pairs.
+    mean T - log mean e^T, so that w = e^T / (k B_exp), the softmax of T.
     Source: write-up, the first gradient estimate; Belghazi et al. 2018, Algorithm 1.
     """
 
@@ -70,9 +72,10 @@ class Biased:
 
     def __call__(self, joint_scores: Tensor, product_scores: Tensor, state: State) -> tuple[BatchValue, State]:
         """See Objective."""
-        joint = joint_scores.mean(1)
-        log_mean_exp = product_scores.exp().mean(1).log()
-        return BatchValue(joint, log_mean_exp, joint.detach(), log_mean_exp.detach()), state
+        exp_scores = product_scores.exp()
+        mean_exp = exp_scores.mean(1)
+        weights = exp_scores / (exp_scores.shape[1] * mean_exp)[:, None]
+        return BatchValue(joint_scores.mean(1), mean_exp.log(), weights), state
 
 
 class BiasedStable:
@@ -84,21 +87,18 @@ class BiasedStable:
 
     def __call__(self, joint_scores: Tensor, product_scores: Tensor, state: State) -> tuple[BatchValue, State]:
         """See Objective."""
-        joint = joint_scores.mean(1)
-        log_mean_exp = stable_log_mean_exp(product_scores)
-        return BatchValue(joint, log_mean_exp, joint.detach(), log_mean_exp.detach()), state
+        return BatchValue(joint_scores.mean(1), stable_log_mean_exp(product_scores), product_scores.softmax(1)), state
 
 
 @dataclass(frozen=True)
 class Ema:
-    """Algorithm 1 with the gradient of the derivation: grad mean T - grad[mean e^T] / v.
+    """Algorithm 1 with the gradient of the derivation: grad mean T - grad[mean e^T] / v, so that w = e^T / (k v).
 
-    v <- (1 - alpha) v + alpha B_exp before v is used; v is not differentiated. Gradient with respect to T on a
-    product pair: e^T / (k v). Source: write-up, "v_new" and the gradient below it (with its missing 1/n restored);
-    Belghazi et al. 2018, section 3.2.
+    v <- (1 - alpha) v + alpha B_exp before v is used; v is not differentiated. Source: write-up, "v_new" and the
+    gradient below it (with its missing 1/n restored); Belghazi et al. 2018, section 3.2.
 
-    as_printed: the second term's numerator is mean(T e^T), as step 5 of the pseudocode prints it, so that the
-        gradient is (1 + T) e^T / (k v): a different gradient, kept as an ablation.
+    as_printed: the second term's numerator is mean(T e^T), as step 5 of the pseudocode prints it, so that
+        w = (1 + T) e^T / (k v): a different gradient, kept as an ablation.
     """
 
     rate: float
@@ -108,26 +108,26 @@ class Ema:
     def init(self, product_scores: Tensor) -> State:
         """V of every member: 1, or the first batch's B_exp."""
         if self.start == "first-batch":
-            return (product_scores.detach().exp().mean(1),)
+            return (product_scores.exp().mean(1),)
         return (torch.ones_like(product_scores[:, 0]),)
 
     def __call__(self, joint_scores: Tensor, product_scores: Tensor, state: State) -> tuple[BatchValue, State]:
         """See Objective."""
-        joint = joint_scores.mean(1)
         exp_scores = product_scores.exp()
         mean_exp = exp_scores.mean(1)
-        ema = (1.0 - self.rate) * state[0] + self.rate * mean_exp.detach()
-        numerator = (product_scores * exp_scores).mean(1) if self.as_printed else mean_exp
-        value = BatchValue(joint, numerator / ema, joint.detach(), mean_exp.detach().log(), ema.log())
-        return value, (ema,)
+        ema = (1.0 - self.rate) * state[0] + self.rate * mean_exp
+        weights = exp_scores / (exp_scores.shape[1] * ema)[:, None]
+        if self.as_printed:
+            weights = (1.0 + product_scores) * weights
+        return BatchValue(joint_scores.mean(1), mean_exp.log(), weights, ema.log()), (ema,)
 
 
 @dataclass(frozen=True)
 class EmaLog:
     """``ema`` with its state kept as log v: the same gradient, and neither e^T nor v can overflow.
 
-    log v <- log((1 - alpha) v + alpha B_exp) by log-add-exp. The second term is exp(log B_exp - log v), at most
-    1/alpha, whose gradient is the softmax-weighted gradient of T times B_exp / v.
+    log v <- log((1 - alpha) v + alpha B_exp) by log-add-exp; w = exp(T - log k - log v), whose sum B_exp / v is at
+    most 1/alpha.
     """
 
     rate: float
@@ -136,19 +136,18 @@ class EmaLog:
     def init(self, product_scores: Tensor) -> State:
         """Log v of every member: 0, or the log of the first batch's B_exp."""
         if self.start == "first-batch":
-            return (stable_log_mean_exp(product_scores.detach()),)
+            return (stable_log_mean_exp(product_scores),)
         return (torch.zeros_like(product_scores[:, 0]),)
 
     def __call__(self, joint_scores: Tensor, product_scores: Tensor, state: State) -> tuple[BatchValue, State]:
         """See Objective."""
-        joint = joint_scores.mean(1)
         log_mean_exp = stable_log_mean_exp(product_scores)
         # With alpha = 1 nothing of the old v is kept, and its weight's log does not exist.
-        log_ema = log_mean_exp.detach() + math.log(self.rate)
+        log_ema = log_mean_exp + math.log(self.rate)
         if self.rate < 1.0:
             log_ema = torch.logaddexp(state[0] + math.log1p(-self.rate), log_ema)
-        product = (log_mean_exp - log_ema).exp()
-        return BatchValue(joint, product, joint.detach(), log_mean_exp.detach(), log_ema), (log_ema,)
+        weights = (product_scores - (log_ema + math.log(product_scores.shape[1]))[:, None]).exp()
+        return BatchValue(joint_scores.mean(1), log_mean_exp, weights, log_ema), (log_ema,)
 
 
 def stable_log_mean_exp(scores: Tensor) -> Tensor:

@@ -47,7 +47,7 @@ def optimal_table(
 
 def batch_value(dim: int, rho: float, seed: int, training: TrainingSettings, n_batches: int) -> float:
     """Mean Donsker-Varadhan value of the optimal critic on a run's first training batches, nats."""
-    x, z, z_product = Batches(dim, rho, seed, training, "cpu").take(n_batches)
+    x, z, z_product = (values[0] for values in Batches(dim, rho, [seed], training, "cpu").take(n_batches))
     joint, product = log_density_ratio(x, z, rho), log_density_ratio(x, z_product, rho)
     return (joint.mean(1) - stable_log_mean_exp(product)).mean().item()
 

@@ -17,6 +17,9 @@ from mine.settings import TrainingSettings
 State = tuple[Tensor, ...]
 """Tensors of shape (S, P)."""
 
+Rates = tuple[float, float]
+"""What of a step depends on its number."""
+
 
 @dataclass(frozen=True)
 class Adam:
@@ -31,13 +34,21 @@ class Adam:
         """First and second moments, zero."""
         return torch.zeros_like(parameters), torch.zeros_like(parameters)
 
-    def ascent(self, gradient: Tensor, state: State, step: int) -> Tensor:
-        """What to add to the parameters, (S, P); moments in ``state`` are updated in place. step: 1-based."""
+    def rates(self, step: int) -> Rates:
+        """The two numbers of update ``step`` (1-based), with which it is first / (a sqrt(second) + b)."""
+        factor = (1.0 - self.beta1**step) / self.learning_rate
+        return factor / math.sqrt(1.0 - self.beta2**step), factor * self.eps
+
+    def ascent(self, gradient: Tensor, squared: Tensor, state: State, rates: Tensor) -> Tensor:
+        """What to add to the parameters, (S, P); moments in ``state`` are updated in place.
+
+        squared: the gradient's squares, overwritten by the result. rates: ``rates(step)`` as a tensor of two.
+        """
         first, second = state
         first.lerp_(gradient, 1.0 - self.beta1)
-        second.mul_(self.beta2).addcmul_(gradient, gradient, value=1.0 - self.beta2)
-        denominator = second.sqrt().div_(math.sqrt(1.0 - self.beta2**step)).add_(self.eps)
-        return (first / denominator).mul_(self.learning_rate / (1.0 - self.beta1**step))
+        second.lerp_(squared, 1.0 - self.beta2)
+        denominator = torch.sqrt(second, out=squared).mul_(rates[0]).add_(rates[1])
+        return torch.div(first, denominator, out=denominator)
 
 
 @dataclass(frozen=True)
@@ -50,9 +61,13 @@ class Sgd:
         """Nothing to remember."""
         return ()
 
-    def ascent(self, gradient: Tensor, state: State, step: int) -> Tensor:
+    def rates(self, step: int) -> Rates:
+        """The learning rate at every step."""
+        return self.learning_rate, 0.0
+
+    def ascent(self, gradient: Tensor, squared: Tensor, state: State, rates: Tensor) -> Tensor:
         """What to add to the parameters, (S, P)."""
-        return gradient * self.learning_rate
+        return torch.mul(gradient, rates[0], out=squared)
 
 
 Optimizer = Adam | Sgd

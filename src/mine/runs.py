@@ -160,6 +160,8 @@ def _refuse_repeats(runs: list[RunFile]) -> None:
 
 
 def _difference(one: TrainingSettings, other: TrainingSettings) -> tuple[str, Any, Any] | None:
+    if one == other:
+        return None
     expected = other.to_dict()
     for name, value in one.to_dict().items():
         if value != expected[name]:

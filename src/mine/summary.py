@@ -82,6 +82,8 @@ SUMMARY_SCHEMA = pa.schema(
     [pa.field(name, kind, metadata={"meaning": meaning}) for name, (kind, meaning) in SUMMARY_COLUMNS.items()]
 )
 
+_OF_THE_LAST_ROW = ("step", "mi_true", "mi_heldout", "heldout_ess", "mi_population", "population_ess")
+
 
 def summary_row(experiment: str, run: RunFile, trace: Trace) -> dict[str, Any]:
     """One run as a row of the summary: every name of SUMMARY_COLUMNS to a value, None for null.
@@ -92,11 +94,13 @@ def summary_row(experiment: str, run: RunFile, trace: Trace) -> dict[str, Any]:
         trace: its rows and metadata, checked by ``mine.runs.read_run``.
     """
     frame, training = trace.frame, run.training
-    last = frame.iloc[-1]
+    last = {name: frame[name].to_numpy()[-1] for name in _OF_THE_LAST_ROW}
     truth = float(last["mi_true"])
     batch_mean, batch_sd = final_batch(frame, training.steps)
     heldout, population = float(last["mi_heldout"]), float(last["mi_population"])
     median, largest = gradient_norms(frame, training.steps)
+    overflow = divergence.overflow_step(frame, training.steps)
+    runaway, runaway_1nat, runaway_4nats = divergence.runaway_steps(frame, (divergence.MARGIN, 1.0, 4.0))
     return {
         "experiment": experiment,
         "setting": run.setting,
@@ -117,11 +121,11 @@ def summary_row(experiment: str, run: RunFile, trace: Trace) -> dict[str, Any]:
         "mi_population": population,
         "population_ess": float(last["population_ess"]),
         "mi_population_error": population - truth,
-        "overflow_step": divergence.overflow_step(frame, training.steps),
-        "runaway_step": divergence.runaway_step(frame),
-        "runaway_step_1nat": divergence.runaway_step(frame, margin=1.0),
-        "runaway_step_4nats": divergence.runaway_step(frame, margin=4.0),
-        "diverged_step": divergence.diverged_step(frame, training.steps),
+        "overflow_step": overflow,
+        "runaway_step": runaway,
+        "runaway_step_1nat": runaway_1nat,
+        "runaway_step_4nats": runaway_4nats,
+        "diverged_step": divergence.diverged_step(overflow, runaway),
         "grad_norm_median": median,
         "grad_norm_max": largest,
     }
@@ -153,8 +157,9 @@ def final_batch(frame: pd.DataFrame, steps: int) -> tuple[float, float]:
 
 def last_finite(values: pd.Series) -> float | None:
     """The last finite value, None where there is none."""
-    finite = values[np.isfinite(values)]
-    return float(finite.iloc[-1]) if len(finite) else None
+    numbers = values.to_numpy()
+    finite = numbers[np.isfinite(numbers)]
+    return float(finite[-1]) if len(finite) else None
 
 
 def gradient_norms(frame: pd.DataFrame, steps: int) -> tuple[float, float]:
@@ -164,7 +169,7 @@ def gradient_norms(frame: pd.DataFrame, steps: int) -> tuple[float, float]:
     gradient is one of nothing. A gradient that overflowed under a finite ``mi_batch`` stays: it ranks above
     every other, and the maximum is non-finite.
     """
-    update = (frame["step"] <= steps).to_numpy()
+    update = frame["step"].to_numpy() <= steps
     norms = frame["grad_norm"].to_numpy(dtype=np.float64)
     finite_batch = np.isfinite(frame["mi_batch"].to_numpy(dtype=np.float64))
     norms = norms[update & finite_batch]

@@ -1,7 +1,8 @@
 """Training: a stack of runs of one cell, from fresh critics to a trace each.
 
 One loop for every objective, optimiser and device. Members of a stack share batched products and nothing else: each
-has its own random streams, and one that becomes non-finite stops without touching its neighbours.
+has its own random streams, and one that becomes non-finite stops without touching its neighbours. Between two
+evaluations the loop only launches work: nothing waits for a value, so a GPU is never idle for the host's sake.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from mine import objectives, optimizers
 from mine.batches import Batches
-from mine.critic import Architecture, critic, initial_parameters, layers_of
+from mine.critic import Architecture, Passes, critic, initial_parameters, layers_of, matrices
 from mine.evaluation import Evaluation, evaluate
 from mine.gaussian import mutual_information
 from mine.seeding import Stream, generator
@@ -78,9 +79,104 @@ class _Member:
     """One run while it trains."""
 
     seed: int
-    batches: Batches
     rows: list[np.ndarray] = field(default_factory=list)
     evaluations: dict[int, Evaluation] = field(default_factory=dict)
+
+
+class _Stack:
+    """Critics that train together, S of them, and one update of all: every tensor's first axis is the member.
+
+    An update reads ``pairs`` (S, 2k, 2d; joint pairs first, then product pairs) and ``rates`` (the optimiser's two
+    numbers of this step), changes the rest in place, and leaves what it saw in ``measured`` (S-vectors in the order
+    of _MEASURED). It does the same operations on the same memory every time, so a GPU can replay it.
+    """
+
+    def __init__(
+        self,
+        parameters: Tensor,
+        architecture: Architecture,
+        objective: objectives.Objective,
+        optimizer: optimizers.Optimizer,
+        settings: TrainingSettings,
+    ) -> None:
+        self._architecture, self._settings = architecture, settings
+        self._objective, self._optimizer = objective, optimizer
+        n, members = 2 * settings.batch_size, len(parameters)
+        self.parameters = parameters
+        self.live = torch.ones(members, dtype=torch.bool, device=parameters.device)
+        self.pairs = matrices(parameters, n, 2 * architecture.dim)
+        self.rates = parameters.new_zeros(2)
+        self.measured = parameters.new_zeros(len(_MEASURED), members)
+        self.optimizer_state = optimizer.init(parameters)
+        self._passes = Passes(parameters, n, architecture)
+        self._not_measured = parameters.new_full((members,), torch.nan)
+
+    def start(self) -> None:
+        """Set the objective's state from the first batch."""
+        _, product = self._scores()
+        self.objective_state = self._objective.init(product)
+
+    def update(self, term_norms: bool = False) -> None:
+        """One step of gradient ascent. term_norms: measure the gradients of the objective's two terms as well."""
+        value, measured = self._look()
+        k = self._settings.batch_size
+        weights = torch.cat([torch.full_like(value.product_weights, 1.0 / k), -value.product_weights], 1)
+        if term_norms:
+            for name, half in (("grad_norm_joint", slice(None, k)), ("grad_norm_product", slice(k, None))):
+                of_term = torch.zeros_like(weights)
+                of_term[:, half] = weights[:, half]
+                measured[name] = self._passes.backward(of_term).square().sum(1).sqrt()
+
+        gradient = self._passes.backward(weights)
+        squared = gradient.square()
+        norm = squared.sum(1).sqrt()
+        if self._settings.grad_clip is not None:
+            gradient *= (self._settings.grad_clip / norm).clamp(max=1.0)[:, None]
+            squared = gradient.square()
+            norm = squared.sum(1).sqrt()
+        measured["grad_norm"] = norm
+
+        # A float32 norm is finite only where every squared entry is, and such a gradient cannot make a parameter
+        # non-finite; so a member stays at its last finite parameters once it has ended.
+        self.live &= value.mi_batch.isfinite() & norm.isfinite()
+        ascent = self._optimizer.ascent(gradient, squared, self.optimizer_state, self.rates)
+        self.parameters += ascent.masked_fill_(~self.live[:, None], 0.0)
+        self._keep(measured)
+
+    def look(self) -> None:
+        """Measure the critics as they are on ``pairs``, without an update."""
+        value, measured = self._look()
+        self.live &= value.mi_batch.isfinite()
+        self._keep(measured)
+
+    def survivors(self, places: list[int]) -> _Stack:
+        """A stack of the members at these places."""
+        stack = _Stack(self.parameters[places], self._architecture, self._objective, self._optimizer, self._settings)
+        stack.optimizer_state = tuple(tensor[places] for tensor in self.optimizer_state)
+        stack.objective_state = tuple(tensor[places] for tensor in self.objective_state)
+        return stack
+
+    def _scores(self) -> tuple[Tensor, ...]:
+        """T on the joint and on the product pairs, each (S, k)."""
+        return self._passes.forward(self.pairs).split(self._settings.batch_size, dim=1)
+
+    def _look(self) -> tuple[objectives.BatchValue, dict[str, Tensor]]:
+        joint, product = self._scores()
+        value, state = self._objective(joint, product, self.objective_state)
+        for old, new in zip(self.objective_state, state, strict=True):
+            old.copy_(new)
+        measured = {
+            "joint_mean": value.joint_mean,
+            "log_mean_exp": value.log_mean_exp,
+            "mi_batch": value.mi_batch,
+            "product_max": product.amax(1),
+        }
+        if value.log_ema is not None:
+            measured["log_ema"] = value.log_ema
+        return value, measured
+
+    def _keep(self, measured: dict[str, Tensor]) -> None:
+        torch.stack([measured.get(name, self._not_measured) for name in _MEASURED], out=self.measured)
 
 
 def train(
@@ -93,7 +189,7 @@ def train(
     device: torch.device | str = "cpu",
     report: Callable[[Progress], Any] = lambda progress: None,
 ) -> list[RunResult]:
-    """Train one critic per seed, all of the same cell, and give back each run's trace.
+    """Train one critic per seed, all of the same cell and as one stack, and give back each run's trace.
 
     variant: a name of objectives.REGISTRY. seeds: at least one, distinct. report: called after every block of steps.
     A member's result does not depend on its neighbours: on one CPU thread it is bitwise the same in any stack.
@@ -101,130 +197,93 @@ def train(
     architecture = Architecture(dim, settings.hidden, settings.layers, settings.activation)
     objective = objectives.REGISTRY[variant](settings)
     optimizer = optimizers.REGISTRY[settings.optimizer](settings)
-    members = [_Member(seed, Batches(dim, rho, seed, settings, device)) for seed in seeds]
+    members = [_Member(seed) for seed in seeds]
+    batches = Batches(dim, rho, seeds, settings, device)
+    sources = [generator(seed, dim, rho, Stream.INITIALISATION, device) for seed in seeds]
+    stack = _Stack(initial_parameters(architecture, sources), architecture, objective, optimizer, settings)
+    replay: Callable[[], None] | None = None
     results: dict[int, RunResult] = {}
 
-    stack = _padded(members)
-    parameters = initial_parameters(
-        architecture, [generator(member.seed, dim, rho, Stream.INITIALISATION, device) for member in stack]
-    )
-    optimizer_state = optimizer.init(parameters)
-    objective_state: objectives.State = ()
-
     def judge(place: int, step: int) -> None:
-        layers = layers_of(parameters[place : place + 1], architecture)
+        layers = layers_of(stack.parameters[place : place + 1], architecture)
 
         def scores(x: Tensor, z: Tensor) -> Tensor:
             return critic(layers, torch.cat([x, z], 1)[None], architecture)[0]
 
-        stack[place].evaluations[step] = evaluate(scores, dim, rho, stack[place].seed, device)
+        members[place].evaluations[step] = evaluate(scores, dim, rho, members[place].seed, device)
 
     last_row = settings.steps + 1
     for first in range(1, last_row + 1, BLOCK):
         steps = range(first, min(first + BLOCK, last_row + 1))
-        pairs = _pairs(stack, members)
-        record = torch.full((len(steps), len(_MEASURED), len(stack)), torch.nan, device=device)
-        live = torch.ones(len(stack), dtype=torch.bool, device=device)
+        x, z, z_product = batches.take(BLOCK)
+        pairs = torch.cat([torch.cat([x, z], 3), torch.cat([x, z_product], 3)], 2)
+        rates = torch.tensor([optimizer.rates(step) for step in steps], device=device)
+        record = torch.empty(len(steps), len(_MEASURED), len(members), device=device)
 
         for row, step in enumerate(steps):
             if (step - 1) % settings.eval_every == 0 or step == last_row:
-                for place in torch.nonzero(live[: len(members)]).flatten().tolist():
+                for place in stack.live.nonzero().flatten().tolist():
                     judge(place, step)
 
-            layers = [layer.detach().requires_grad_() for layer in layers_of(parameters, architecture)]
-            joint, product = critic(layers, pairs[row], architecture).split(settings.batch_size, dim=1)
+            stack.pairs.copy_(pairs[:, row])
+            stack.rates.copy_(rates[row])
             if step == 1:
-                objective_state = objective.init(product)
-            value, objective_state = objective(joint, product, objective_state)
-
-            measured = {
-                "joint_mean": value.joint_mean,
-                "log_mean_exp": value.log_mean_exp,
-                "mi_batch": value.mi_batch,
-                "product_max": product.detach().amax(1),
-            }
-            finite = value.mi_batch.isfinite()
-            if step != last_row:
-                if (step - 1) % settings.term_norms_every == 0:
-                    measured["grad_norm_joint"] = _norm(_gradient(value.joint, layers))
-                    measured["grad_norm_product"] = _norm(_gradient(value.product, layers))
-                gradient = _gradient(value.joint - value.product, layers)
-                if settings.grad_clip is not None:
-                    gradient *= (settings.grad_clip / _norm(gradient)).clamp(max=1.0)[:, None]
-                measured["grad_norm"] = _norm(gradient)
-                if value.log_ema is not None:
-                    measured["log_ema"] = value.log_ema
-                finite &= measured["grad_norm"].isfinite()
-                live &= finite
-                # A float32 norm is finite only where every squared entry is, and such a gradient cannot make a
-                # parameter non-finite; so a member stays at its last finite parameters once it has ended.
-                update = optimizer.ascent(gradient, optimizer_state, step)
-                parameters += update.masked_fill_(~live[:, None], 0.0)
+                stack.start()
+            if step == last_row:
+                stack.look()
+            elif (step - 1) % settings.term_norms_every == 0:
+                stack.update(term_norms=True)
+            elif replay is None:
+                stack.update()
+                replay = replayable(stack.update, device)
             else:
-                live &= finite
-            for index, name in enumerate(_MEASURED):
-                if name in measured:
-                    record[row, index] = measured[name]
+                replay()
+            record[row] = stack.measured
 
         block = record.cpu().numpy()
-        survivors = []
+        live = []
         for place, member in enumerate(members):
             ended = _first_non_finite(block[:, :, place], steps, last_row)
             member.rows.append(block[: ended + 1 if ended is not None else None, :, place])
-            if ended is not None:
+            if ended is None:
+                live.append(place)
+            else:
                 judge(place, steps[ended])
             if ended is not None or steps[-1] == last_row:
                 overflow_step = None if ended is None else steps[ended]
                 columns = _columns(member, dim, rho, settings)
-                results[member.seed] = RunResult(member.seed, columns, overflow_step, parameters[place].clone())
-            else:
-                survivors.append(place)
+                results[member.seed] = RunResult(member.seed, columns, overflow_step, stack.parameters[place].clone())
         report(
             Progress(
                 step=min(steps[-1], settings.steps),
                 steps=settings.steps,
-                live=int(live[: len(members)].sum()),
+                live=len(live),
                 runs=len(seeds),
-                mi_batch=float(np.mean(block[-1, _MEASURED.index("mi_batch"), survivors])) if survivors else np.nan,
+                mi_batch=float(np.mean(block[-1, _MEASURED.index("mi_batch"), live])) if live else np.nan,
                 mi_true=mutual_information(dim, rho),
             )
         )
-        if not survivors:
+        if not live:
             break
-        if len(survivors) < len(members):
-            members = [members[place] for place in survivors]
-            stack, kept = _padded(members), _padded(survivors)
-            parameters = parameters[kept]
-            optimizer_state = tuple(tensor[kept] for tensor in optimizer_state)
-            objective_state = tuple(tensor[kept] for tensor in objective_state)
+        if len(live) < len(members):
+            members = [members[place] for place in live]
+            batches.keep(live)
+            stack, replay = stack.survivors(live), None
 
     return [results[seed] for seed in seeds]
 
 
-def _padded(members: list) -> list:
-    """The same list, a single member doubled: a batched product of one matrix rounds unlike one of several."""
-    return members * 2 if len(members) == 1 else list(members)
+def replayable(update: Callable[[], None], device: torch.device | str) -> Callable[[], None]:
+    """``update`` itself on a CPU; on a CUDA device a graph of its kernels, which the host launches in one call.
 
-
-def _pairs(stack: list[_Member], members: list[_Member]) -> Tensor:
-    """Inputs of the critics for a block of steps: (BLOCK, S, 2k, 2d), joint pairs first, then product pairs."""
-    inputs = []
-    for member in members:
-        x, z, z_product = member.batches.take(BLOCK)
-        inputs.append(torch.cat([torch.cat([x, z], 2), torch.cat([x, z_product], 2)], 1))
-    # A doubled single member must not draw twice from its streams.
-    return torch.stack(inputs * (len(stack) // len(members)), dim=1)
-
-
-def _gradient(term: Tensor, layers: list[Tensor]) -> Tensor:
-    """Gradient of each member's own term with respect to its own parameters, (S, P)."""
-    gradients = torch.autograd.grad(term.sum(), layers, retain_graph=True)
-    return torch.cat([gradient.flatten(1) for gradient in gradients], 1)
-
-
-def _norm(gradient: Tensor) -> Tensor:
-    """L2 norm of each row, (S,)."""
-    return gradient.square().sum(1).sqrt()
+    ``update`` must have run before, so that libraries have set themselves up. Capturing runs nothing.
+    """
+    if torch.device(device).type != "cuda":
+        return update
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        update()
+    return graph.replay
 
 
 def _first_non_finite(rows: np.ndarray, steps: range, last_row: int) -> int | None:
