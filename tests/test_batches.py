@@ -12,8 +12,13 @@ K = 64
 SETTINGS = TrainingSettings(batch_size=K)
 
 
+def take(dim, rho, seed, settings, n_batches):
+    """The batches of a run on its own: x, z and z of the product pairs, each (n_batches, k, d)."""
+    return [values[0] for values in Batches(dim, rho, [seed], settings, "cpu").take(n_batches)]
+
+
 def fixed_points(scheme, n_batches=2000):
-    indices = product_indices(scheme, n_batches, K, torch.Generator().manual_seed(0))
+    indices = product_indices(scheme, n_batches, K, [torch.Generator().manual_seed(0)])[0]
     assert torch.equal(indices.sort(1).values, torch.arange(K).expand(n_batches, K)), "each z is used once"
     return (indices == torch.arange(K)).sum(1).float()
 
@@ -32,7 +37,7 @@ def test_derangement_leaves_none_in_place():
 @pytest.mark.parametrize("data", ["stream", 500])
 @pytest.mark.parametrize("product", ["permutation", "derangement", "independent"])
 def test_share_of_product_pairs_that_are_joint_pairs(data, product):
-    _, z, z_product = Batches(2, 0.9, 0, replace(SETTINGS, data=data, product=product), "cpu").take(200)
+    _, z, z_product = take(2, 0.9, 0, replace(SETTINGS, data=data, product=product), 200)
     kept = (z == z_product).all(2).float().sum(1).mean().item()
     if product == "permutation":
         expected = 1.0
@@ -45,18 +50,18 @@ def test_share_of_product_pairs_that_are_joint_pairs(data, product):
 
 @pytest.mark.parametrize("product", ["permutation", "derangement"])
 def test_a_shuffle_uses_the_batchs_own_z(product):
-    _, z, z_product = Batches(1, 0.9, 0, replace(SETTINGS, product=product), "cpu").take(5)
+    _, z, z_product = take(1, 0.9, 0, replace(SETTINGS, product=product), 5)
     assert torch.equal(z.sort(1).values, z_product.sort(1).values)
 
 
 def test_product_samples_are_independent_of_x():
-    x, _, z_product = Batches(1, 0.95, 0, replace(SETTINGS, product="independent"), "cpu").take(1000)
+    x, _, z_product = take(1, 0.95, 0, replace(SETTINGS, product="independent"), 1000)
     assert abs(torch.corrcoef(torch.stack([x.flatten(), z_product.flatten()]))[0, 1]) < 0.02
 
 
 def test_the_product_scheme_does_not_change_the_joint_batches():
     batches = [
-        Batches(2, 0.9, 4, replace(SETTINGS, product=product), "cpu").take(3)
+        take(2, 0.9, 4, replace(SETTINGS, product=product), 3)
         for product in ("permutation", "derangement", "independent")
     ]
     for x, z, _ in batches[1:]:
@@ -65,10 +70,10 @@ def test_the_product_scheme_does_not_change_the_joint_batches():
 
 
 def test_other_seed_dimension_or_rho_gives_other_batches():
-    first = Batches(2, 0.9, 4, SETTINGS, "cpu").take(1)[0]
-    assert not torch.equal(first, Batches(2, 0.9, 5, SETTINGS, "cpu").take(1)[0])
-    assert not torch.equal(first, Batches(2, -0.9, 4, SETTINGS, "cpu").take(1)[0])
-    assert not torch.equal(first[:, :, :1], Batches(1, 0.9, 4, SETTINGS, "cpu").take(1)[0])
+    first = take(2, 0.9, 4, SETTINGS, 1)[0]
+    assert not torch.equal(first, take(2, 0.9, 5, SETTINGS, 1)[0])
+    assert not torch.equal(first, take(2, -0.9, 4, SETTINGS, 1)[0])
+    assert not torch.equal(first[:, :, :1], take(1, 0.9, 4, SETTINGS, 1)[0])
 
 
 def test_data_set_batches_hold_each_pair_once_per_epoch():
@@ -79,5 +84,5 @@ def test_data_set_batches_hold_each_pair_once_per_epoch():
 
 
 def test_a_data_set_has_n_pairs():
-    x, _, _ = Batches(1, 0.9, 0, replace(SETTINGS, data=100), "cpu").take(200)
+    x, _, _ = take(1, 0.9, 0, replace(SETTINGS, data=100), 200)
     assert len(x.unique()) == 100

@@ -18,6 +18,10 @@ def frame(**kwargs):
     return make_frame(**{"steps": STEPS, "eval_every": EVERY, "mi_true": TRUTH, **kwargs})
 
 
+def diverged_step(rows, margin=divergence.MARGIN):
+    return divergence.diverged_step(divergence.overflow_step(rows, STEPS), divergence.runaway_step(rows, margin))
+
+
 def blocks(*levels):
     """One in-batch value for row 1, then one level for the 100 rows up to each later evaluation."""
     return np.concatenate([[levels[0]], *[np.full(EVERY, level) for level in levels[1:]]])
@@ -27,7 +31,7 @@ def test_completed_and_fine():
     rows = frame()
     assert divergence.overflow_step(rows, STEPS) is None
     assert divergence.runaway_step(rows) is None
-    assert divergence.diverged_step(rows, STEPS) is None
+    assert diverged_step(rows) is None
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
@@ -35,7 +39,7 @@ def test_overflow_by_mi_batch(value):
     rows = frame(last=237, mi_batch=np.append(np.full(236, 3.9), value))
     assert divergence.overflow_step(rows, STEPS) == 237
     assert divergence.runaway_step(rows) is None
-    assert divergence.diverged_step(rows, STEPS) == 237
+    assert diverged_step(rows) == 237
 
 
 @pytest.mark.parametrize("value", [np.inf, np.nan])
@@ -59,7 +63,7 @@ def test_overflow_on_the_row_after_the_last_update():
 def test_runaway_is_dated_at_the_first_of_two_evaluations():
     rows = frame(mi_batch=blocks(0, 4, 7, 9, 9), mi_population=3.9)
     assert divergence.runaway_step(rows) == 201
-    assert divergence.diverged_step(rows, STEPS) == 201
+    assert diverged_step(rows) == 201
 
 
 @pytest.mark.parametrize("levels", [(0, 4, 7, 4, 4), (0, 4, 4, 4, 7), (0, 7, 4, 7, 4)])
@@ -104,7 +108,12 @@ def test_low_ess_leaves_the_comparison_with_the_truth():
 def test_margins(margin, expected):
     rows = frame(mi_batch=blocks(0, 5.5, 7, 9, 9), mi_population=TRUTH)
     assert divergence.runaway_step(rows, margin) == expected
-    assert divergence.diverged_step(rows, STEPS, margin) == expected
+    assert diverged_step(rows, margin) == expected
+
+
+def test_several_margins_are_looked_at_at_once():
+    rows = frame(mi_batch=blocks(0, 5.5, 7, 9, 9), mi_population=TRUTH)
+    assert divergence.runaway_steps(rows, (4.0, 1.0, 9.0, 2.0)) == [301, 101, None, 201]
 
 
 def test_a_margin_must_be_exceeded():
@@ -136,7 +145,7 @@ def test_an_overflow_runs_last_row_is_an_evaluation():
     # Rows 301 and 342 are two evaluations in a row; the infinite value is left out of the mean.
     assert divergence.runaway_step(rows) == 301
     assert divergence.overflow_step(rows, STEPS) == 342
-    assert divergence.diverged_step(rows, STEPS) == 301
+    assert diverged_step(rows) == 301
 
 
 def test_an_evaluation_without_a_population_value_is_still_an_evaluation():
@@ -178,4 +187,4 @@ def test_diverged_is_the_earlier_of_both(batch, population, sizes, overflow):
     assert divergence.overflow_step(rows, STEPS) == overflow
     assert runaway in (None, 1, 101, 201, 301)
     expected = min((s for s in (overflow, runaway) if s is not None), default=None)
-    assert divergence.diverged_step(rows, STEPS) == expected
+    assert diverged_step(rows) == expected

@@ -23,5 +23,6 @@ def test_ascent_is_torchs_descent_on_the_negative(name, peer):
     for step, gradient in enumerate(gradients, start=1):
         theirs.grad = -gradient
         their_optimizer.step()
-        ours += optimizer.ascent(gradient, state, step)
+        rates = torch.tensor(optimizer.rates(step), dtype=torch.float64)
+        ours += optimizer.ascent(gradient, gradient.square(), state, rates)
     torch.testing.assert_close(ours, theirs.detach(), rtol=1e-12, atol=1e-14)

@@ -5,7 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
+from mine import training
 from mine.batches import Batches
 from mine.critic import Architecture, critic, initial_parameters, layers_of
 from mine.divergence import overflow_step
@@ -33,17 +36,24 @@ def same(left, right):
     return left.overflow_step == right.overflow_step
 
 
+def perceptron(parameters, x, z, architecture):
+    """T of pairs as torch's own layers compute it, so that autograd goes through."""
+    values = torch.cat([x, z], 1)
+    for weight, bias in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
+        values = getattr(torch, architecture.activation)(torch.nn.functional.linear(values, weight[0].T, bias[0, 0]))
+    return torch.nn.functional.linear(values, parameters[-2][0].T, parameters[-1][0, 0])[:, 0]
+
+
 def by_hand(variant, dim, rho, seed, settings):
     """Algorithm 1 as a reader would write it for one critic: a module, stock Adam, autograd. Yields (mi, norm)."""
     architecture = Architecture(dim, settings.hidden, settings.layers, settings.activation)
     start = initial_parameters(architecture, [generator(seed, dim, rho, Stream.INITIALISATION)])
     parameters = [layer.clone().requires_grad_() for layer in layers_of(start, architecture)]
     optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate, maximize=True)
-    batches, k, v = Batches(dim, rho, seed, settings, "cpu"), settings.batch_size, 1.0
-    x, z, z_product = batches.take(50)
+    k, v = settings.batch_size, 1.0
+    x, z, z_product = (values[0] for values in Batches(dim, rho, [seed], settings, "cpu").take(50))
     for step in range(50):
-        joint = critic(parameters, torch.cat([x[step], z[step]], 1)[None], architecture)[0]
-        product = critic(parameters, torch.cat([x[step], z_product[step]], 1)[None], architecture)[0]
+        joint, product = (perceptron(parameters, x[step], other[step], architecture) for other in (z, z_product))
         mean_exp = product.exp().sum() / k
         mi = joint.mean() - mean_exp.log()
         if variant == "ema":
@@ -117,10 +127,20 @@ def test_with_alpha_one_ema_and_biased_take_the_same_path():
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_member_is_bitwise_the_same_alone_and_in_stacks(variant):
-    alone = train(variant, 5, 0.95, [3], SMALL)[0]
-    assert same(alone, train(variant, 5, 0.95, [3, 8], SMALL)[0])
-    assert same(alone, train(variant, 5, 0.95, range(9), SMALL)[3])
+@pytest.mark.parametrize("shape", [{}, {"batch_size": 5, "hidden": 7, "layers": 3, "activation": "elu"}])
+def test_a_member_is_bitwise_the_same_alone_and_in_stacks(variant, shape):
+    settings = replace(SMALL, **shape)
+    alone = train(variant, 5, 0.95, [3], settings)[0]
+    assert same(alone, train(variant, 5, 0.95, [3, 8], settings)[0])
+    assert same(alone, train(variant, 5, 0.95, range(9), settings)[3])
+
+
+@pytest.mark.parametrize(("variant", "product"), [("biased", "derangement"), ("ema", "permutation")])
+def test_a_published_run_is_bitwise_the_same_over_500_steps(variant, product):
+    settings = TrainingSettings(steps=500, product=product, eval_every=500)
+    nine = train(variant, 5, 0.95, range(9), settings)
+    assert same(nine[3], train(variant, 5, 0.95, [3], settings)[0])
+    assert same(nine[3], train(variant, 5, 0.95, [3, 8], settings)[0])
 
 
 def test_a_member_is_bitwise_the_same_after_neighbours_overflowed():
@@ -129,6 +149,85 @@ def test_a_member_is_bitwise_the_same_after_neighbours_overflowed():
     assert len({step for step in steps if step is not None}) > 1, "members must end at different steps to test this"
     for result in stack:
         assert same(result, train("biased", 5, 0.99, [result.seed], WILD)[0])
+
+
+def test_500_steps_are_bitwise_the_same_beside_neighbours_that_leave():
+    settings = replace(WILD, learning_rate=0.3, steps=500, eval_every=500)
+    stack = train("biased", 5, 0.9, range(9), settings)
+    ended = [result.overflow_step for result in stack]
+    assert any(step is not None for step in ended), "a member must leave to test this"
+    assert any(step is None for step in ended), "a member must stay to test this"
+    for result in stack:
+        assert same(result, train("biased", 5, 0.9, [result.seed], settings)[0])
+
+
+class Tape(TorchDispatchMode):
+    """Records every operation with its operands, to run them again on the same memory: what a CUDA graph does."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        self.calls.append((function, args, kwargs or {}, result))
+        return result
+
+    def replay(self):
+        for function, args, kwargs, result in self.calls:
+            for old, new in zip(*(tree_leaves(each) for each in (result, function(*args, **kwargs))), strict=True):
+                if old.data_ptr() != new.data_ptr():
+                    old.copy_(new)
+
+
+def taped(tapes):
+    """A stand-in for training.replayable that replays a tape."""
+
+    def replayable(update, device):
+        stack = update.__self__
+        state = [stack.parameters, stack.live, stack.measured, *stack.optimizer_state, *stack.objective_state]
+        saved = [tensor.clone() for tensor in state]
+        with Tape() as tape:
+            update()
+        for tensor, value in zip(state, saved, strict=True):
+            tensor.copy_(value)
+        tapes.append(tape)
+        return tape.replay
+
+    return replayable
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_an_update_can_be_replayed_as_a_gpu_does(variant, optimizer, monkeypatch):
+    """Every update does the same operations on the same memory: no number of a step is baked in, no tensor moves."""
+    settings = replace(WILD, learning_rate=1.0 if optimizer == "sgd" else 0.01, optimizer=optimizer, grad_clip=1e6)
+    plain = train(variant, 5, 0.9, range(4), settings)
+    tapes = []
+    monkeypatch.setattr(training, "replayable", taped(tapes))
+    for one, other in zip(plain, train(variant, 5, 0.9, range(4), settings), strict=True):
+        assert same(one, other)
+    assert tapes
+
+
+def test_nothing_in_an_update_waits_for_a_value(monkeypatch):
+    tapes = []
+    monkeypatch.setattr(training, "replayable", taped(tapes))
+    train("ema", 5, 0.9, range(4), SMALL)
+    waits = {"_local_scalar_dense", "item", "nonzero", "is_nonzero", "equal", "masked_select", "_to_copy"}
+    called = {function.overloadpacket.__name__ for function, *_ in tapes[0].calls}
+    assert {"bmm", "baddbmm", "exp"} <= called
+    assert not called & waits
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_stacks_agree_on_a_gpu(variant):
+    settings = TrainingSettings(steps=50, eval_every=50)
+    alone = train(variant, 5, 0.95, [3], settings, device="cuda")[0].columns
+    stacked = train(variant, 5, 0.95, range(9), settings, device="cuda")[3].columns
+    for name in ("mi_batch", "grad_norm"):
+        np.testing.assert_allclose(alone[name].filled(0), stacked[name].filled(0), rtol=1e-4)
 
 
 def test_an_overflow_keeps_its_rows_and_is_judged_at_its_last_finite_critic():
@@ -176,9 +275,9 @@ def test_the_two_terms_norms_are_of_the_two_terms():
     architecture = Architecture(2, SMALL.hidden, SMALL.layers, SMALL.activation)
     start = initial_parameters(architecture, [generator(3, 2, 0.9, Stream.INITIALISATION)]).double()
     parameters = [layer.clone().requires_grad_() for layer in layers_of(start, architecture)]
-    x, z, z_product = (values[0].double() for values in Batches(2, 0.9, 3, SMALL, "cpu").take(50))
-    joint = critic(parameters, torch.cat([x, z], 1)[None], architecture)[0].mean()
-    product = critic(parameters, torch.cat([x, z_product], 1)[None], architecture)[0].exp().mean().log()
+    x, z, z_product = (values[0, 0].double() for values in Batches(2, 0.9, [3], SMALL, "cpu").take(50))
+    joint = perceptron(parameters, x, z, architecture).mean()
+    product = perceptron(parameters, x, z_product, architecture).exp().mean().log()
     for name, term in (("grad_norm_joint", joint), ("grad_norm_product", product), ("grad_norm", joint - product)):
         gradients = torch.autograd.grad(term, parameters, retain_graph=True)
         assert columns[name][0] == pytest.approx(torch.cat([g.flatten() for g in gradients]).norm().item(), rel=1e-4)

@@ -96,19 +96,20 @@ def layers_of(parameters: Tensor, architecture: Architecture) -> Layers:
     return layers
 
 
-def critic(layers: Layers, pairs: Tensor, architecture: Architecture, hidden: list[Tensor] | None = None) -> Tensor:
+def critic(layers: Layers, pairs: Tensor, architecture: Architecture, memory: list[Tensor] | None = None) -> Tensor:
     """T on n pairs for each member of a stack.
 
-    pairs: (S, n, 2d), x and z of a pair side by side. hidden: where to leave the activations of the hidden layers,
-    each (S, n, units). Returns (S, n).
+    pairs: (S, n, 2d), x and z of a pair side by side. memory: one (S, n, units) matrix a hidden layer, in which its
+    activations are left, and one more to work in; new memory if not given. Returns (S, n).
     """
     activate, _ = _ACTIVATIONS[architecture.activation]
     values = pairs
     for index in range(architecture.layers):
         weight, bias = layers[2 * index : 2 * index + 2]
-        values = activate(torch.baddbmm(bias, values, weight, out=hidden[index] if hidden else None))
+        values = activate(torch.baddbmm(bias, values, weight, out=memory[index] if memory else None))
     # One output: a batched product with a single column takes five times as long as multiplying and adding up.
-    return (values * layers[-2].mT).sum(2).add_(layers[-1][:, 0])
+    products = torch.mul(values, layers[-2].mT, out=memory[-1] if memory else values)
+    return products.sum(2).add_(layers[-1][:, 0])
 
 
 class Passes:
@@ -130,7 +131,7 @@ class Passes:
     def forward(self, pairs: Tensor) -> Tensor:
         """T on pairs (S, n, 2d). Returns (S, n)."""
         self._pairs = pairs
-        return critic(self._layers, pairs, self._architecture, self._hidden)
+        return critic(self._layers, pairs, self._architecture, [*self._hidden, self._delta[0]])
 
     def backward(self, weights: Tensor) -> Tensor:
         """Gradient of sum_i weights_i T_i with respect to each member's parameters, T as the last forward pass has it.

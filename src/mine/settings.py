@@ -76,7 +76,7 @@ class TrainingSettings:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainingSettings:
-        """Settings from a mapping; an unknown key raises UserError and names the nearest known one."""
+        """Settings from a mapping; an unknown key raises UserError, which lists the known ones."""
         known = [f.name for f in fields(cls)]
         for key in values:
             if key not in known:

@@ -26,6 +26,9 @@ from mine.settings import (
     TrainingSettings,
 )
 
+STACK = {"cpu": 5, "cuda": 4096}
+"""Runs that train together by default, by device. A larger stack leaves a CPU core's cache: benchmarks/README.md."""
+
 HELP = "train one cell of the grid, one parquet file a seed"
 
 
@@ -78,10 +81,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="CPU threads; results are the same only for the same number (default: 1)",
     )
+    running.add_argument(
+        "--stack",
+        type=_integer,
+        metavar="N",
+        help="how many runs train together; changes the speed and, on a CPU, no result "
+        f"(default: {STACK['cpu']} on a CPU, {STACK['cuda']} on a GPU)",
+    )
+    running.add_argument(
+        "--tf32", action="store_true", help="let a GPU round matrix products to TF32's 10-bit mantissa (default: not)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Check everything, train, write."""
+    """Check everything; then train stack after stack, and write each stack's files as it is done."""
     from mine.experiments import parse_seeds
 
     seeds = parse_seeds(arguments.seed)
@@ -89,6 +102,8 @@ def run(arguments: argparse.Namespace) -> None:
     cells = [Cell(arguments.variant, arguments.dim, arguments.rho, seed) for seed in seeds]
     if arguments.threads < 1:
         raise UserError(f"threads: {arguments.threads} is not a whole number of at least 1")
+    if arguments.stack is not None and (isinstance(arguments.stack, str) or arguments.stack < 1):
+        raise UserError(f"stack: {arguments.stack!r} is not a whole number of at least 1")
     outputs = _outputs(arguments.output, seeds)
 
     # Slow to import (2 s), so only once the input is known to be good.
@@ -101,42 +116,48 @@ def run(arguments: argparse.Namespace) -> None:
     from mine.training import Progress, train
 
     device = _device(arguments.device)
+    if arguments.tf32 and device.type != "cuda":
+        raise UserError("tf32: only a CUDA device has it, and this run is on the CPU; leave --tf32 out")
     for output in outputs:
         check_writable(output)
     torch.set_num_threads(arguments.threads)
+    torch.backends.cuda.matmul.allow_tf32 = arguments.tf32
+    made_with = {
+        "device": device.type,
+        "dtype": "float32",
+        "tf32": arguments.tf32,
+        "threads": arguments.threads,
+        "packages": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        "code": training_code_hash(),
+    }
 
-    line = ProgressLine(settings.steps)
+    size = arguments.stack or STACK[device.type]
+    line = ProgressLine(settings.steps * math.ceil(len(seeds) / size))
     cell = f"{arguments.variant} d={arguments.dim} rho={arguments.rho:g} seed {arguments.seed}"
 
-    def report(progress: Progress) -> None:
-        estimate = "none live" if math.isnan(progress.mi_batch) else f"in-batch {progress.mi_batch:.2f} nats"
-        text = f"{cell}: step {progress.step}/{progress.steps}, {estimate} (truth {progress.mi_true:.2f})"
-        line.update(progress.step, f"{text}, {progress.live} of {progress.runs} live")
+    for first in range(0, len(seeds), size):
+        stack = slice(first, first + size)
+        which = f"runs {first + 1}-{first + len(seeds[stack])} of {len(seeds)}, " if len(seeds) > size else ""
 
-    results = train(arguments.variant, arguments.dim, arguments.rho, seeds, settings, device=device, report=report)
-    line.close()
-    for one, output, result in zip(cells, outputs, results, strict=True):
-        write_trace(
-            output,
-            result.columns,
-            {
-                "cell": one.to_dict(),
-                "settings": settings.to_dict(),
-                "outcome": result.outcome,
-                "overflow_step": result.overflow_step,
-                "device": device.type,
-                "dtype": "float32",
-                "threads": arguments.threads,
-                "packages": {
-                    "python": platform.python_version(),
-                    "torch": torch.__version__,
-                    "numpy": np.__version__,
-                },
-                "code": training_code_hash(),
-            },
+        def report(progress: Progress, first: int = first, which: str = which) -> None:
+            estimate = "none live" if math.isnan(progress.mi_batch) else f"in-batch {progress.mi_batch:.2f} nats"
+            line.update(
+                first // size * settings.steps + progress.step,
+                f"{cell}: {which}step {progress.step}/{progress.steps}, {estimate} (truth {progress.mi_true:.2f}), "
+                f"{progress.live} of {progress.runs} live",
+            )
+
+        results = train(
+            arguments.variant, arguments.dim, arguments.rho, seeds[stack], settings, device=device, report=report
         )
-        ending = result.outcome if result.overflow_step is None else f"overflow at step {result.overflow_step}"
-        print(f"{output}: {ending}")
+        line.close()
+        for one, output, result in zip(cells[stack], outputs[stack], results, strict=True):
+            outcome = {"outcome": result.outcome, "overflow_step": result.overflow_step}
+            write_trace(
+                output, result.columns, {"cell": one.to_dict(), "settings": settings.to_dict(), **outcome, **made_with}
+            )
+            ending = result.outcome if result.overflow_step is None else f"overflow at step {result.overflow_step}"
+            print(f"{output}: {ending}", flush=True)
 
 
 def _outputs(template: str, seeds: list[int]) -> list[Path]:
