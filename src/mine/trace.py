@@ -12,14 +12,16 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mine.errors import UserError
+
+if TYPE_CHECKING:  # a third of a second, which a process that only writes traces need not spend
+    import pandas as pd
 
 CONTRACT = 1
 """Raised by one whenever a column or a metadata key changes its meaning."""
@@ -156,8 +158,9 @@ def _check_contract(path: Path, schema: pa.Schema) -> dict[str, Any]:
 
 def _to_arrow(values: np.ma.MaskedArray | np.ndarray, kind: pa.DataType) -> pa.Array:
     data = np.ma.getdata(values).astype(kind.to_pandas_dtype())
-    # from_pandas=False keeps NaN a value: only the mask makes a null.
-    return pa.array(data, type=kind, mask=np.ma.getmaskarray(values), from_pandas=False)
+    # Not pa.array, which imports pandas to see whether it was given a pandas object. NaN stays a value, mask is null.
+    present = np.packbits(~np.ma.getmaskarray(values), bitorder="little")
+    return pa.Array.from_buffers(kind, len(data), [pa.py_buffer(present), pa.py_buffer(data)])
 
 
 def _umask() -> int:
