@@ -109,6 +109,9 @@ class _Stack:
         self.measured = parameters.new_zeros(len(_MEASURED), members)
         self.optimizer_state = optimizer.init(parameters)
         self._passes = Passes(parameters, n, architecture)
+        self._squared = torch.empty_like(parameters)
+        # What T of each pair weighs in the ascended gradient: 1/k on joint pairs, the objective's say on product pairs.
+        self._weights = parameters.new_full((members, n), 1.0 / settings.batch_size)
         self._not_measured = parameters.new_full((members,), torch.nan)
 
     def start(self) -> None:
@@ -120,27 +123,26 @@ class _Stack:
         """One step of gradient ascent. term_norms: measure the gradients of the objective's two terms as well."""
         value, measured = self._look()
         k = self._settings.batch_size
-        weights = torch.cat([torch.full_like(value.product_weights, 1.0 / k), -value.product_weights], 1)
+        torch.neg(value.product_weights, out=self._weights[:, k:])
         if term_norms:
-            for name, half in (("grad_norm_joint", slice(None, k)), ("grad_norm_product", slice(k, None))):
-                of_term = torch.zeros_like(weights)
-                of_term[:, half] = weights[:, half]
-                measured[name] = self._passes.backward(of_term).square().sum(1).sqrt()
+            for name, other_half in (("grad_norm_joint", slice(k, None)), ("grad_norm_product", slice(None, k))):
+                of_term = self._weights.clone()
+                of_term[:, other_half] = 0.0
+                measured[name] = self._norm(self._passes.backward(of_term))
 
-        gradient = self._passes.backward(weights)
-        squared = gradient.square()
-        norm = squared.sum(1).sqrt()
+        gradient = self._passes.backward(self._weights)
+        norm = self._norm(gradient)
         if self._settings.grad_clip is not None:
             gradient *= (self._settings.grad_clip / norm).clamp(max=1.0)[:, None]
-            squared = gradient.square()
-            norm = squared.sum(1).sqrt()
+            norm = self._norm(gradient)
         measured["grad_norm"] = norm
 
-        # A float32 norm is finite only where every squared entry is, and such a gradient cannot make a parameter
-        # non-finite; so a member stays at its last finite parameters once it has ended.
-        self.live &= value.mi_batch.isfinite() & norm.isfinite()
-        ascent = self._optimizer.ascent(gradient, squared, self.optimizer_state, self.rates)
-        self.parameters += ascent.masked_fill_(~self.live[:, None], 0.0)
+        # Zero times a number that is not finite is nan, which equals nothing. A float32 norm is finite only where
+        # every squared entry is, and such a gradient cannot make a parameter non-finite; so a member stays at its
+        # last finite parameters once it has ended.
+        self.live &= value.mi_batch * 0.0 == norm * 0.0
+        ascent = self._optimizer.ascent(gradient, self._squared, self.optimizer_state, self.rates)
+        self.parameters += torch.where(self.live[:, None], ascent, 0.0)
         self._keep(measured)
 
     def look(self) -> None:
@@ -174,6 +176,10 @@ class _Stack:
         if value.log_ema is not None:
             measured["log_ema"] = value.log_ema
         return value, measured
+
+    def _norm(self, gradient: Tensor) -> Tensor:
+        """L2 norm of each member's gradient, (S,); leaves the squares in memory, where the optimiser finds them."""
+        return torch.mul(gradient, gradient, out=self._squared).sum(1).sqrt()
 
     def _keep(self, measured: dict[str, Tensor]) -> None:
         torch.stack([measured.get(name, self._not_measured) for name in _MEASURED], out=self.measured)
