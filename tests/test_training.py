@@ -248,6 +248,18 @@ def test_an_overflow_keeps_its_rows_and_is_judged_at_its_last_finite_critic():
     np.testing.assert_equal(columns["mi_population"][-1], again.mi_population)
 
 
+def test_critics_are_kept_where_asked():
+    """A checkpoint after n updates is the critic that a run of n updates ends with, whoever leaves the stack."""
+    kept = train("ema", 1, 0.9, [0, 1], SMALL, checkpoints=(0, 7, 60))
+    for result in kept:
+        assert set(result.checkpoints) == {0, 7, 60}
+        for steps in (7, 60):
+            short = train("ema", 1, 0.9, [result.seed], replace(SMALL, steps=steps))[0]
+            assert torch.equal(result.checkpoints[steps], short.parameters)
+    for result in train("biased", 5, 0.99, range(4), WILD, checkpoints=(0, 1, 199)):
+        assert all((step < result.overflow_step) == (step in result.checkpoints) for step in (0, 1, 199))
+
+
 def test_overflow_is_what_divergence_finds_in_the_trace():
     for result in train("biased", 5, 0.99, range(4), WILD):
         import pandas as pd

@@ -7,7 +7,7 @@ evaluations the loop only launches work: nothing waits for a value, so a GPU is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,12 +61,14 @@ class RunResult:
 
     overflow_step: step of the row that became non-finite, None for a run that took all its updates.
     parameters: (P,), the critic that training ended with; of a run that overflowed, the last finite one.
+    checkpoints: number of updates to (P,), the critic after so many, where it was asked for and the run got there.
     """
 
     seed: int
     columns: dict[str, np.ma.MaskedArray]
     overflow_step: int | None
     parameters: Tensor
+    checkpoints: dict[int, Tensor]
 
     @property
     def outcome(self) -> str:
@@ -81,6 +83,7 @@ class _Member:
     seed: int
     rows: list[np.ndarray] = field(default_factory=list)
     evaluations: dict[int, Evaluation] = field(default_factory=dict)
+    checkpoints: dict[int, Tensor] = field(default_factory=dict)
 
 
 class _Stack:
@@ -193,11 +196,13 @@ def train(
     settings: TrainingSettings,
     *,
     device: torch.device | str = "cpu",
+    checkpoints: Collection[int] = (),
     report: Callable[[Progress], Any] = lambda progress: None,
 ) -> list[RunResult]:
     """Train one critic per seed, all of the same cell and as one stack, and give back each run's trace.
 
-    variant: a name of objectives.REGISTRY. seeds: at least one, distinct. report: called after every block of steps.
+    variant: a name of objectives.REGISTRY. seeds: at least one, distinct. checkpoints: numbers of updates after which
+    the critics are kept. report: called after every block of steps.
     A member's result does not depend on its neighbours: on one CPU thread it is bitwise the same in any stack.
     """
     architecture = Architecture(dim, settings.hidden, settings.layers, settings.activation)
@@ -230,6 +235,9 @@ def train(
             if (step - 1) % settings.eval_every == 0 or step == last_row:
                 for place in stack.live.nonzero().flatten().tolist():
                     judge(place, step)
+            if step - 1 in checkpoints:
+                for place in stack.live.nonzero().flatten().tolist():
+                    members[place].checkpoints[step - 1] = stack.parameters[place].clone()
 
             stack.pairs.copy_(pairs[:, row])
             stack.rates.copy_(rates[row])
@@ -258,7 +266,9 @@ def train(
             if ended is not None or steps[-1] == last_row:
                 overflow_step = None if ended is None else steps[ended]
                 columns = _columns(member, dim, rho, settings)
-                results[member.seed] = RunResult(member.seed, columns, overflow_step, stack.parameters[place].clone())
+                results[member.seed] = RunResult(
+                    member.seed, columns, overflow_step, stack.parameters[place].clone(), member.checkpoints
+                )
         report(
             Progress(
                 step=min(steps[-1], settings.steps),
