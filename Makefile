@@ -7,13 +7,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
+PEERS := .venv-peers
+PEERS_INSTALLED := $(PEERS)/torch-mist/.installed $(PEERS)/benchmark-mi/.installed
 
 # Modules from another Python's search path would shadow the pinned ones.
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup reproduce smoke test lint format publish unlock lock clean
+.PHONY: help setup reproduce smoke test lint bench format publish unlock lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +67,17 @@ lint: setup ## style of the package, the tests and the workflow; changes nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+bench: setup $(PEERS_INSTALLED) ## speed against peers and the arithmetic floor (about 20 minutes; benchmarks/)
+	$(BIN)/python benchmarks/bench.py
+
+# The peers need older packages than we do. One that cannot be installed is left out of the table, which says so.
+$(PEERS)/%/.installed: benchmarks/peers/%.txt
+	@echo "Setting up $(PEERS)/$*"
+	@"$(PYTHON)" -m venv --clear $(PEERS)/$* \
+		&& $(PEERS)/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $< \
+		&& touch $@ \
+		|| { rm -rf $(PEERS)/$*; echo "$* could not be installed; its row will say \"not measured\"" >&2; }
 
 format: setup ## bring everything into the style that lint asks for
 	$(BIN)/ruff check --fix .

@@ -117,13 +117,14 @@ def test_a_record_cannot_remove_what_lies_elsewhere(root):
     assert (root / "precious.svg").read_text() == "kept"
 
 
-def test_the_time_a_run_took(root):
-    assert publish(CONFIG, root / "figures", root)["job_seconds"] is None
-    for name, seconds in (("train/a.tsv", "1000.4"), ("collect/b.tsv", "234.3")):
+def test_the_jobs_of_a_run_and_their_time(root):
+    assert publish(CONFIG, root / "figures", root)["jobs"] == {}
+    for name, seconds in (("train/a.tsv", "1000.4"), ("train/x/b.tsv", "200.3"), ("collect/c.tsv", "34.3")):
         path = root / "results/benchmarks" / name
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"s\th:m:s\n{seconds}\t0:00:00\n")
-    assert publish(CONFIG, root / "figures", root)["job_seconds"] == 1235
+    counted = publish(CONFIG, root / "figures", root)["jobs"]
+    assert counted == {"collect": {"jobs": 1, "seconds": 34}, "train": {"jobs": 2, "seconds": 1201}}
 
 
 def test_the_hash_is_that_of_the_configurations_meaning():

@@ -68,7 +68,7 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
         "python": platform.python_version(),
         "packages": package_versions(),
         "experiments": experiments,
-        "job_seconds": job_seconds(results / "benchmarks"),
+        "jobs": jobs(results / "benchmarks"),
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
     }
 
@@ -198,13 +198,16 @@ def _write_if_changed(path: Path, content: bytes) -> None:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
-def job_seconds(benchmarks: Path) -> int | None:
-    """Wall seconds of all jobs together, by Snakemake's benchmark files: about cores times the wall time.
+def jobs(benchmarks: Path) -> dict[str, dict[str, int]]:
+    """Each rule's jobs, by Snakemake's benchmark files: how many ``jobs``, and their wall ``seconds`` together.
 
-    None where there are no benchmark files. A resumed run counts as much as an undisturbed one.
+    Each keeps one core busy. A resumed run counts as much as an undisturbed one.
     """
-    tables = [pd.read_csv(path, sep="\t") for path in sorted(benchmarks.rglob("*.tsv"))]
-    return round(sum(table["s"].sum() for table in tables)) if tables else None
+    counted: dict[str, dict[str, int]] = {}
+    for rule in sorted(path for path in benchmarks.glob("*") if path.is_dir()):
+        tables = [pd.read_csv(path, sep="\t") for path in sorted(rule.rglob("*.tsv"))]
+        counted[rule.name] = {"jobs": len(tables), "seconds": round(sum(table["s"].sum() for table in tables))}
+    return counted
 
 
 def _git(root: Path, *arguments: str) -> str | None:

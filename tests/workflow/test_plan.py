@@ -61,6 +61,16 @@ def test_one_run_a_job_is_a_job_a_seed(project):
     assert project.planned("--config", "runs_per_job=1")["train_tiny"] == 8
 
 
+def test_the_gpu_profile_trains_all_seeds_of_a_cell_in_one_job_on_the_gpu(project):
+    project.experiment["grid"]["seeds"] = "0-25"
+    done = project.snakemake("--dry-run", "--workflow-profile", "workflow/profiles/gpu")
+    assert project.jobs_of(done)["train_tiny"] == 4  # cells
+    text = done.stdout + done.stderr
+    commands = re.findall(r"mine train .*--seed (\S+) .*--device (\S+) ", text)
+    assert set(commands) == {("0-25", "cuda")}
+    assert text.count("gpu=1,") == 4
+
+
 def test_the_first_experiment_is_trained_first(project):
     other = {**project.experiment, "figures": []}
     project.config["experiments"] = {"second": other, "first": other}

@@ -1,0 +1,204 @@
+"""The benchmarks' arithmetic and pages, and that each contender of ours does the work. No timing is asserted."""
+
+import copy
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import collecting
+import page
+import speed
+import stacked
+from mine import training
+from mine.commands.train import STACK
+from mine.settings import TrainingSettings
+
+ROOT = Path(__file__).parents[1]
+
+MACHINE = {"cpu": "A", "cores": 2, "python": "3.11.2", "torch": "2.13.0"}
+
+
+def contender(label, ms, **rest):
+    return {"label": label, "copies": 2, "ms": ms, "whole_ms": ms, "start_seconds": [30.0, 3.0, 3.0],
+            "estimates": [3.0, 3.2], "peak_mb": 300.0, **rest}  # fmt: skip
+
+
+def made(**changes):
+    """Results of a run that reached every aim, in which the machine was half as fast in the second round."""
+    contenders = {
+        "plain": contender("plain loop", [1.5, 3.0, 1.5]),
+        "torch-mist": contender("torch-mist", [1.6, 3.2, 1.6]),
+        "benchmark-mi": contender("benchmark-mi", [8.0, 16.0, 8.0]),
+        "stack-1": contender("ours, alone", [0.75, 1.5, 0.75]),
+        "stack-5": contender("ours, stack of 5", [0.5, 1.0, 0.5], start_seconds=[1.0, 1.0, 1.0]),
+        "compiled": contender("compiled", [0.55, 1.1, 0.55]),
+        "one-core": contender("one core", [0.45, 0.9, 0.45], copies=1),
+        "floor": contender("floor", [0.3, 0.6, 0.3], estimates=[]),
+    }
+    data = {
+        "speed": {"steps": 1000, "default_stack": 5, "truth": 4.15, "contenders": contenders},
+        "profile": {
+            "stack": 5, "products": 0.7, "operations": [{"operation": "aten::bmm", "share": 0.7, "calls": 3.0}],
+        },
+        "gpu": None,
+        "startup": {
+            "smoke": {"wall": 60.0, "cpu": 110.0, "peak_mb": 300.0}, "jobs": {"train": 10},
+            "import_cpu": {"train": 1.0},
+            "snakemake_cpu": 1.0, "share": 0.1 - 1e-9, "published_jobs": {"jobs": 94, "seconds": 2400},
+            "published_share": 0.04,
+        },
+        "collect": [
+            {"layout": layout, "runs": runs, "cells": 1, "wall": 0.005 * runs, "cpu": 1.0, "peak_mb": 400.0}
+            for layout in ("100 cells", "one cell") for runs in (100, 1_000, 10_000)
+        ],
+    }  # fmt: skip
+    results = {
+        name: {"data": each, "machine": MACHINE, "commit": {"sha": "a" * 40, "dirty": False}, "seconds": 1}
+        for name, each in data.items()
+    }
+    for path, value in changes.items():
+        *parents, last = path.split(".")
+        target = results
+        for parent in parents:
+            target = target[int(parent) if isinstance(target, list) else parent]
+        target[last] = value
+    return copy.deepcopy(results)
+
+
+def reached(results):
+    return {name: verdict for name, *_, verdict in page.aims(results)}
+
+
+def test_ratios_are_taken_round_by_round():
+    contenders = made()["speed"]["data"]["contenders"]
+    assert page.ratios(contenders, "plain", "stack-5") == [3.0, 3.0, 3.0]
+    assert page.spread([3.0, 2.0, 4.0]) == "3.00 [2.00, 4.00]"
+    assert page.scaling(contenders, "stack-5") == pytest.approx([1.8, 1.8, 1.8])
+
+
+@pytest.mark.parametrize(
+    ("change", "aim"),
+    [
+        ({"speed.data.contenders.plain.ms": [1.2, 2.4, 1.2]}, "stack, × plain loop"),
+        ({"speed.data.contenders.floor.ms": [0.2, 0.4, 0.2]}, "stack, × the matrix products' time"),
+        ({"speed.data.contenders.stack-1.ms": [1.1, 2.2, 1.1]}, "alone, × plain loop"),
+        ({"speed.data.contenders.torch-mist.ms": [0.9, 1.8, 0.9]}, "stack, × torch-mist"),
+        ({"speed.data.contenders.benchmark-mi.ms": [5.0, 10.0, 5.0]}, "stack, × benchmark-mi"),
+        ({"speed.data.contenders.one-core.ms": [0.4, 0.8, 0.4]}, "all cores, × one core"),
+        ({"startup.data.published_share": 0.11}, "start-up, share of the CPU time, published run"),
+        ({"startup.data.share": 0.2}, "start-up, share of the CPU time, smoke"),
+        (
+            {"collect.data": [*made()["collect"]["data"][:-1], {**made()["collect"]["data"][-1], "peak_mb": 1500.0}]},
+            "`mine collect`, peak memory",
+        ),
+        (
+            {"collect.data": [*made()["collect"]["data"][:-1], {**made()["collect"]["data"][-1], "wall": 90.0}]},
+            "`mine collect`, time a run from 1,000 to 10,000 runs",
+        ),
+    ],
+)
+def test_every_aim_can_be_missed(change, aim):
+    good, bad = reached(made()), reached(made(**change))
+    assert good.pop("GPU, best stack, × the matrix products' time") is None
+    assert all(good.values())
+    assert [name for name in good if not bad[name]] == [aim]
+    assert "**no**" in page.aims_table(made(**change))
+
+
+def test_what_was_not_measured_is_called_so():
+    parts = page.sections({})
+    assert parts.keys() == {"speed", "gpu", "profile", "startup", "collect", "aims", "compile"}
+    assert all("not measured" in text.lower() for text in parts.values())
+    gone = made(**{"speed.data.contenders.torch-mist": {"label": "torch-mist", "error": "not measured: why"}})
+    assert reached(gone)["stack, × torch-mist"] is None
+    assert "| torch-mist | not measured: why |" in page.sections(gone)["speed"]
+    assert "| torch-mist | not measured |" in page.short_table(gone)
+    assert page.sections(gone)["gpu"].startswith("Not measured.")
+
+
+def test_a_gpu_is_judged_by_its_best_stack():
+    contenders = {"plain": contender("plain", [2.0])}
+    for size, ms in ((1, 1.0), (64, 0.02), (4096, 0.01)):
+        contenders[f"stack-{size}"] = contender("ours", [ms])
+        contenders[f"floor-{size}"] = contender("floor", [ms / 3])
+    results = made(**{"gpu.data": {"steps": 1000, "name": "A GPU", "contenders": contenders}})
+    assert reached(results)["GPU, best stack, × the matrix products' time"]
+    assert (
+        "| 4,096 | 0.0100 [0.0100, 0.0100] | 0.0033 [0.0033, 0.0033] | 3.00 [3.00, 3.00] | 200.00"
+        in (page.sections(results)["gpu"])
+    )
+
+
+def test_the_start_of_torch_compile_is_split_into_cold_and_warm():
+    text = page.compile_text(made())
+    assert "29 s more with nothing cached" in text
+    assert "2.0 s [2.0, 2.0] more from a cache" in text
+    assert "1.10 [1.10, 1.10] times" in text
+
+
+def test_pages_change_only_between_their_markers(tmp_path):
+    text = "before\n<!-- made: a -->\nold\n<!-- end: a -->\nafter\n"
+    assert page.filled(text, {"a": "new"}) == "before\n<!-- made: a -->\nnew\n<!-- end: a -->\nafter\n"
+    with pytest.raises(ValueError, match="made: b"):
+        page.filled(text, {"b": "new"})
+
+
+def test_the_committed_pages_are_made_from_the_committed_results():
+    results = page.load(ROOT / "benchmarks/results.json")
+    for path, text in page.pages(results, ROOT).items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run benchmarks/bench.py --page"
+
+
+def test_a_round_measures_every_copy_and_names_what_failed(tmp_path, monkeypatch):
+    monkeypatch.setattr(speed, "CONTENDERS", tmp_path)
+    (tmp_path / "good.py").write_text(
+        "import json, sys\n"
+        "seed, long = sys.argv[sys.argv.index('--seed') + 1], int(sys.argv[sys.argv.index('--long') + 1])\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "print(json.dumps(dict(first_seconds=1, short_seconds=1, long_seconds=5, short=10, long=long, runs=2,"
+        " estimate=float(seed), peak_mb=9)))\n"
+    )
+    (tmp_path / "bad.py").write_text("raise SystemExit('no such thing')\n")
+    contenders = [
+        speed.Contender("good", "good", "good.py", copies=2),
+        speed.Contender("bad", "bad", "bad.py"),
+        speed.Contender("absent", "absent", "good.py", python=tmp_path / "python"),
+    ]
+    measured = speed.compete(contenders, rounds=2, steps=100, say=lambda text: None)
+    assert measured["good"]["ms"] == [20.0, 20.0]  # 4 s for 100 updates of 2 critics
+    assert measured["good"]["estimates"] == [0.0, 1.0, 2.0, 3.0]
+    assert measured["bad"] == {"label": "bad", "error": "not measured: no such thing"}
+    assert measured["absent"]["error"].startswith("not measured: its environment")
+
+
+def test_every_contender_of_ours_trains():
+    """A few updates of each script that needs nothing but this project; torch.compile is left to the benchmark."""
+    everyone = {each.name: each for each in speed.cpu_contenders(STACK["cpu"], "unused")}
+    for name in ("plain", "evaluated", "floor"):
+        one = speed.Contender(**{**vars(everyone[name]), "copies": 1})
+        (measured,) = speed.run_copies(one, steps=10, seed=0)
+        assert measured["long"] - measured["short"] == 10
+        assert (measured["estimate"] is None) == (name == "floor")
+    assert everyone["plain"].python == Path(sys.executable)
+
+
+def test_the_autograd_engine_takes_the_same_path(monkeypatch):
+    settings = TrainingSettings(steps=20, batch_size=32, hidden=16, activation="tanh", eval_every=100)
+    ours = training.train("ema", 2, 0.9, [0, 1], settings)
+    monkeypatch.setattr(training, "Passes", stacked.AutogradPasses)
+    for one, other in zip(ours, training.train("ema", 2, 0.9, [0, 1], settings), strict=True):
+        np.testing.assert_allclose(one.columns["mi_batch"], other.columns["mi_batch"], rtol=1e-3, atol=1e-5)
+        assert not torch.equal(one.parameters, torch.zeros_like(one.parameters))
+
+
+def test_collect_is_measured_on_files_that_it_accepts():
+    rows = collecting.measure_collect(sizes=(100, 200), steps=20, say=lambda text: None)
+    assert [(row["layout"], row["runs"], row["cells"]) for row in rows] == [
+        ("100 cells", 100, 100), ("100 cells", 200, 100), ("one cell", 100, 1), ("one cell", 200, 1),
+    ]  # fmt: skip
+    assert all(row["peak_mb"] > 0 for row in rows)
+    assert json.dumps(rows)
