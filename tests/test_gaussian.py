@@ -15,6 +15,12 @@ from mine.gaussian import log_density_ratio, mutual_information, sample_joint
 RHO = st.floats(-0.999, 0.999)
 
 
+def sample(shape, rho, seed):
+    """One run's joint pairs."""
+    x, z = sample_joint(shape, rho, [torch.Generator().manual_seed(seed)])
+    return x[0], z[0]
+
+
 def covariance(dim, rho):
     eye = np.eye(dim)
     return np.block([[eye, rho * eye], [rho * eye, eye]])
@@ -28,7 +34,7 @@ def test_exact_mi_is_the_determinant_formula(dim, rho):
 
 @pytest.mark.parametrize(("dim", "rho"), [(1, 0.9), (2, -0.7), (5, 0.99)])
 def test_log_density_ratio_is_scipys(dim, rho):
-    x, z = sample_joint((50, dim), rho, torch.Generator().manual_seed(1))
+    x, z = sample((50, dim), rho, 1)
     points = torch.cat([x, z], 1).double().numpy()
     joint = stats.multivariate_normal(np.zeros(2 * dim), covariance(dim, rho)).logpdf(points)
     marginals = stats.norm.logpdf(points).sum(1)
@@ -37,7 +43,7 @@ def test_log_density_ratio_is_scipys(dim, rho):
 
 @pytest.mark.parametrize(("dim", "rho"), [(1, 0.85), (5, 0.95), (20, 0.99)])
 def test_exact_mi_is_the_mean_log_density_ratio(dim, rho):
-    x, z = sample_joint((200_000, dim), rho, torch.Generator().manual_seed(2))
+    x, z = sample((200_000, dim), rho, 2)
     ratios = log_density_ratio(x, z, rho)
     standard_error = ratios.std().item() / math.sqrt(len(ratios))
     # The closed-form spread rho sqrt(d) of the ratio under P keeps a wrong ratio from passing by a wide error bar.
@@ -46,7 +52,7 @@ def test_exact_mi_is_the_mean_log_density_ratio(dim, rho):
 
 
 def test_joint_samples_have_the_covariance():
-    x, z = sample_joint((100_000, 3), 0.9, torch.Generator().manual_seed(3))
+    x, z = sample((100_000, 3), 0.9, 3)
     np.testing.assert_allclose(np.cov(torch.cat([x, z], 1).numpy().T), covariance(3, 0.9), atol=0.02)
 
 

@@ -90,6 +90,30 @@ def test_the_weights_are_autograds(variant, joint, product, v, rate):
     np.testing.assert_allclose(of_joint, 1 / K, rtol=1e-12)
 
 
+@settings(max_examples=300, deadline=None)
+@given(
+    center=st.floats(-115, 100),
+    offsets=hnp.arrays(np.float32, (1, K), elements=st.floats(-3, 3, width=32)),
+    variant=st.sampled_from(["biased", "ema", "ema-as-printed"]),
+)
+def test_naive_gradients_leave_float32_where_autograds_do(center, offsets, variant):
+    """The step at which a naive run ends is a result, and it is that of the expression as a reader would write it."""
+    product = np.float32(center) + offsets
+    _, weights, _ = ascend(variant, np.zeros((1, K), np.float32), product, np.float32([1.0]), rate=1.0)
+    scores = torch.tensor(product, requires_grad=True)
+    v_next = scores.detach().exp().mean(1)
+    (expected,) = torch.autograd.grad(as_written(variant, torch.zeros(1, K), scores, v_next).sum(), scores)
+    finite = expected.isfinite().numpy()
+    np.testing.assert_array_equal(np.isfinite(weights), finite)
+    np.testing.assert_allclose(-weights[finite], expected.numpy()[finite], rtol=1e-5, atol=1e-30)
+
+
+def test_a_subnormal_mean_ends_a_naive_run_before_it_reaches_zero():
+    value, weights, _ = ascend("biased", np.zeros((1, K), np.float32), np.full((1, K), -95, np.float32), None)
+    assert value.mi_batch.item() == pytest.approx(95, abs=1e-3)
+    assert not np.isfinite(weights).any()
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_gradient_is_the_finite_difference_of_the_frozen_objective(variant):
     """With v held at its updated value the ascended function is known in closed form."""

@@ -223,6 +223,15 @@ def test_stacks_agree_on_a_gpu(variant):
         np.testing.assert_allclose(alone[name].filled(0), stacked[name].filled(0), rtol=1e-4)
 
 
+def test_critics_are_judged_alike_alone_and_together(monkeypatch):
+    """A GPU judges many critics of a stack at once."""
+    one_by_one = train("biased", 5, 0.99, range(5), WILD)
+    monkeypatch.setitem(training.AT_ONCE, "cpu", 2)
+    for one, other in zip(one_by_one, train("biased", 5, 0.99, range(5), WILD), strict=True):
+        for name in ("mi_heldout", "heldout_ess", "mi_population", "population_ess"):
+            np.testing.assert_allclose(one.columns[name].filled(0), other.columns[name].filled(0), rtol=1e-6)
+
+
 def test_an_overflow_keeps_its_rows_and_is_judged_at_its_last_finite_critic():
     result = train("biased", 5, 0.99, [0], WILD)[0]
     step = result.overflow_step
@@ -237,7 +246,7 @@ def test_an_overflow_keeps_its_rows_and_is_judged_at_its_last_finite_critic():
     # The stored critic is the one the last row describes.
     architecture = Architecture(5, WILD.hidden, WILD.layers, WILD.activation)
     layers = layers_of(result.parameters[None], architecture)
-    again = evaluate(lambda x, z: critic(layers, torch.cat([x, z], 1)[None], architecture)[0], 5, 0.99, 0)
+    again = evaluate(lambda x, z: critic(layers, torch.cat([x, z], 2), architecture), 5, 0.99, [0])[0]
     np.testing.assert_equal(columns["mi_population"][-1], again.mi_population)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mine.gaussian import correlate, sample_normals
+from mine.gaussian import sample_joint, sample_normals
 from mine.seeding import Stream, generator
 from mine.settings import STREAM, TrainingSettings
 
@@ -79,7 +79,7 @@ class Batches:
         self._data, self._product = generators(Stream.DATA), generators(Stream.PRODUCT)
         if settings.data != STREAM:
             n, k = int(settings.data), settings.batch_size
-            self._x, self._z = self._joint(n)
+            self._x, self._z = sample_joint((n, dim), rho, self._data)
             self._order = [Epochs(n, k, source) for source in generators(Stream.BATCHES)]
             self._product_order = [Epochs(n, k, source) for source in self._product]
 
@@ -98,7 +98,7 @@ class Batches:
         """
         k, product = self._settings.batch_size, self._settings.product
         if self._settings.data == STREAM:
-            x, z = self._joint(n_batches, k)
+            x, z = sample_joint((n_batches, k, self._dim), self._rho, self._data)
         else:
             order = torch.stack([epochs.take(n_batches) for epochs in self._order])
             x, z = _rows(self._x, order), _rows(self._z, order)
@@ -108,11 +108,6 @@ class Batches:
         if self._settings.data == STREAM:
             return x, z, sample_normals((n_batches, k, self._dim), self._product)
         return x, z, _rows(self._z, torch.stack([epochs.take(n_batches) for epochs in self._product_order]))
-
-    def _joint(self, *shape: int) -> tuple[Tensor, Tensor]:
-        """Fresh joint pairs of every run: x and z, each (S, *shape, d)."""
-        x = sample_normals((*shape, self._dim), self._data)
-        return x, correlate(x, sample_normals((*shape, self._dim), self._data), self._rho)
 
 
 def _rows(values: Tensor, indices: Tensor) -> Tensor:

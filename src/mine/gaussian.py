@@ -28,11 +28,6 @@ def mutual_information(dim: int, rho: float) -> float:
     return -0.5 * dim * math.log1p(-rho * rho)
 
 
-def sample_normal(shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
-    """Standard normal numbers, float32, on the generator's device."""
-    return torch.randn(shape, generator=generator, device=generator.device)
-
-
 def sample_normals(shape: tuple[int, ...], generators: Sequence[torch.Generator]) -> torch.Tensor:
     """Standard normal numbers of several runs, float32 (S, *shape): each run's are what its own generator gives."""
     result = torch.empty(len(generators), *shape, device=generators[0].device)
@@ -41,15 +36,12 @@ def sample_normals(shape: tuple[int, ...], generators: Sequence[torch.Generator]
     return result
 
 
-def correlate(x: torch.Tensor, noise: torch.Tensor, rho: float) -> torch.Tensor:
-    """Z, jointly normal with x: rho x + sqrt(1 - rho^2) noise, with noise standard normal of the shape of x."""
-    return rho * x + math.sqrt(1.0 - rho * rho) * noise
-
-
-def sample_joint(shape: tuple[int, ...], rho: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Joint pairs: x and z, each of ``shape`` = (..., d), float32."""
-    x = sample_normal(shape, generator)
-    return x, correlate(x, sample_normal(shape, generator), rho)
+def sample_joint(
+    shape: tuple[int, ...], rho: float, generators: Sequence[torch.Generator]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Joint pairs of several runs: x and z, each float32 (S, *shape), where ``shape`` ends with d."""
+    x = sample_normals(shape, generators)
+    return x, rho * x + math.sqrt(1.0 - rho * rho) * sample_normals(shape, generators)
 
 
 def log_density_ratio(x: torch.Tensor, z: torch.Tensor, rho: float) -> torch.Tensor:

@@ -74,7 +74,7 @@ class Biased:
         """See Objective."""
         exp_scores = product_scores.exp()
         mean_exp = exp_scores.mean(1)
-        weights = exp_scores / (exp_scores.shape[1] * mean_exp)[:, None]
+        weights = _divided_mean_weights(exp_scores, mean_exp)
         return BatchValue(joint_scores.mean(1), mean_exp.log(), weights), state
 
 
@@ -116,7 +116,7 @@ class Ema:
         exp_scores = product_scores.exp()
         mean_exp = exp_scores.mean(1)
         ema = (1.0 - self.rate) * state[0] + self.rate * mean_exp
-        weights = exp_scores / (exp_scores.shape[1] * ema)[:, None]
+        weights = _divided_mean_weights(exp_scores, ema)
         if self.as_printed:
             weights = (1.0 + product_scores) * weights
         return BatchValue(joint_scores.mean(1), mean_exp.log(), weights, ema.log()), (ema,)
@@ -148,6 +148,15 @@ class EmaLog:
             log_ema = torch.logaddexp(state[0] + math.log1p(-self.rate), log_ema)
         weights = (product_scores - (log_ema + math.log(product_scores.shape[1]))[:, None]).exp()
         return BatchValue(joint_scores.mean(1), log_mean_exp, weights, log_ema), (log_ema,)
+
+
+def _divided_mean_weights(exp_scores: Tensor, denominator: Tensor) -> Tensor:
+    """Derivative of (mean e^T) / denominator with respect to T, (S, k), by the operations that autograd would do.
+
+    In float32 that decides when a naive run ends: where e^T is subnormal (T below -88), 1 / denominator overflows and
+    the gradient with it, although e^T / denominator would not.
+    """
+    return exp_scores * (denominator.reciprocal() / exp_scores.shape[1])[:, None]
 
 
 def stable_log_mean_exp(scores: Tensor) -> Tensor:

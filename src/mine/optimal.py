@@ -54,4 +54,4 @@ def batch_value(dim: int, rho: float, seed: int, training: TrainingSettings, n_b
 
 def _judge(dim: int, rho: float, seed: int) -> Evaluation:
     ratio: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = partial(log_density_ratio, rho=rho)
-    return evaluate(ratio, dim, rho, seed)
+    return evaluate(ratio, dim, rho, [seed])[0]

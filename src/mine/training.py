@@ -17,8 +17,8 @@ from torch import Tensor
 
 from mine import objectives, optimizers
 from mine.batches import Batches
-from mine.critic import Architecture, Passes, critic, initial_parameters, layers_of, matrices
-from mine.evaluation import Evaluation, evaluate
+from mine.critic import Architecture, Layers, Passes, critic, initial_parameters, layers_of, matrices
+from mine.evaluation import AT_ONCE, Evaluation, evaluate
 from mine.gaussian import mutual_information
 from mine.seeding import Stream, generator
 from mine.settings import TrainingSettings
@@ -215,13 +215,18 @@ def train(
     replay: Callable[[], None] | None = None
     results: dict[int, RunResult] = {}
 
-    def judge(place: int, step: int) -> None:
-        layers = layers_of(stack.parameters[place : place + 1], architecture)
+    def judge(places: Sequence[int], step: int) -> None:
+        at_once = AT_ONCE[torch.device(device).type]
+        for first in range(0, len(places), at_once):
+            some = list(places[first : first + at_once])
+            layers = layers_of(stack.parameters[some], architecture)
 
-        def scores(x: Tensor, z: Tensor) -> Tensor:
-            return critic(layers, torch.cat([x, z], 1)[None], architecture)[0]
+            def scores(x: Tensor, z: Tensor, layers: Layers = layers) -> Tensor:
+                return critic(layers, torch.cat([x, z], 2), architecture)
 
-        members[place].evaluations[step] = evaluate(scores, dim, rho, members[place].seed, device)
+            evaluations = evaluate(scores, dim, rho, [members[place].seed for place in some], device)
+            for place, evaluation in zip(some, evaluations, strict=True):
+                members[place].evaluations[step] = evaluation
 
     last_row = settings.steps + 1
     for first in range(1, last_row + 1, BLOCK):
@@ -233,8 +238,7 @@ def train(
 
         for row, step in enumerate(steps):
             if (step - 1) % settings.eval_every == 0 or step == last_row:
-                for place in stack.live.nonzero().flatten().tolist():
-                    judge(place, step)
+                judge(stack.live.nonzero().flatten().tolist(), step)
             if step - 1 in checkpoints:
                 for place in stack.live.nonzero().flatten().tolist():
                     members[place].checkpoints[step - 1] = stack.parameters[place].clone()
@@ -256,13 +260,12 @@ def train(
 
         block = record.cpu().numpy()
         live = []
-        for place, member in enumerate(members):
-            ended = _first_non_finite(block[:, :, place], steps, last_row)
-            member.rows.append(block[: ended + 1 if ended is not None else None, :, place])
+        for place, (member, ended) in enumerate(zip(members, _first_non_finite(block, steps, last_row), strict=True)):
+            member.rows.append(block[: None if ended is None else ended + 1, :, place])
             if ended is None:
                 live.append(place)
             else:
-                judge(place, steps[ended])
+                judge([place], steps[ended])
             if ended is not None or steps[-1] == last_row:
                 overflow_step = None if ended is None else steps[ended]
                 columns = _columns(member, dim, rho, settings)
@@ -302,11 +305,15 @@ def replayable(update: Callable[[], None], device: torch.device | str) -> Callab
     return graph.replay
 
 
-def _first_non_finite(rows: np.ndarray, steps: range, last_row: int) -> int | None:
-    """Index of the first row whose batch value or applied gradient is not finite; the last row has no gradient."""
-    finite = np.isfinite(rows[:, _MEASURED.index("mi_batch")])
-    finite &= np.isfinite(rows[:, _MEASURED.index("grad_norm")]) | (np.asarray(steps) == last_row)
-    return None if finite.all() else int(np.argmin(finite))
+def _first_non_finite(block: np.ndarray, steps: range, last_row: int) -> list[int | None]:
+    """Of each member, index of the first row whose batch value or applied gradient is not finite.
+
+    block: (rows, len(_MEASURED), S), a row for each of ``steps``; the last row of all has no gradient.
+    """
+    finite = np.isfinite(block[:, _MEASURED.index("mi_batch")])
+    finite &= np.isfinite(block[:, _MEASURED.index("grad_norm")]) | (np.asarray(steps) == last_row)[:, None]
+    ended = np.where(finite.all(0), -1, finite.argmin(0)).tolist()
+    return [None if index < 0 else index for index in ended]
 
 
 def _columns(member: _Member, dim: int, rho: float, settings: TrainingSettings) -> dict[str, np.ma.MaskedArray]:
