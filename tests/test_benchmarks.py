@@ -1,6 +1,7 @@
 """The benchmarks' arithmetic and pages, and that each contender of ours does the work. No timing is asserted."""
 
 import copy
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import collecting
 import page
 import speed
 import stacked
+import startup
 from mine import training
 from mine.commands.train import STACK
 from mine.settings import TrainingSettings
@@ -202,3 +204,9 @@ def test_collect_is_measured_on_files_that_it_accepts():
     ]  # fmt: skip
     assert all(row["peak_mb"] > 0 for row in rows)
     assert json.dumps(rows)
+
+
+@pytest.mark.parametrize("modules", startup.IMPORTS.values(), ids=startup.IMPORTS)
+def test_what_start_up_imports_is_there(modules):
+    for name in modules.split(", "):
+        importlib.import_module(name)

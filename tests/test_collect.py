@@ -16,9 +16,10 @@ from factories import write_run
 from mine.commands import collect as command
 from mine.errors import UserError
 from mine.experiments import expand
+from mine.files import whole_files
 from mine.runs import planned_runs
 from mine.settings import TrainingSettings
-from mine.tables import collect, whole_files
+from mine.tables import collect
 
 EXPERIMENT = {
     "grid": {"variant": ["ema", "biased"], "dim": [5, 1], "rho": [0.9, 0.5], "seeds": "0-2"},

@@ -10,7 +10,8 @@ import pytest
 from factories import write_run
 
 from mine.errors import UserError
-from mine.trace import COLUMNS, SCHEMA, check_writable, read_metadata, read_trace, write_trace
+from mine.files import check_writable
+from mine.trace import COLUMNS, SCHEMA, read_metadata, read_trace, write_trace
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ TRAINING_MODULES = (
     "batches",
     "critic",
     "evaluation",
+    "files",
     "gaussian",
     "objectives",
     "optimizers",

@@ -7,7 +7,6 @@ import json
 import os
 import platform
 import subprocess
-import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 
 from mine.errors import UserError
 from mine.experiments import expand
+from mine.files import whole_files
 from mine.published_page import page
 from mine.summary import SUMMARY_SCHEMA
 
@@ -182,20 +182,10 @@ def _published_before(output: Path) -> set[str]:
 
 
 def _write_if_changed(path: Path, content: bytes) -> None:
-    temporary = None
-    try:
-        if path.is_file() and path.read_bytes() == content:
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
-            temporary = Path(stream.name)
-            stream.write(content)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+    if path.is_file() and path.read_bytes() == content:
+        return
+    with whole_files(path) as (stream,):
+        stream.write(content)
 
 
 def jobs(benchmarks: Path) -> dict[str, dict[str, int]]:

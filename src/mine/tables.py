@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mine.curves import CURVE_SCHEMA, CellCurves
-from mine.errors import UserError
+from mine.files import whole_files
 from mine.runs import RunFile, read_run
 from mine.summary import SUMMARY_SCHEMA, summary_row, summary_table
 
@@ -67,46 +64,3 @@ def _flush(writer: pq.ParquetWriter, waiting: list[pa.Table]) -> None:
         table = pa.concat_tables(waiting).combine_chunks()
         writer.write_table(table, row_group_size=max(1, len(table)))
         waiting.clear()
-
-
-@contextmanager
-def whole_files(*paths: Path) -> Iterator[list[BinaryIO]]:
-    """Streams to temporaries beside each path; on leaving without an error all of them take their places.
-
-    After an error nothing is left behind and what stood there before still stands.
-
-    Raises:
-        UserError: two paths are one, or a path cannot be written.
-    """
-    if len({path.resolve() for path in paths}) < len(paths):
-        raise UserError(f"{paths[0]}: named as two outputs at once")
-    temporaries = [path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in paths]
-    current = paths[0]
-    try:
-        with ExitStack() as stack:
-            streams = []
-            for current, temporary in zip(paths, temporaries, strict=True):
-                if current.is_dir():
-                    raise UserError(f"{current}: cannot be written (Is a directory)")
-                current.parent.mkdir(parents=True, exist_ok=True)
-                streams.append(stack.enter_context(temporary.open("wb")))
-            yield streams
-            for stream in streams:
-                stream.flush()
-                os.fsync(stream.fileno())
-        done: list[Path] = []
-        try:
-            for current, temporary in zip(paths, temporaries, strict=True):
-                temporary.replace(current)
-                done.append(current)
-        except OSError:
-            # Tables of two different collections side by side would be worse than none.
-            for path in done:
-                path.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise UserError(f"{current}: cannot be written ({error.strerror or error})") from None
-    finally:
-        for temporary in temporaries:
-            if temporary.parent.is_dir():
-                temporary.unlink(missing_ok=True)

@@ -8,8 +8,6 @@ that training produced.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mine.errors import UserError
+from mine.files import whole_files
 
 if TYPE_CHECKING:  # a third of a second, which a process that only writes traces need not spend
     import pandas as pd
@@ -81,42 +80,9 @@ def write_trace(path: Path, columns: dict[str, np.ma.MaskedArray | np.ndarray], 
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    """Write a parquet file beside its place, sync it, then rename it: readers see a whole file or none.
-
-    Raises UserError when the path cannot be written.
-    """
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as stream:
-            pq.write_table(table, stream, compression="zstd")
-            stream.flush()
-            os.fsync(stream.fileno())
-        # mkstemp's files are private to their owner; results are for the whole group.
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
-    except BaseException:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise
-
-
-def check_writable(path: Path) -> None:
-    """Raise UserError unless a file can be made at ``path``: better known before training than after."""
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(0, "is a folder")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+    """Write a parquet file whole or not at all. Raises UserError when the path cannot be written."""
+    with whole_files(path) as (stream,):
+        pq.write_table(table, stream, compression="zstd")
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -161,12 +127,6 @@ def _to_arrow(values: np.ma.MaskedArray | np.ndarray, kind: pa.DataType) -> pa.A
     # Not pa.array, which imports pandas to see whether it was given a pandas object. NaN stays a value, mask is null.
     present = np.packbits(~np.ma.getmaskarray(values), bitorder="little")
     return pa.Array.from_buffers(kind, len(data), [pa.py_buffer(present), pa.py_buffer(data)])
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 def _first_line(error: Exception) -> str:

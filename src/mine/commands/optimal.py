@@ -26,9 +26,10 @@ def run(arguments: argparse.Namespace) -> None:
     import torch
 
     from mine.experiments import expand, parse_grid
+    from mine.files import check_writable
     from mine.optimal import optimal_table
     from mine.progress import ProgressLine
-    from mine.trace import check_writable, write_table
+    from mine.trace import write_table
 
     check_writable(arguments.output)
     torch.set_num_threads(1)

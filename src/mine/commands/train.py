@@ -110,9 +110,10 @@ def run(arguments: argparse.Namespace) -> None:
     import numpy as np
     import torch
 
+    from mine.files import check_writable
     from mine.progress import ProgressLine
     from mine.provenance import training_code_hash
-    from mine.trace import check_writable, write_trace
+    from mine.trace import write_trace
     from mine.training import Progress, train
 
     device = _device(arguments.device)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,8 +19,8 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 
-from mine.errors import UserError
 from mine.figures import FORMATS
+from mine.files import whole_files
 
 INK = "#222222"
 FAINT = "#555555"
@@ -91,16 +90,9 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     # Not with_suffix: a setting such as ema_rate=0.3 has a dot in its name.
     paths = [stem.with_name(f"{stem.name}.{kind}") for kind in FORMATS]
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
-    try:
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        with context(), tempfile.TemporaryDirectory(dir=stem.parent, prefix=f".{stem.name}.") as beside:
-            drafts = [Path(beside) / path.name for path in paths]
-            for kind, draft in zip(FORMATS, drafts, strict=True):
-                figure.savefig(draft, format=kind, metadata=undated[kind])
-            for draft, path in zip(drafts, paths, strict=True):
-                draft.replace(path)
-    except OSError as error:
-        raise UserError(f"{stem}: cannot be written ({error.strerror or error})") from None
+    with context(), whole_files(*paths) as streams:
+        for kind, stream in zip(FORMATS, streams, strict=True):
+            figure.savefig(stream, format=kind, metadata=undated[kind])
     return paths
 
 
