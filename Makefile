@@ -15,7 +15,7 @@ unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup reproduce smoke test lint bench format publish unlock lock clean
+.PHONY: help setup reproduce claims phase smoke test lint bench format publish unlock lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -84,8 +84,14 @@ format: setup ## bring everything into the style that lint asks for
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
 
-publish: setup ## copy the figures of a finished `make reproduce` to figures/
-	$(BIN)/mine publish --config config/config.yaml --output figures
+claims: setup ## the ledger of claims in full, with gradients measured at frozen critics
+	$(BIN)/snakemake --cores $(CORES) claims
+
+phase: setup ## where training diverges, over d and rho
+	$(BIN)/snakemake --cores $(CORES) phase
+
+publish: setup ## copy the figures of a finished reproduce, claims and phase to figures/ and README.md
+	$(BIN)/mine publish --config config/config.yaml --output figures --readme README.md
 
 unlock: setup ## release the workflow's lock after a crash or a power cut
 	$(BIN)/snakemake --unlock

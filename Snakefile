@@ -17,17 +17,36 @@ include: "workflow/rules/common.smk"
 
 localrules:
     all,
+    claims,
+    phase,
 
 
 rule all:
     default_target: True
     input:
         # Runs too, so that a lost one is trained again although the tables that it went into are still there.
-        runs=all_runs(),
-        summaries=expand(f"{RESULTS}/{{experiment}}/summary.parquet", experiment=EXPERIMENTS),
-        figures=all_figures(),
+        runs=runs_for("all"),
+        tables=tables_for("all"),
+        figures=figures_for("all"),
+        ledger=f"{RESULTS}/claims/runs/claims.parquet",
+
+
+# The whole ledger: the above, and gradients measured at frozen critics.
+rule claims:
+    input:
+        ledger=f"{RESULTS}/claims/full/claims.parquet",
+        figures=claim_figures(),
+
+
+# Where training diverges, over d and rho.
+rule phase:
+    input:
+        runs=runs_for("phase"),
+        tables=tables_for("phase"),
+        figures=figures_for("phase"),
 
 
 include: "workflow/rules/train.smk"
 include: "workflow/rules/collect.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/claims.smk"

@@ -44,7 +44,8 @@ def measure_collect(sizes: Sequence[int] = SIZES, steps: int = STEPS, say: Calla
                 }
                 command = [sys.executable, "-m", "mine", "collect", str(folder / "runs")]
                 command += ["--grid", json.dumps(experiment), "--experiment", "copies"]
-                command += ["--summary", str(folder / "summary.parquet"), "--curves", str(folder / "curves.parquet")]
+                for table in ("summary", "curves", "evaluations"):
+                    command += [f"--{table}", str(folder / f"{table}.parquet")]
                 usage = measure(command, folder / "log")
                 rows.append({"layout": layout, "runs": size, "cells": len(cells), **asdict(usage)})
                 say(f"  {size:,} runs, {layout}: {usage.wall:.1f} s, {usage.peak_mb:.0f} MB")

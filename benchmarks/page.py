@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mine.publish import filled
+
 NOT_MEASURED = "not measured"
 PLAIN_LOOP = "benchmarks/contenders/plain_loop.py"
 
@@ -32,18 +34,6 @@ def pages(results: dict[str, Any], root: Path) -> dict[Path, str]:
         whole: filled(whole.read_text(encoding="utf-8"), parts),
         short: filled(short.read_text(encoding="utf-8"), {"speed-short": short_table(results)}),
     }
-
-
-def filled(text: str, parts: dict[str, str]) -> str:
-    """The text with each ``<!-- made: NAME -->`` ... ``<!-- end: NAME -->`` holding the part of that name."""
-    for name, part in parts.items():
-        begin, end = f"<!-- made: {name} -->", f"<!-- end: {name} -->"
-        if text.count(begin) != 1 or text.count(end) != 1:
-            raise ValueError(f"{begin} ... {end} must stand in the page once")
-        before, rest = text.split(begin)
-        _, after = rest.split(end)
-        text = f"{before}{begin}\n{part.strip()}\n{end}{after}"
-    return text
 
 
 def sections(results: dict[str, Any]) -> dict[str, str]:

@@ -17,11 +17,11 @@ STEPS = 400
 PRODUCTS = ("aten::bmm", "aten::baddbmm")
 
 
-def main(stack: int) -> None:
+def main(stack: int, steps: int = STEPS) -> None:
     torch.set_num_threads(1)
     # Updates only: evaluations are counted by the contender that has them.
-    training.evaluate = lambda *arguments: Evaluation(0.0, 0.0, 0.0, 0.0)
-    settings = TrainingSettings(steps=STEPS, batch_size=protocol.BATCH_SIZE, hidden=protocol.HIDDEN)
+    training.evaluate = lambda scores, dim, rho, seeds, device: [Evaluation(0.0, 0.0, 0.0, 0.0)] * len(seeds)
+    settings = TrainingSettings(steps=steps, batch_size=protocol.BATCH_SIZE, hidden=protocol.HIDDEN)
 
     def run() -> None:
         training.train("ema", protocol.DIM, protocol.RHO, range(stack), settings)
@@ -37,7 +37,7 @@ def main(stack: int) -> None:
     total = sum(time for time, _ in spent.values())
     operations = sorted(spent, key=lambda name: spent[name], reverse=True)
     rows = [
-        {"operation": name, "share": spent[name][0] / total, "calls": spent[name][1] / STEPS} for name in operations
+        {"operation": name, "share": spent[name][0] / total, "calls": spent[name][1] / steps} for name in operations
     ]
     products = sum(row["share"] for row in rows if row["operation"] in PRODUCTS)
     print(json.dumps({"stack": stack, "products": products, "operations": rows[:12]}))

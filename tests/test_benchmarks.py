@@ -12,6 +12,7 @@ import torch
 
 import collecting
 import page
+import profiled
 import speed
 import stacked
 import startup
@@ -195,6 +196,14 @@ def test_the_autograd_engine_takes_the_same_path(monkeypatch):
     for one, other in zip(ours, training.train("ema", 2, 0.9, [0, 1], settings), strict=True):
         np.testing.assert_allclose(one.columns["mi_batch"], other.columns["mi_batch"], rtol=1e-3, atol=1e-5)
         assert not torch.equal(one.parameters, torch.zeros_like(one.parameters))
+
+
+def test_the_profile_names_what_an_update_spends(monkeypatch, capsys):
+    monkeypatch.setattr(training, "evaluate", training.evaluate)  # what it replaces is put back
+    profiled.main(stack=2, steps=10)
+    measured = json.loads(capsys.readouterr().out)
+    assert 0 < measured["products"] < 1
+    assert sum(row["share"] for row in measured["operations"]) <= 1
 
 
 def test_collect_is_measured_on_files_that_it_accepts():

@@ -36,6 +36,7 @@ class Arguments:
         self.grid = None if grid is None else json.dumps(grid)
         self.experiment = experiment
         self.summary, self.curves = folder / "summary.parquet", folder / "curves.parquet"
+        self.evaluations = folder / "evaluations.parquet"
 
 
 def fill(folder, experiment=EXPERIMENT):
@@ -118,7 +119,7 @@ def test_the_same_runs_give_the_same_bytes(folder):
     command.run(Arguments(folder))
     first = {name: (folder / name).read_bytes() for name in outputs(folder)}
     command.run(Arguments(folder))
-    assert set(first) == {"summary.parquet", "curves.parquet"}
+    assert set(first) == {"summary.parquet", "curves.parquet", "evaluations.parquet"}
     assert first == {name: (folder / name).read_bytes() for name in outputs(folder)}
 
 
@@ -279,7 +280,7 @@ def test_earlier_tables_survive_a_failure(folder):
     with pytest.raises(UserError):
         command.run(Arguments(folder))
     assert (folder / "summary.parquet").read_bytes() == before
-    assert outputs(folder) == ["curves.parquet", "summary.parquet"]
+    assert outputs(folder) == ["curves.parquet", "evaluations.parquet", "summary.parquet"]
 
 
 def test_a_second_rename_that_fails_takes_back_the_first(tmp_path):
@@ -309,7 +310,7 @@ def test_memory_is_that_of_one_cell(tmp_path, monkeypatch):
             write_run(folder, dim=run.dim, rho=0.5, seed=run.seed, training=training)
         runs, _ = planned_runs(folder, experiment)
         tracemalloc.start()
-        collect("made", runs, folder / "summary.parquet", folder / "curves.parquet")
+        collect("made", runs, *(folder / f"{table}.parquet" for table in ("summary", "curves", "evaluations")))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.5 * peaks[0] + 2**20

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 PYPI_NAME = {"pytorch": "torch", "matplotlib-base": "matplotlib", "seaborn-base": "seaborn"}
 """Conda's name to PyPI's, where they differ."""
 
-DISTRIBUTION = {"yaml": "pyyaml"}
+DISTRIBUTION = {"yaml": "pyyaml", "sklearn": "scikit-learn"}
 """The imported name to PyPI's, where they differ."""
 
 PYTHONS = ("3.11.2", "3.12.0", "3.13.5")

@@ -48,7 +48,7 @@ def root(tmp_path):
                 seed=run.seed, training=run.training, overflow_step=ended,
             )  # fmt: skip
         runs, _ = planned_runs(folder / "runs", experiment)
-        collect(name, runs, folder / "summary.parquet", folder / "curves.parquet")
+        collect(name, runs, *(folder / f"{table}.parquet" for table in ("summary", "curves", "evaluations")))
     for name in ("writeup/mi.svg", "writeup/mi.png", "writeup/notes.txt", "live.pdf"):
         path = tmp_path / "results/figures" / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ from mine.summary import (
     RESULT_COLUMNS,
     SETTING_COLUMNS,
     SUMMARY_COLUMNS,
+    causes,
     final_batch,
     final_window,
     gradient_norms,
@@ -30,6 +31,33 @@ def row_of(training=None, overflow_step=None, **columns):
     frame = make_frame(steps=training.steps, eval_every=training.eval_every, **columns)
     trace = Trace(frame, make_metadata(CELL, training, overflow_step=overflow_step))
     return summary_row("made", RunFile(None, "base", CELL, training), trace)
+
+
+def test_what_drove_the_gradient():
+    generator = np.random.default_rng(3)
+    norms = generator.gamma(2, 3, 201)
+    norms[[70, 120]] = 150.0, 900.0
+    frame = make_frame(steps=200, eval_every=50, grad_norm=norms)
+    frame["log_mean_exp"], frame["log_ema"] = np.log(norms), 0.0
+    for name, value in (("grad_norm_joint", 1.0), ("grad_norm_product", 3.0)):
+        frame[name] = np.where((frame["step"] - 1) % 50 == 0, value, np.nan)
+    frame.loc[50, "grad_norm_joint"] = 300.0  # before the norm passes 100
+    found = causes(frame, 200)
+    assert found["norm_100_step"] == 71
+    assert found["norm_100_product_share"] == 0.75
+    assert found["grad_norm_early"] == pytest.approx(np.median(norms[:200]), rel=1e-6)
+    assert found["spike_norm"] == pytest.approx(np.median(np.sort(norms[:200])[-10:]), rel=1e-6)
+    assert found["spike_multiplier"] == pytest.approx(found["spike_norm"], rel=1e-5)
+    assert found["multiplier_max"] == pytest.approx(900.0, rel=1e-5)
+    assert found["multiplier_median"] == pytest.approx(np.median(norms[:200]), rel=1e-5)
+
+
+def test_what_was_not_is_null():
+    calm = causes(make_frame(steps=200, eval_every=50, grad_norm=5.0), 200)
+    assert [name for name, value in calm.items() if value is None] == [
+        "norm_100_step", "norm_100_product_share", "multiplier_median", "multiplier_max", "spike_multiplier",
+    ]  # fmt: skip
+    assert set(causes(make_frame(steps=200, eval_every=50, mi_batch=np.inf), 200).values()) == {None}
 
 
 def test_a_completed_run():

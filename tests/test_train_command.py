@@ -10,10 +10,16 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import torch
 
+from mine.batches import Batches
 from mine.cli import main
+from mine.critic import Architecture, critic, layers_of
+from mine.errors import UserError
+from mine.frozen.critics import read_critics
 from mine.settings import TrainingSettings
 from mine.trace import read_trace
+from mine.training import BLOCK
 
 TINY = [
     "--variant",
@@ -53,6 +59,39 @@ def test_several_seeds_write_a_file_each_and_the_same_as_alone(tmp_path):
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["seed=0.parquet", "seed=1.parquet", "seed=4.parquet"]
     assert mine("train", *TINY, "--seed", 4, "--output", tmp_path / "alone.parquet") == 0
     assert (tmp_path / "alone.parquet").read_bytes() == (tmp_path / "seed=4.parquet").read_bytes()
+
+
+def test_critics_are_kept_with_the_runs_own_metadata_and_change_nothing_else(tmp_path):
+    kept = ["--checkpoints", "0,5,20", "--critics", tmp_path / "seed={seed}.npz"]
+    assert mine("train", *TINY, "--seed", "0,3", "--output", tmp_path / "seed={seed}.parquet", *kept) == 0
+    assert mine("train", *TINY, "--seed", 3, "--output", tmp_path / "alone.parquet") == 0
+    assert (tmp_path / "alone.parquet").read_bytes() == (tmp_path / "seed=3.parquet").read_bytes()
+    critics, trace = read_critics(tmp_path / "seed=3.npz"), read_trace(tmp_path / "seed=3.parquet")
+    assert critics.steps.tolist() == [0, 5, 20]
+    assert {key: critics.metadata[key] for key in trace.metadata if key != "contract"} == {
+        key: value for key, value in trace.metadata.items() if key != "contract"
+    }
+    # What row 6 of the trace says of its batch, the critic after 5 updates says too.
+    architecture = Architecture(1, 4, 2, "relu")
+    x, z, z_product = (part[0, 5] for part in Batches(1, 0.9, [3], critics.settings, "cpu").take(BLOCK))
+    layers = layers_of(torch.from_numpy(critics.at(5))[None], architecture)
+    joint, product = (critic(layers, torch.cat([x, other], 1)[None], architecture)[0] for other in (z, z_product))
+    row = trace.frame.iloc[5]
+    assert row["joint_mean"] == pytest.approx(joint.mean().item(), abs=1e-6)
+    assert row["log_mean_exp"] == pytest.approx(product.exp().mean().log().item(), abs=1e-6)
+
+
+def test_a_run_that_overflows_keeps_the_critics_it_got_to(tmp_path):
+    output, critics = tmp_path / "run.parquet", tmp_path / "critics.npz"
+    wild = (
+        "--variant biased --dim 5 --rho 0.99 --optimizer sgd --learning-rate 5 --steps 200 --batch-size 32 --hidden 16"
+    )
+    kept = ["--checkpoints", "0,200", "--critics", critics]
+    assert mine("train", *wild.split(), "--seed", 0, "--output", output, *kept) == 0
+    found = read_critics(critics)
+    assert found.steps.tolist() == [0]
+    with pytest.raises(UserError, match=r"no critic after 200 updates; the run overflowed at step \d+; it has 0"):
+        found.at(200)
 
 
 def test_a_run_that_overflows_is_a_result(tmp_path, capsys):
@@ -119,6 +158,21 @@ def test_show_prints_the_numbers_of_the_file(tmp_path, capsys):
         (["--seed", "0-1"], r"output: .* is one file for 2 seeds"),
         (["--grad-clip", "0"], r"grad_clip: 0\.0"),
         (["--threads", "0"], r"threads: 0"),
+        (["--checkpoints", "10"], r"checkpoints: critics that no file is named for; add --critics FILE"),
+        (["--critics", "c.npz"], r"critics: a file for critics of no step; add --checkpoints STEPS"),
+        (
+            ["--critics", "c.npz", "--checkpoints", "10,21"],
+            r"checkpoints: '21' is not a number of updates from 1 to 20",
+        ),
+        (["--critics", "c.npz", "--checkpoints", "ten"], r"checkpoints: 'ten' is not a number of updates"),
+        (
+            ["--critics", "c.npz", "--checkpoints", "1", "--seed", "0-1", "--output", "{seed}"],
+            r"critics: 'c.npz' is one",
+        ),
+        (
+            ["--critics", "run.parquet", "--checkpoints", "1", "--output", "run.parquet"],
+            r"critics: .* is the output too",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, change, message):

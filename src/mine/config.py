@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from mine.errors import UserError
-from mine.experiments import expand
+from mine.experiments import expand, kept_steps
 
 SCHEMA = Path("workflow", "schemas", "config.schema.yaml")
 """Where the schema lies, below the project's root."""
@@ -79,11 +79,18 @@ def check_config(config: Any, schema: Path, source: str = "config") -> None:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise UserError(f"{source}: {_describe(errors[0])}{more}")
     for name, experiment in config["experiments"].items():
+        _check_runs(f"{source}: experiments.{name}", experiment)
+    if frozen := config.get("frozen"):
+        _check_runs(f"{source}: frozen", frozen)
         try:
-            for run in expand(experiment):
-                run.cell  # noqa: B018 - building the cell checks it
+            kept_steps(frozen)
         except UserError as error:
-            raise UserError(f"{source}: experiments.{name}: {error}") from None
+            raise UserError(f"{source}: frozen.{error}") from None
+        if frozen["samples"] < 2 * max(frozen["batch_sizes"]):
+            raise UserError(
+                f"{source}: frozen.samples: {frozen['samples']} is not enough for two batches of "
+                f"{max(frozen['batch_sizes'])}, the largest of batch_sizes"
+            )
 
 
 def check_or_exit(config: Any, schema: Path, files: Sequence[Path | str]) -> dict[str, Any]:
@@ -102,6 +109,14 @@ def check_or_exit(config: Any, schema: Path, files: Sequence[Path | str]) -> dic
         print(f"mine: error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     return {**DEFAULTS, **config}
+
+
+def _check_runs(place: str, experiment: dict[str, Any]) -> None:
+    try:
+        for run in expand(experiment):
+            run.cell  # noqa: B018 - building the cell checks it
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

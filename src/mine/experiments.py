@@ -105,6 +105,23 @@ def expand(experiment: dict[str, Any]) -> Iterator[PlannedRun]:
                 yield PlannedRun(setting, variant, dim, rho, seed, training)
 
 
+def targets(config: dict[str, Any], target: str) -> list[str]:
+    """Experiments that `snakemake TARGET` makes (key ``target``; ``all`` where it is left out), in their order."""
+    return [name for name, experiment in config["experiments"].items() if experiment.get("target", "all") == target]
+
+
+def kept_steps(frozen: dict[str, Any]) -> list[int]:
+    """Numbers of updates after which the critics of ``frozen`` are kept: those measured, and every ``lag_every``.
+
+    Raises UserError for one beyond the end of training.
+    """
+    last = training_of(frozen, BASE_SETTING).steps
+    beyond = [step for step in frozen["steps"] if step > last]
+    if beyond:
+        raise UserError(f"steps: {beyond[0]} is not a number of updates from 0 to {last}, the end of training")
+    return sorted({*frozen["steps"], *range(0, last + 1, frozen["lag_every"]), last})
+
+
 def parse_grid(text: str) -> dict[str, Any]:
     """An experiment given as JSON (option ``--grid``), the form in which rules hand it to a command.
 

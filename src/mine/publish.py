@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mine.errors import UserError
-from mine.experiments import expand
+from mine.experiments import expand, targets
 from mine.files import whole_files
 from mine.published_page import page
 from mine.summary import SUMMARY_SCHEMA
@@ -33,8 +34,9 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
     """Copy a finished run's figures and summaries, and write down what made them.
 
     Written: every svg, pdf and png below {results}/figures at its place below ``output``; each experiment's summary
-    as data/{experiment}_summary.parquet; a page with every figure and number; and published.json. A file whose bytes
-    are the same is left alone. What an earlier publication wrote (by its published.json) and this one does not is
+    as data/{experiment}_summary.parquet; the full ledger of claims where there is one (claims.md, claims.html,
+    data/claims.parquet); a page with every figure and number; and published.json. A file whose bytes are the same is
+    left alone. What an earlier publication wrote (by its published.json) and this one does not is
     removed; other files are not touched.
 
     Args:
@@ -57,8 +59,14 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
     experiments = {}
     for name, experiment in config["experiments"].items():
         summary = results / name / "summary.parquet"
+        if name not in targets(config, "all") and not summary.exists():
+            continue  # made by a target of its own, and not made
         experiments[name] = _describe(summary, name, experiment)
         sources[f"data/{name}_summary.parquet"] = summary
+    ledger = results / "claims" / "full" / "claims.parquet"
+    if ledger.exists():
+        sources["data/claims.parquet"] = ledger
+        sources |= {f"claims.{kind}": ledger.with_suffix(f".{kind}") for kind in ("md", "html")}
 
     contents = {name: path.read_bytes() for name, path in sorted(sources.items())}
     record = {
@@ -81,6 +89,33 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
         (output / name).unlink(missing_ok=True)
     _write_if_changed(output / RECORD, (json.dumps(record, indent=2, sort_keys=True) + "\n").encode())
     return record
+
+
+def write_part(path: Path, name: str, part: str) -> None:
+    """Put ``part`` between a page's markers of that name, see ``filled``.
+
+    Raises UserError where they are not there, or the page cannot be read or written.
+    """
+    try:
+        text = filled(path.read_text(encoding="utf-8"), {name: part})
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    _write_if_changed(path, text.encode())
+
+
+def filled(text: str, parts: Mapping[str, str]) -> str:
+    """The text with each ``<!-- made: NAME -->`` ... ``<!-- end: NAME -->`` holding the part of that name.
+
+    Raises ValueError unless both markers of every part stand in the text once.
+    """
+    for name, part in parts.items():
+        begin, end = f"<!-- made: {name} -->", f"<!-- end: {name} -->"
+        if text.count(begin) != 1 or text.count(end) != 1:
+            raise ValueError(f"{begin} ... {end} must stand in the page once")
+        before, rest = text.split(begin)
+        _, after = rest.split(end)
+        text = f"{before}{begin}\n{part.strip()}\n{end}{after}"
+    return text
 
 
 def config_hash(config: dict[str, Any]) -> str:

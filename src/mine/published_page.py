@@ -54,14 +54,20 @@ def page(summaries: Mapping[str, pd.DataFrame], figures: Iterable[str], record: 
         _LEGEND.strip(),
     ]
     figures = list(figures)
+    if "claims.md" in figures:
+        parts.append(
+            "[The claims, tested](claims.md) is the ledger of every claim of the write-up; claims.html the same."
+        )
+        parts += ["## claims", *_pictures(figures, "claims")]
     for name, summary in summaries.items():
-        parts.append(f"## {name}")
-        for file in figures:
-            if file.startswith(f"{name}/") and file.endswith(".png"):
-                stem = file.removesuffix(".png")
-                parts.append(f"[![{stem.split('/')[-1].replace('_', ' ')} of {name}]({file})]({stem}.svg)")
-        parts.append(cell_table(summary))
+        parts += [f"## {name}", *_pictures(figures, name), cell_table(summary)]
     return "\n\n".join(parts) + "\n"
+
+
+def _pictures(files: Iterable[str], folder: str) -> list[str]:
+    """Every png below a folder, linked to its svg."""
+    stems = [file.removesuffix(".png") for file in files if file.startswith(f"{folder}/") and file.endswith(".png")]
+    return [f"[![{stem.split('/')[-1].replace('_', ' ')} of {folder}]({stem}.png)]({stem}.svg)" for stem in stems]
 
 
 def cell_table(summary: pd.DataFrame) -> str:

@@ -73,6 +73,17 @@ RESULT_COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "diverged_step": (_INT, "the earlier of overflow_step and runaway_step; null where neither"),
     "grad_norm_median": (_FLOAT, "median over updates of the L2 norm of the applied gradient"),
     "grad_norm_max": (_FLOAT, "largest of them; non-finite where the gradient overflowed"),
+    "grad_norm_early": (_FLOAT, "median over the first 200 updates, which every published run has"),
+    "norm_100_step": (_INT, "first update whose gradient has a norm of at least 100; null where none has"),
+    "norm_100_product_share": (
+        _FLOAT,
+        "norm of the gradient's second term over the sum of both terms' norms, at their first record from "
+        "norm_100_step on; null where there is none",
+    ),
+    "spike_norm": (_FLOAT, "median grad_norm of the 1 % of updates (at least ten) where it is largest"),
+    "multiplier_median": (_FLOAT, "median over updates of B_exp / v; null without a moving average"),
+    "multiplier_max": (_FLOAT, "largest of them; at most 1 / ema_rate"),
+    "spike_multiplier": (_FLOAT, "median of B_exp / v over the updates of spike_norm; null without a moving average"),
 }
 
 SUMMARY_COLUMNS = CELL_COLUMNS | SETTING_COLUMNS | RESULT_COLUMNS
@@ -80,6 +91,25 @@ SUMMARY_COLUMNS = CELL_COLUMNS | SETTING_COLUMNS | RESULT_COLUMNS
 
 SUMMARY_SCHEMA = pa.schema(
     [pa.field(name, kind, metadata={"meaning": meaning}) for name, (kind, meaning) in SUMMARY_COLUMNS.items()]
+)
+
+NORM_LEVEL = 100.0
+"""The gradient norm that the write-up names."""
+
+EARLY = 200
+"""Updates of grad_norm_early: fewer than the earliest published overflow took, so all cells are compared alike."""
+
+SPIKES = 10
+"""Updates that spike_norm is taken over, at least."""
+
+_CAUSES = (
+    "grad_norm_early",
+    "norm_100_step",
+    "norm_100_product_share",
+    "spike_norm",
+    "multiplier_median",
+    "multiplier_max",
+    "spike_multiplier",
 )
 
 _OF_THE_LAST_ROW = ("step", "mi_true", "mi_heldout", "heldout_ess", "mi_population", "population_ess")
@@ -128,6 +158,7 @@ def summary_row(experiment: str, run: RunFile, trace: Trace) -> dict[str, Any]:
         "diverged_step": divergence.diverged_step(overflow, runaway),
         "grad_norm_median": median,
         "grad_norm_max": largest,
+        **causes(frame, training.steps),
     }
 
 
@@ -178,6 +209,42 @@ def gradient_norms(frame: pd.DataFrame, steps: int) -> tuple[float, float]:
     ranked = np.sort(np.where(np.isfinite(norms), norms, np.inf))
     low, high = ranked[(len(ranked) - 1) // 2], ranked[len(ranked) // 2]
     return float((low + high) / 2), float(norms.max())
+
+
+def causes(frame: pd.DataFrame, steps: int) -> dict[str, float | int | None]:
+    """What the gradient's norm did and what drove it: the columns from ``grad_norm_early`` on, None for null.
+
+    Args:
+        frame: rows of one trace.
+        steps: configured updates.
+    """
+    updates = frame[(frame["step"] <= steps) & np.isfinite(frame["grad_norm"]) & np.isfinite(frame["mi_batch"])]
+    if updates.empty:
+        return dict.fromkeys(_CAUSES)
+    norms = updates["grad_norm"].to_numpy(dtype=np.float64)
+    found: dict[str, float | int | None] = {
+        "grad_norm_early": float(np.median(norms[:EARLY])),
+        "norm_100_step": None,
+        "norm_100_product_share": None,
+    }
+    if (norms >= NORM_LEVEL).any():
+        step = int(updates["step"].to_numpy()[(norms >= NORM_LEVEL).argmax()])
+        found["norm_100_step"] = step
+        joint, product = (updates[name].to_numpy(dtype=np.float64) for name in ("grad_norm_joint", "grad_norm_product"))
+        recorded = np.isfinite(joint) & np.isfinite(product) & (updates["step"].to_numpy() >= step)
+        if recorded.any():
+            at = recorded.argmax()
+            found["norm_100_product_share"] = float(product[at] / (joint[at] + product[at]))
+    largest = np.argsort(norms, kind="stable")[-max(SPIKES, len(norms) // 100) :]
+    found["spike_norm"] = float(np.median(norms[largest]))
+    multiplier = np.exp((updates["log_mean_exp"] - updates["log_ema"]).to_numpy(dtype=np.float64))
+    if np.isnan(multiplier).all():
+        return found | dict.fromkeys(("multiplier_median", "multiplier_max", "spike_multiplier"))
+    return found | {
+        "multiplier_median": float(np.median(multiplier)),
+        "multiplier_max": float(multiplier.max()),
+        "spike_multiplier": float(np.median(multiplier[largest])),
+    }
 
 
 def summary_table(rows: Sequence[dict[str, Any]]) -> pa.Table:

@@ -15,15 +15,17 @@ ROOT = Path(__file__).parents[2]
 
 def test_published_configuration_plans_a_job_for_every_block_of_seeds(project):
     from mine.config import load_config
-    from mine.experiments import expand, parse_seeds, seed_blocks, settings_of
+    from mine.experiments import expand, parse_seeds, seed_blocks, settings_of, targets
 
     config = load_config(ROOT / "config" / "config.yaml")
-    expected = {"collect": len(config["experiments"])}
-    for name, experiment in config["experiments"].items():
+    experiments = {name: config["experiments"][name] for name in targets(config, "all")}
+    assert set(config["experiments"]) - set(experiments) == {"phase"}
+    expected = {"collect": len(experiments), "ledger": 1}
+    for name, experiment in experiments.items():
         seeds = parse_seeds(experiment["grid"]["seeds"])
         cells = len(list(expand(experiment))) // len(seeds)
         expected[f"train_{name}"] = cells * len(seed_blocks(seeds, config["runs_per_job"]))
-    figures = [(figure, e) for e in config["experiments"].values() for figure in e["figures"]]
+    figures = [(figure, e) for e in experiments.values() for figure in e["figures"]]
     per_setting = [len(settings_of(e)) for figure, e in figures if figure in ("estimate", "gradient_norm")]
     expected["figure_of_setting"] = sum(per_setting)
     expected["figure"] = len(figures) - len(per_setting)
@@ -39,15 +41,31 @@ def test_smoke_configuration_stands_alone(project):
         "train_ablation": 10,
         "train_smoothing": 4,
         "train_finite-data": 4,
-        "optimal": 2,
-        "collect": 4,
-        "figure": 8,
+        "train_start": 2,
+        "train_independent": 4,
+        "train_ceiling": 2,
+        "train_remedies": 4,
+        "optimal": 3,
+        "collect": 8,
+        "figure": 13,
         "figure_of_setting": 6,
+        "ledger": 1,
     }
     made = re.findall(r"^ +(?:output|log|benchmark): (.*)$", done.stdout + done.stderr, re.M)
     paths = [path for line in made for path in line.split(", ")]
     assert paths
     assert all(path.startswith("results/smoke/") for path in paths)
+
+
+def test_targets_of_their_own(project):
+    phase = project.planned("phase", configfile="config/smoke.yaml")
+    assert phase == {"train_phase": 8, "collect": 1, "figure": 1}
+    claims = project.planned("claims", configfile="config/smoke.yaml")
+    frozen = {name: count for name, count in claims.items() if name.startswith("frozen")}
+    assert frozen == {"frozen_train": 1, "frozen_measure": 2, "frozen_lag": 2, "frozen_gather": 4}
+    assert claims["ledger"] == 1
+    assert claims["claims_figure"] == 4
+    assert "train_phase" not in claims
 
 
 def test_a_configuration_without_experiments_inherits_none(project):
@@ -111,7 +129,7 @@ def test_a_key_that_stands_twice_is_refused(project):
 
 def test_every_rule_states_what_it_takes(project):
     done = project.snakemake("--dry-run")
-    for block in re.findall(r"^rule (?!all)\w.*?\n\n", done.stdout + done.stderr + "\n\n", re.S | re.M):
+    for block in re.findall(r"^rule (?!all|claims:|phase:)\w.*?\n\n", done.stdout + done.stderr + "\n\n", re.S | re.M):
         for part in ("output: ", "log: ", "benchmark: ", "gpu=0", "mem_mb=", "runtime="):
             assert part in block, block
 
@@ -131,7 +149,7 @@ def test_snakefmt_finds_nothing():
 
 def test_the_rules_import_nothing_heavy():
     imports = (
-        "import sys, mine.config, mine.experiments, mine.figures, mine.provenance;"
+        "import sys, mine.claims, mine.config, mine.experiments, mine.figures, mine.provenance;"
         "print(sorted({'torch', 'pandas', 'matplotlib', 'numpy', 'scipy'} & set(sys.modules)))"
     )
     environment = {"PYTHONPATH": str(ROOT / "src")}

@@ -67,7 +67,7 @@ def test_figures_logs_and_benchmarks_are_there(finished):
         assert (results / "figures" / "tiny" / f"{stem}.pdf").read_bytes().startswith(b"%PDF")
         assert (results / "figures" / "tiny" / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
     logs = list((results / "logs").rglob("*.log"))
-    assert len(logs) == len(list((results / "benchmarks").rglob("*.tsv"))) == 4 + 1 + 2
+    assert len(logs) == len(list((results / "benchmarks").rglob("*.tsv"))) == 4 + 1 + 2 + 1
     assert not list(results.rglob("*.tmp"))
 
 
@@ -116,7 +116,7 @@ def test_a_kill_loses_only_the_jobs_in_flight(project, finished):
 
     redone = [path for path, written in kept.items() if path.stat().st_mtime_ns != written]
     assert len(redone) <= len(kept) - 2 * done
-    for table in ("summary", "curves"):
+    for table in ("summary", "curves", "evaluations"):
         ours, undisturbed = (
             pd.read_parquet(p.folder / "results" / "tiny" / f"{table}.parquet") for p in (project, finished)
         )

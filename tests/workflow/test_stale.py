@@ -13,7 +13,7 @@ from mine.provenance import INERT_MODULES, TRAINING_MODULES, code_hash, import_c
 
 pytestmark = pytest.mark.xdist_group("workflow")
 ROOT = Path(__file__).parents[2]
-TABLES_AND_FIGURES = {"collect": 1, "figure": 1, "figure_of_setting": 1}
+TABLES_AND_FIGURES = {"collect": 1, "figure": 1, "figure_of_setting": 1, "ledger": 1}
 
 
 def touch_source(project, module: str) -> None:
@@ -33,6 +33,7 @@ def test_nothing_reruns_when_nothing_changed(finished):
         ("figures/estimate", {"figure_of_setting": 1}),
         ("figures/style", {"figure": 1, "figure_of_setting": 1}),
         ("cli", {}),
+        ("claims/diverges_sooner", {"ledger": 1}),
     ],
 )
 def test_a_change_of_code_reruns_what_depends_on_it(finished, module, expected):
@@ -62,7 +63,7 @@ def test_a_new_experiment_leaves_the_others_alone(finished, first):
         else {**finished.config["experiments"], "other": other}
     )
     finished.config["experiments"] = both
-    assert finished.planned() == {"train_other": 4, "collect": 1, "figure": 1}
+    assert finished.planned() == {"train_other": 4, "collect": 1, "figure": 1, "ledger": 1}
 
 
 def test_a_changed_setting_retrains(finished):

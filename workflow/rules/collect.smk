@@ -1,10 +1,11 @@
-# Tables: one row a run, medians over seeds, and the optimal critic through the same instruments.
+# Tables: one row a run, medians over seeds, one row an evaluation, and the optimal critic through the same instruments.
 rule collect:
     input:
         runs=run_files,
     output:
         summary=f"{RESULTS}/{{experiment}}/summary.parquet",
         curves=f"{RESULTS}/{{experiment}}/curves.parquet",
+        evaluations=f"{RESULTS}/{{experiment}}/evaluations.parquet",
     log:
         f"{RESULTS}/logs/collect/{{experiment}}.log",
     benchmark:
@@ -23,7 +24,7 @@ rule collect:
         code=code_hash("commands.collect"),
     shell:
         "mine collect {params.runs:q} --grid {params.grid:q} --experiment {wildcards.experiment}"
-        " --summary {output.summary:q} --curves {output.curves:q} > {log:q} 2>&1"
+        " --summary {output.summary:q} --curves {output.curves:q} --evaluations {output.evaluations:q} > {log:q} 2>&1"
 
 
 rule optimal:

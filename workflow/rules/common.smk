@@ -5,12 +5,15 @@ from importlib import metadata
 
 from mine.experiments import (
     expand as planned_runs,
+    kept_steps,
     parse_seeds,
     seed_blocks,
     settings_of,
+    targets,
     training_of,
     training_options,
 )
+from mine.claims import NAMES as CLAIMS
 from mine.figures import FIGURES, FORMATS
 from mine.provenance import code_hash, training_code_hash
 from mine.settings import VARIANTS
@@ -20,6 +23,8 @@ EXPERIMENTS = config["experiments"]
 RUNS = {name: [run.path for run in planned_runs(experiment)] for name, experiment in EXPERIMENTS.items()}
 # Where environments are made per rule (--sdm conda); otherwise the one that snakemake runs in serves.
 CONDA_ENV = "../../environment.yml"
+FROZEN_TABLES = ("bias", "directions", "identities", "lag")
+FROZEN_CELL = "dim={dim}/rho={rho}/seed={seed}"
 python = sys.executable
 
 # So that `mine` is this interpreter's, also where its environment is not activated.
@@ -70,9 +75,9 @@ def run_files(wildcards):
     return [f"{RESULTS}/{wildcards.experiment}/runs/{path}" for path in RUNS[wildcards.experiment]]
 
 
-def all_runs():
-    """The results files of every experiment."""
-    return [f"{RESULTS}/{name}/runs/{path}" for name, paths in RUNS.items() for path in paths]
+def runs_for(target):
+    """The results files of every experiment that a target makes."""
+    return [f"{RESULTS}/{name}/runs/{path}" for name in targets(config, target) for path in RUNS[name]]
 
 
 def runs_folder(wildcards):
@@ -94,7 +99,8 @@ def figure_files(stem):
 
 def figure_names(per_setting):
     """The figures that are drawn once per setting, or those that are not, as a wildcard's constraint."""
-    return "|".join(n for n, spec in FIGURES.items() if spec.per_setting == per_setting)
+    chosen = [n for n, spec in FIGURES.items() if spec.of == "experiment" and spec.per_setting == per_setting]
+    return "|".join(chosen)
 
 
 def figure_tables(wildcards):
@@ -108,13 +114,54 @@ def figure_code(wildcards):
     return code_hash(f"figures.{wildcards.figure}", "figures.style")
 
 
-def all_figures():
-    """Every file of every figure that the configuration asks for."""
+def figures_for(target):
+    """Every file of every figure that the configuration asks for, of the experiments that a target makes."""
     files = []
-    for name, experiment in EXPERIMENTS.items():
+    for name in targets(config, target):
+        experiment = EXPERIMENTS[name]
         for figure in experiment.get("figures", []):
             settings = settings_of(experiment) if FIGURES[figure].per_setting else [None]
             for setting in settings:
                 stem = figure if setting is None else f"{figure}_{setting}"
                 files += figure_files(f"{RESULTS}/figures/{name}/{stem}").values()
     return files
+
+
+def tables_for(target, tables=("summary", "evaluations")):
+    """The tables of every experiment that a target makes."""
+    return [f"{RESULTS}/{name}/{table}.parquet" for name in targets(config, target) for table in tables]
+
+
+def frozen_files(pattern):
+    """One file a kept run, by a pattern with {dim}, {rho} and {seed}; none where no critics are to be kept."""
+    runs = planned_runs(config["frozen"]) if "frozen" in config else ()
+    return [pattern.format(dim=run.dim, rho=run.rho, seed=run.seed) for run in runs]
+
+
+def frozen_tables():
+    """The tables of the frozen critics."""
+    return [f"{RESULTS}/frozen/{table}.parquet" for table in FROZEN_TABLES] if "frozen" in config else []
+
+
+def ledger_tables(wildcards):
+    """What the ledger is made from: the tables of `all`, and in full also those of the frozen critics."""
+    optimal = [f"{RESULTS}/{name}/optimal.parquet" for name in targets(config, "all") if draws_optimal(name)]
+    return [*tables_for("all"), *optimal, *(frozen_tables() if wildcards.scope == "full" else [])]
+
+
+def draws_optimal(experiment):
+    """Whether an experiment's figures show the optimal critic."""
+    return "final_values" in EXPERIMENTS[experiment].get("figures", [])
+
+
+def claim_figure_tables(wildcards):
+    """The tables that a figure of the claims is drawn from, by name."""
+    spec = FIGURES[wildcards.figure]
+    folder = {"claims": f"{RESULTS}/claims/full", "frozen": f"{RESULTS}/frozen"}[spec.of]
+    return {table: f"{folder}/{table}.parquet" for table in spec.needs}
+
+
+def claim_figures():
+    """Every file of the figures of the claims; without frozen critics only the ledger's."""
+    names = [n for n, spec in FIGURES.items() if spec.of == "claims" or (spec.of == "frozen" and "frozen" in config)]
+    return [file for name in names for file in figure_files(f"{RESULTS}/figures/claims/{name}").values()]

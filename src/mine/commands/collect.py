@@ -1,10 +1,11 @@
-"""Gather an experiment's runs into two tables.
+"""Gather an experiment's runs into three tables.
 
 summary.parquet has one row a run: final in-batch, held-out and population values, truth, divergence,
 gradient norms. curves.parquet has one row a cell, quantity and step: median and quartiles over seeds, and the
-share still live. All information in nats. With --grid, exactly the runs that it names are read, and a missing
-one stops the command; without it every *.parquet in the folder is. A file that cannot be read, or holds
-another run than its place says, stops it: nothing is skipped silently, and nothing half-written is left.
+share still live. evaluations.parquet has one row a run and evaluation. All information in nats. With --grid,
+exactly the runs that it names are read, and a missing one stops the command; without it every *.parquet in the
+folder is. A file that cannot be read, or holds another run than its place says, stops it: nothing is skipped
+silently, and nothing half-written is left.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
-HELP = "gather the runs of an experiment into summary.parquet and curves.parquet"
+HELP = "gather the runs of an experiment into summary, curves and evaluations"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--summary", type=Path, required=True, metavar="FILE", help="table to write")
     parser.add_argument("--curves", type=Path, required=True, metavar="FILE", help="table to write")
+    parser.add_argument("--evaluations", type=Path, required=True, metavar="FILE", help="table to write")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -47,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
         line.update(done, f"{done} of {total} runs read")
 
     try:
-        collect(experiment, runs, arguments.summary, arguments.curves, show)
+        collect(experiment, runs, arguments.summary, arguments.curves, arguments.evaluations, show)
     finally:
         line.close()
     if extra:

@@ -1,8 +1,9 @@
 """Copy a finished run's figures to the folder that the README shows, with what made them.
 
-Beside the figures stand each experiment's summary (data/EXPERIMENT_summary.parquet) and published.json: hash of the
-configuration, commit, hash of the training code, CPU, package versions, runs and seeds. No timestamps: an unchanged
-figure stays an unchanged file. Figures of an earlier publication that are made no more are removed.
+Beside the figures stand each experiment's summary (data/EXPERIMENT_summary.parquet), the ledger of claims where
+`snakemake claims` has made the full one, and published.json: hash of the configuration, commit, hash of the training
+code, CPU, package versions, runs and seeds. No timestamps: an unchanged figure stays an unchanged file. Figures of an
+earlier publication that are made no more are removed.
 """
 
 from __future__ import annotations
@@ -25,14 +26,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, default=Path("figures"), metavar="DIR", help="where to (default: figures)"
     )
+    parser.add_argument(
+        "--readme", type=Path, metavar="FILE", help="page whose part 'claims' is to hold the short ledger of claims"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the command. Raises UserError."""
+    import pandas as pd
+
+    from mine.claims.ledger import short_table
     from mine.config import load_config
-    from mine.publish import publish
+    from mine.errors import UserError
+    from mine.publish import publish, write_part
 
     record = publish(load_config(arguments.config), arguments.output)
+    if arguments.readme is not None:
+        if "data/claims.parquet" not in record["files"]:
+            raise UserError(f"{arguments.readme}: no full ledger of claims to show there; run `snakemake claims` first")
+        ledger = pd.read_parquet(arguments.output / "data/claims.parquet", partitioning=None)
+        write_part(arguments.readme, "claims", short_table(ledger))
     runs = sum(experiment["runs"] for experiment in record["experiments"].values())
     print(f"{len(record['files'])} files of {runs} runs in {arguments.output}")
     if record["commit"]["dirty"] or record["commit"]["sha"] is None:

@@ -47,6 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="parquet file; '{seed}' stands for the seed where there are several",
     )
 
+    saved = parser.add_argument_group("critics to keep")
+    saved.add_argument(
+        "--checkpoints", metavar="STEPS", help="numbers of updates after which critics are kept: 0,100,1000"
+    )
+    saved.add_argument(
+        "--critics", metavar="FILE", help="npz file for them, read by `mine frozen`; '{seed}' as in --output"
+    )
+
     training = parser.add_argument_group("training settings")
 
     def add(name: str, kind, metavar: str, text: str) -> None:
@@ -104,13 +112,18 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(f"threads: {arguments.threads} is not a whole number of at least 1")
     if arguments.stack is not None and (isinstance(arguments.stack, str) or arguments.stack < 1):
         raise UserError(f"stack: {arguments.stack!r} is not a whole number of at least 1")
-    outputs = _outputs(arguments.output, seeds)
+    outputs = _outputs("output", arguments.output, seeds)
+    checkpoints, critics = _critics(arguments, settings.steps, seeds)
+    if set(outputs) & set(critics):
+        raise UserError(f"critics: {arguments.critics!r} is the output too")
 
     # Slow to import (2 s), so only once the input is known to be good.
     import numpy as np
     import torch
 
+    from mine.critic import Architecture
     from mine.files import check_writable
+    from mine.frozen.critics import write_critics
     from mine.progress import ProgressLine
     from mine.provenance import training_code_hash
     from mine.trace import write_trace
@@ -119,7 +132,7 @@ def run(arguments: argparse.Namespace) -> None:
     device = _device(arguments.device)
     if arguments.tf32 and device.type != "cuda":
         raise UserError("tf32: only a CUDA device has it, and this run is on the CPU; leave --tf32 out")
-    for output in outputs:
+    for output in outputs + critics:
         check_writable(output)
     torch.set_num_threads(arguments.threads)
     torch.backends.cuda.matmul.allow_tf32 = arguments.tf32
@@ -149,22 +162,46 @@ def run(arguments: argparse.Namespace) -> None:
             )
 
         results = train(
-            arguments.variant, arguments.dim, arguments.rho, seeds[stack], settings, device=device, report=report
+            arguments.variant,
+            arguments.dim,
+            arguments.rho,
+            seeds[stack],
+            settings,
+            device=device,
+            checkpoints=checkpoints,
+            report=report,
         )
         line.close()
-        for one, output, result in zip(cells[stack], outputs[stack], results, strict=True):
+        for place, (one, output, result) in enumerate(zip(cells[stack], outputs[stack], results, strict=True), first):
             outcome = {"outcome": result.outcome, "overflow_step": result.overflow_step}
-            write_trace(
-                output, result.columns, {"cell": one.to_dict(), "settings": settings.to_dict(), **outcome, **made_with}
-            )
+            metadata = {"cell": one.to_dict(), "settings": settings.to_dict(), **outcome, **made_with}
+            if critics:
+                kept = {step: parameters.cpu().numpy() for step, parameters in result.checkpoints.items()}
+                architecture = Architecture(one.dim, settings.hidden, settings.layers, settings.activation)
+                write_critics(critics[place], kept, architecture.n_parameters, metadata)
+            write_trace(output, result.columns, metadata)
             ending = result.outcome if result.overflow_step is None else f"overflow at step {result.overflow_step}"
             print(f"{output}: {ending}", flush=True)
 
 
-def _outputs(template: str, seeds: list[int]) -> list[Path]:
+def _outputs(name: str, template: str, seeds: list[int]) -> list[Path]:
     if len(seeds) > 1 and "{seed}" not in template:
-        raise UserError(f"output: {template!r} is one file for {len(seeds)} seeds; put {{seed}} into its name")
+        raise UserError(f"{name}: {template!r} is one file for {len(seeds)} seeds; put {{seed}} into its name")
     return [Path(template.replace("{seed}", str(seed))) for seed in seeds]
+
+
+def _critics(arguments: argparse.Namespace, steps: int, seeds: list[int]) -> tuple[list[int], list[Path]]:
+    """Numbers of updates after which critics are kept, and the files for them; both empty where none are."""
+    if arguments.checkpoints is None and arguments.critics is None:
+        return [], []
+    if arguments.critics is None:
+        raise UserError("checkpoints: critics that no file is named for; add --critics FILE")
+    if arguments.checkpoints is None:
+        raise UserError("critics: a file for critics of no step; add --checkpoints STEPS")
+
+    from mine.frozen.critics import parse_steps
+
+    return parse_steps("checkpoints", arguments.checkpoints, steps), _outputs("critics", arguments.critics, seeds)
 
 
 def _device(name: str):

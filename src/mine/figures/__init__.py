@@ -30,6 +30,8 @@ class FigureSpec:
     needs: the tables it cannot do without, by the name of their parquet file.
     optional: the tables it uses where they exist.
     shows: one line for ``mine figures --list``.
+    of: whose tables these are: ``experiment`` (a folder of the results for each, and the configuration says which
+        experiments get the figure), ``frozen`` (those made from frozen critics) or ``claims`` (the ledger's).
     """
 
     name: str
@@ -37,6 +39,7 @@ class FigureSpec:
     needs: tuple[str, ...]
     shows: str
     optional: tuple[str, ...] = ()
+    of: str = "experiment"
 
     @property
     def function(self) -> Callable[..., Figure]:
@@ -68,6 +71,30 @@ FIGURES: dict[str, FigureSpec] = {
         ),
         FigureSpec("divergence", False, ("summary",), "share of runs still live over training"),
         FigureSpec("sweep", False, ("summary",), "final values and divergence against the one swept setting"),
+        FigureSpec("phase", False, ("summary",), "share of runs that diverge over d and rho"),
+        FigureSpec(
+            "parting",
+            False,
+            ("summary", "curves", "evaluations"),
+            "in-batch, held-out and population value over training where they part most",
+        ),
+        FigureSpec("remedies", False, ("summary",), "final values and divergence of each named setting"),
+        FigureSpec(
+            "bias_against_batch",
+            False,
+            ("bias", "directions"),
+            "bias of the batch gradient against the batch size, at frozen critics",
+            of="frozen",
+        ),
+        FigureSpec(
+            "ema_bias",
+            False,
+            ("bias",),
+            "the EMA's gradient bias and variance against its rate, at frozen critics",
+            of="frozen",
+        ),
+        FigureSpec("lag_and_noise", False, ("lag",), "lag and sampling noise of the EMA over training", of="frozen"),
+        FigureSpec("ledger", False, ("claims",), "every claim with its verdict and effects, on one page", of="claims"),
     )
 }
 """Name to figure, in the order in which they are listed."""

@@ -96,39 +96,6 @@ def cell(table: pd.DataFrame, **values: object) -> pd.DataFrame:
     return table[keep]
 
 
-def mean_interval(values: np.ndarray, resamples: int = 4000) -> tuple[float, float, float]:
-    """Mean over seeds and its 95 % bootstrap interval (percentiles, fixed generator).
-
-    The interval is NaN for a single seed, and all are NaN for none.
-    """
-    values = np.asarray(values, dtype=float)
-    if values.size == 0:
-        return (np.nan,) * 3
-    mean = float(np.sum(values) / values.size) if np.isfinite(values).all() else _non_finite_mean(values)
-    if values.size == 1 or not np.isfinite(values).all():
-        return mean, np.nan, np.nan
-    picks = np.random.default_rng(0).integers(0, values.size, size=(resamples, values.size))
-    low, high = np.quantile(values[picks].mean(axis=1), [0.025, 0.975])
-    return mean, float(low), float(high)
-
-
-def _non_finite_mean(values: np.ndarray) -> float:
-    """Mean of values of which some are not finite, without numpy's warning for inf - inf."""
-    if np.isnan(values).any() or (np.isposinf(values).any() and np.isneginf(values).any()):
-        return np.nan
-    return np.inf if np.isposinf(values).any() else -np.inf
-
-
-def share_interval(count: int | np.ndarray, total: int) -> tuple[np.ndarray, np.ndarray]:
-    """Exact (Clopper-Pearson) two-sided 95 % interval of a share."""
-    from scipy.stats import beta
-
-    count = np.asarray(count, dtype=float)
-    low = np.where(count > 0, beta.ppf(0.025, np.maximum(count, 1), total - count + 1), 0.0)
-    high = np.where(count < total, beta.ppf(0.975, count + 1, np.maximum(total - count, 1)), 1.0)
-    return low, high
-
-
 def verdict(summary: pd.DataFrame, where: str = "") -> str:
     """How many runs of each variant diverged, and how: true of any summary."""
     parts = []

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from mine.figures import common, style, traces
+from mine.statistics import share_interval
 
 
 @style.styled
@@ -78,7 +79,7 @@ def _draw_variant(axes: Axes, runs: pd.DataFrame, variant: str, order: int, coun
     look = style.look(variant)
     total, steps = len(runs), float(runs["steps"].max())
     x, left = survival(runs["diverged_step"].to_numpy(), steps)
-    low, high = common.share_interval(left, total)
+    low, high = share_interval(left, total)
     # Curves that coincide stand side by side.
     axes.fill_between(x, low, high, step="post", color=look.colour, alpha=0.13, linewidth=0, zorder=1)
     axes.step(
@@ -171,7 +172,7 @@ def _subtitle(summary: pd.DataFrame, grid: common.Grid) -> str:
     empty = sizes[sizes["sum"] == 0]["size"]
     if len(empty):
         least = int(empty.min())
-        bound = 100 * float(common.share_interval(0, least)[1])
+        bound = 100 * float(share_interval(0, least)[1])
         parts.append(f"0 of {least} diverged is compatible with a true share of up to {bound:.0f} %.")
     return " ".join(parts)
 

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mine.divergence import MIN_ESS
 from mine.figures import common, style
+from mine.statistics import mean_interval
 
 """Names that fit beside a panel."""
 _GROUP = 0.84
@@ -104,7 +105,7 @@ def _points(runs: pd.DataFrame, optimal: pd.DataFrame | None, grid: common.Grid,
             gone = rows["diverged"].to_numpy(bool) if name != "optimal" else np.zeros(len(rows), dtype=bool)
             for index, (value, size, _, marker) in enumerate(common.QUANTITIES):
                 values = pd.to_numeric(rows[value]).to_numpy(dtype=float, na_value=np.nan)
-                mean, low, high = common.mean_interval(values[~gone])
+                mean, low, high = mean_interval(values[~gone])
                 sizes = rows.loc[~gone, size].to_numpy(dtype=float) if size else np.array([np.inf])
                 x = group - _GROUP / 2 + (block + 0.5) * _GROUP / blocks + (index - 1) * step
                 points.setdefault(name, []).append(Point(x, mean, low, high, is_low(sizes), marker, values[gone]))

@@ -14,6 +14,7 @@ from mine.errors import UserError
 from mine.figures import common, style
 from mine.figures.final_values import is_low
 from mine.settings import TrainingSettings
+from mine.statistics import mean_interval, share_interval
 
 NAMES = {
     "ema_rate": "EMA rate α (no unit)",
@@ -146,7 +147,7 @@ def _means(runs: pd.DataFrame, grid: common.Grid, values: list[str]) -> dict[tup
             for value in values:
                 rows = common.cell(runs, variant=variant, swept=value)
                 live = rows[~rows["diverged"]]
-                mean = common.mean_interval(pd.to_numeric(live[quantity]).to_numpy(dtype=float, na_value=np.nan))
+                mean = mean_interval(pd.to_numeric(live[quantity]).to_numpy(dtype=float, na_value=np.nan))
                 low = is_low(live[size].to_numpy(dtype=float)) if size else False
                 entry = (*mean, low, int(rows["diverged"].sum()), len(rows))
                 means.setdefault((variant, quantity), []).append(entry)
@@ -216,7 +217,7 @@ def _draw_shares(axes: Axes, runs: pd.DataFrame, values: list[str], variant: str
         if rows.empty:
             continue
         count = int(rows["diverged"].sum())
-        low, high = common.share_interval(count, len(rows))
+        low, high = share_interval(count, len(rows))
         axes.vlines(index + shift, float(low), float(high), color=look.colour, linewidth=1.2, alpha=0.6)
         places.append(index + shift)
         shares.append(count / len(rows))

@@ -1,0 +1,36 @@
+"""The claims of the write-up, one module each, and what every module shares.
+
+A claim's module has one object, ``CLAIM``: the claim in a sentence, where it stands, how it is tested, by what rule it
+is judged, and a function from tables to findings. Nothing here trains; tables come from ``mine.claims.tables``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the workflow reads the names, and should not load pandas for them
+    from mine.claims.claim import Claim
+
+NAMES = (
+    "exact_mi",
+    "lower_bound",
+    "gradient_bias",
+    "moving_average",
+    "ema_bias",
+    "diverges_sooner",
+    "produces_inf",
+    "ema_robust",
+    "ema_better",
+    "gradient_norms",
+    "step_five",
+    "shuffle",
+    "simpler",
+    "looks_right",
+)
+"""Modules in the order of the ledger; a claim's number is its place here."""
+
+
+def claims() -> list[Claim]:
+    """Every claim, in order."""
+    return [import_module(f"mine.claims.{name}").CLAIM for name in NAMES]

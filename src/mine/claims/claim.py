@@ -1,0 +1,153 @@
+"""A claim, what was found about it, and the rules by which a verdict follows from intervals.
+
+A finding is one effect in one cell with its interval over seeds. Its verdict is computed from the interval by the
+claim's rule, never by hand, and a claim's verdict from the verdicts of its primary cells by ``overall``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mine.statistics import LEVEL, Interval
+
+if TYPE_CHECKING:
+    from mine.claims.tables import Tables
+
+HOLDS = "holds"
+PARTLY = "holds only in part"
+FAILS = "does not hold"
+UNDECIDED = "cannot be decided"
+CHECKED, BROKEN = "instrument passes", "instrument fails"
+"""Of an identity that any correct measurement shows; no evidence for or against the write-up."""
+REPORTED = "reported"
+"""Of a number that enters no verdict."""
+
+MIN_SEEDS = 5
+"""Fewer decide nothing."""
+
+EQUIVALENT = (0.8, 1.25)
+"""A ratio whose whole interval lies in here makes an "≈" hold."""
+
+
+class Missing(Exception):
+    """What a claim needs and the results do not have. The message names it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One effect in one cell.
+
+    cell: where, in words ("derangement, d = 5, ρ = 0.9"). quantity: what the effect is, with its unit.
+    effect, low, high: estimate and interval; None where there is none. level: coverage of the interval.
+    n_seeds: seeds behind it. primary: named beforehand as deciding the claim's verdict. note: why undecided, or what a
+    reader must know. claim: name of the claim, filled in by ``judge``.
+    """
+
+    cell: str
+    quantity: str
+    effect: float | None
+    low: float | None
+    high: float | None
+    n_seeds: int
+    verdict: str
+    primary: bool = False
+    level: float = LEVEL
+    note: str = ""
+    claim: str = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim and how it is judged.
+
+    name: of its module. sentence: the claim, in our words. place: where it stands in the write-up.
+    test: what is measured. rule: how verdicts follow, as it was fixed before the published run.
+    figure: stem of the figure that shows it, below the figures folder. findings: from tables to findings; raises
+    Missing where a whole table is not there.
+    """
+
+    name: str
+    sentence: str
+    place: str
+    test: str
+    rule: str
+    figure: str
+    findings: Callable[[Tables], list[Finding]]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim's verdict over its primary findings, and the findings."""
+
+    claim: Claim
+    number: int
+    verdict: str
+    where: str
+    findings: list[Finding]
+
+
+def judge(claim: Claim, number: int, tables: Tables) -> Verdict:
+    """Judge one claim. What is missing makes it undecided, with a finding that names it."""
+    try:
+        found = claim.findings(tables)
+    except Missing as missing:
+        found = [undecided("all", "", str(missing), primary=True)]
+    found = [replace(finding, claim=claim.name) for finding in found]
+    verdict, where = overall(found)
+    return Verdict(claim, number, verdict, where, found)
+
+
+def overall(findings: Sequence[Finding]) -> tuple[str, str]:
+    """A claim's verdict and the cells that it is about, by one rule for all claims.
+
+    Of the primary findings that are judged (not REPORTED, CHECKED or BROKEN): a broken instrument anywhere, or none
+    that can be decided, decides nothing; some hold and some do not: holds only in part, naming where it holds; otherwise
+    one that cannot be decided leaves the claim undecided; else all agree.
+    """
+    if any(finding.verdict == BROKEN for finding in findings):
+        return UNDECIDED, "an instrument fails its check"
+    primary = [finding for finding in findings if finding.primary and finding.verdict not in (REPORTED, CHECKED)]
+    holding = [finding for finding in primary if finding.verdict in (HOLDS, PARTLY)]
+    failing = [finding for finding in primary if finding.verdict == FAILS]
+    open_ = [finding for finding in primary if finding.verdict == UNDECIDED]
+    if (holding and failing) or any(finding.verdict == PARTLY for finding in primary):
+        places = "; ".join(dict.fromkeys(_place(finding) for finding in holding))
+        return PARTLY, f"{places} ({len(open_)} primary findings cannot be decided)" if open_ else places
+    if open_ or not primary:
+        return UNDECIDED, "; ".join(dict.fromkeys(finding.note for finding in open_ if finding.note))
+    return (HOLDS if holding else FAILS), f"{len(primary)} of {len(primary)} primary findings"
+
+
+def finding(
+    cell: str,
+    quantity: str,
+    interval: Interval,
+    n_seeds: int,
+    verdict: str,
+    *,
+    primary: bool = False,
+    level: float = LEVEL,
+    note: str = "",
+) -> Finding:
+    """A finding from an interval; a verdict of HOLDS or FAILS becomes UNDECIDED with fewer than MIN_SEEDS seeds."""
+    if verdict in (HOLDS, FAILS, PARTLY, UNDECIDED) and n_seeds < MIN_SEEDS:
+        few = f"{n_seeds} seed{'s' if n_seeds != 1 else ''}, at least {MIN_SEEDS} are needed"
+        verdict, note = UNDECIDED, "; ".join(part for part in (few, note) if part)
+    bounds = (interval.value, interval.low, interval.high)
+    return Finding(cell, quantity, *bounds, n_seeds, verdict, primary, level, note)
+
+
+def undecided(cell: str, quantity: str, note: str, *, n_seeds: int = 0, primary: bool = False) -> Finding:
+    """A finding of what could not be measured; ``note`` names what is missing."""
+    return Finding(cell, quantity, None, None, None, n_seeds, UNDECIDED, primary, LEVEL, note)
+
+
+def decide(holds: bool, fails: bool) -> str:
+    """HOLDS or FAILS where exactly that one is shown, else UNDECIDED."""
+    return HOLDS if holds and not fails else FAILS if fails and not holds else UNDECIDED
+
+
+def _place(finding: Finding) -> str:
+    return f"{finding.cell} ({finding.quantity})" if finding.quantity else finding.cell

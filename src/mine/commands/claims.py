@@ -1,0 +1,51 @@
+"""Judge every claim of the write-up by the tables of a results folder.
+
+Writes the ledger three times: claims.parquet (one row a finding), a Markdown file and one HTML page. A claim whose
+tables are not there, or too few, comes out as "cannot be decided", with what is missing. All information in nats.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "judge the write-up's claims by the results"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``mine claims``."""
+    parser.add_argument("results", type=Path, metavar="RESULTS_DIR", help="folder of the experiments' folders")
+    parser.add_argument(
+        "--without",
+        metavar="FOLDER",
+        action="append",
+        default=[],
+        help="leave the tables of a folder out, as if not made",
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="claims.parquet; claims.md and .html beside it")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the command. Raises UserError where the folder is none or an output cannot be written."""
+    from mine.claims import NAMES
+    from mine.claims.ledger import ledger_table, verdicts, write_ledger
+    from mine.claims.tables import Tables
+    from mine.errors import UserError
+    from mine.progress import ProgressLine
+
+    if not arguments.results.is_dir():
+        raise UserError(f"{arguments.results}: no such folder; it should hold writeup/summary.parquet and its like")
+    if arguments.output is not None and arguments.output.suffix != ".parquet":
+        raise UserError(f"output: {arguments.output} does not end with .parquet")
+    line = ProgressLine(len(NAMES), log_lines=0)
+    judged = verdicts(
+        Tables(arguments.results, arguments.without),
+        lambda done, name: line.update(done, f"{done}/{len(NAMES)} {name}"),
+    )
+    line.close()
+    if arguments.output is not None:
+        write_ledger(
+            ledger_table(judged), *(arguments.output.with_suffix(suffix) for suffix in (".parquet", ".md", ".html"))
+        )
+    for verdict in judged:
+        print(f"{verdict.number:2} {verdict.verdict:18} {verdict.claim.sentence}")

@@ -1,0 +1,258 @@
+"""What each named setting does to a variant: final values against the truth, and how many runs diverge."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from mine.divergence import MIN_ESS
+from mine.figures import common, style
+from mine.figures.final_values import is_low
+from mine.statistics import share_interval
+
+_VALUES = (("mi_batch_mean", None, "in-batch"), ("mi_population", "population_ess", "population"))
+BASE = "base"
+"""The setting without a remedy."""
+
+
+@style.styled
+def draw(summary: pd.DataFrame) -> Figure:
+    """Draw every setting by its name; a row of panels for each d and rho. Raises UserError for a missing column."""
+    summary = common.prepare(summary, [name for names in _VALUES for name in names[:2] if name])
+    for name, _, _ in _VALUES:
+        summary[name] = pd.to_numeric(summary[name]).astype("float64")
+    # A run that ended without a number ran off: it stays in the median, above every finite one.
+    summary.loc[summary["overflowed"] & summary["mi_batch_mean"].isna(), "mi_batch_mean"] = np.inf
+    grid = common.Grid.of(summary)
+    places = [(dim, rho) for dim in grid.dims for rho in grid.rhos if not common.cell(summary, dim=dim, rho=rho).empty]
+    named = max(style.text_width(setting, 8) for setting in grid.settings)
+    lost = int(summary[[name for name, _, _ in _VALUES]].isna().to_numpy().sum())
+    sheet = style.Sheet(
+        len(places),
+        3,
+        title=_title(summary, grid),
+        subtitle=_subtitle(summary, grid, places),
+        caption=_caption(summary, lost),
+        handles=[
+            [
+                *(style.variant_handle(variant, linestyle="none", markersize=6.5) for variant in grid.variants),
+                style.truth_handle(),
+                style.mark_handle("o", "median ESS under 50", markerfacecolor="white"),
+                style.mark_handle(".", "a run"),
+                style.mark_handle("x", "a diverged run"),
+            ]
+        ],
+        panel_height=max(1.1, (0.2 + 0.12 * len(grid.variants)) * len(grid.settings)),
+        column_gap=0.25,
+        row_gap=0.32,
+        left=min(3.0, named + 0.3),
+    )
+    for row, (dim, rho) in enumerate(places):
+        runs = common.cell(summary, dim=dim, rho=rho)
+        truth = float(runs["mi_true"].iloc[0])
+        for column, (value, size, word) in enumerate(_VALUES):
+            axes = sheet.axes[row][column]
+            view = _view(runs, value, truth)
+            _frame(axes, grid, first=column == 0)
+            axes.set_xlim(*view)
+            axes.xaxis.set_major_locator(MaxNLocator(5))
+            axes.axvline(truth, zorder=2, gid="truth", **style.TRUTH)
+            for y, variant, rows in _rows(runs, grid):
+                _draw_values(axes, y, rows, value, size, variant, view)
+            sheet.head(row, axes, f"d = {dim}, ρ = {rho:g}: {word}", f"truth {truth:.2f}" if column == 0 else "")
+            if row == len(places) - 1:
+                axes.set_xlabel(f"{word} value (nats)")
+        axes = sheet.axes[row][2]
+        _frame(axes, grid, first=False)
+        axes.set_xlim(-0.04, 1.46 if summary["overflowed"].any() else 1.24)
+        axes.set_xticks([0, 0.5, 1], ["0", "½", "1"])
+        for y, variant, rows in _rows(runs, grid):
+            _draw_share(axes, y, rows, variant)
+        sheet.head(row, axes, f"d = {dim}, ρ = {rho:g}: diverged")
+        if row == len(places) - 1:
+            axes.set_xlabel("share of runs")
+    return sheet.figure
+
+
+def _frame(axes: Axes, grid: common.Grid, *, first: bool) -> None:
+    count = len(grid.settings)
+    axes.set_ylim(count - 0.5, -0.5)
+    axes.set_yticks(range(count), grid.settings)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0, labelleft=first)
+    for edge in range(1, count):
+        axes.axhline(edge - 0.5, color="#dddddd", linewidth=0.6, zorder=0)
+
+
+def _rows(runs: pd.DataFrame, grid: common.Grid) -> list[tuple[float, str, pd.DataFrame]]:
+    """Height, variant and runs of every line of a panel that has any."""
+    room = 0.7 / len(grid.variants)
+    lines = []
+    for index, setting in enumerate(grid.settings):
+        for order, variant in enumerate(grid.variants):
+            rows = common.cell(runs, setting=setting, variant=variant)
+            if not rows.empty:
+                lines.append((index + (order - (len(grid.variants) - 1) / 2) * room, variant, rows))
+    return lines
+
+
+def _view(runs: pd.DataFrame, value: str, truth: float) -> tuple[float, float]:
+    """Limits from zero to somewhat above the truth, widened to values near; never to where runaways go."""
+    span = max(abs(truth), 0.5)
+    values = runs[value].to_numpy(dtype=float)
+    values = values[np.isfinite(values)]
+    low = float(values.min()) if values.size else 0.0
+    high = float(values.max()) if values.size else span
+    return min(0.0, max(low, -0.6 * span)) - 0.08 * span, max(1.15 * span, min(high, 1.8 * span)) + 0.12 * span
+
+
+def _draw_values(
+    axes: Axes, y: float, rows: pd.DataFrame, value: str, size: str | None, variant: str, view: tuple[float, float]
+) -> None:
+    look = style.look(variant)
+    values = rows[value].to_numpy(dtype=float)
+    gone = rows["diverged"].to_numpy(bool)
+    known = ~np.isnan(values)
+    for part, marker, gid in ((known & ~gone, ".", "run"), (known & gone, "x", "diverged")):
+        axes.plot(
+            values[part].clip(*view),
+            np.full(int(part.sum()), y),
+            linestyle="none",
+            marker=marker,
+            markersize=3.2,
+            markeredgewidth=0.7,
+            color=look.colour,
+            alpha=0.6,
+            clip_on=False,
+            zorder=3,
+            gid=f"{gid}:{variant}",
+        )
+    if not known.any():
+        return
+    low, middle, high = (_ranked(values[known], level) for level in (0.25, 0.5, 0.75))
+    axes.hlines(y, *np.clip([low, high], *view), color=look.colour, linewidth=1.5, zorder=4)
+    hollow = is_low(rows[size].to_numpy(dtype=float)) if size else False
+    at = float(np.clip(middle, *view))
+    axes.plot(
+        at,
+        y,
+        linestyle="none",
+        marker=look.marker,
+        markersize=6,
+        markerfacecolor="white" if hollow else look.colour,
+        markeredgecolor=look.colour,
+        clip_on=False,
+        zorder=5,
+        gid=f"{'low-ess' if hollow else 'median'}:{variant}",
+    )
+    if at != middle:
+        above = middle > at
+        axes.annotate(
+            common.number(middle),
+            (at, y),
+            (-6 if above else 6, 0),
+            textcoords="offset points",
+            ha="right" if above else "left",
+            va="center",
+            fontsize=style.SMALL,
+            color=look.text_colour,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3, "alpha": 0.85},
+            zorder=6,
+        )
+
+
+def _ranked(values: np.ndarray, level: float) -> float:
+    """A quantile in which infinite values keep their place; the infinite one where it falls between two of a kind."""
+    ordered = np.sort(values)
+    place = (ordered.size - 1) * level
+    below, above = ordered[math.floor(place)], ordered[math.ceil(place)]
+    if below == above or not np.isfinite([below, above]).all():
+        return float(above if np.isposinf(above) else below)
+    return float(below + (place - math.floor(place)) * (above - below))
+
+
+def _draw_share(axes: Axes, y: float, rows: pd.DataFrame, variant: str) -> None:
+    look = style.look(variant)
+    count, overflowed, total = int(rows["diverged"].sum()), int(rows["overflowed"].sum()), len(rows)
+    low, high = share_interval(count, total)
+    axes.hlines(y, float(low), float(high), color=look.colour, linewidth=1.2, alpha=0.6, zorder=3)
+    axes.plot(
+        count / total,
+        y,
+        linestyle="none",
+        marker=look.marker,
+        color=look.colour,
+        markersize=6,
+        zorder=4,
+        gid=f"share:{variant}",
+    )
+    text = f"{count}/{total}" + (f" (× {overflowed})" if overflowed else "")
+    axes.annotate(
+        text, (1.04, y), va="center", ha="left", fontsize=style.SMALL, color=look.text_colour, annotation_clip=False
+    )
+
+
+def _title(summary: pd.DataFrame, grid: common.Grid) -> str:
+    parts = []
+    for variant in grid.variants:
+        rows = common.cell(summary, variant=variant)
+        known = [setting for setting in grid.settings if (rows["setting"] == setting).any()]
+        safe = [setting for setting in known if not rows.loc[rows["setting"] == setting, "diverged"].any()]
+        count = f"{len(known)} settings"
+        if len(known) == 1:
+            text = f"{'no' if safe else 'some'} run diverged with {known[0]}"
+        elif not safe:
+            text = f"some run diverged with every one of {count}"
+        elif len(safe) == len(known):
+            text = f"no run diverged with any of {count}"
+        else:
+            text = f"no run diverged with {', '.join(safe)} ({len(safe)} of {count})"
+        parts.append(f"{style.look(variant).label}: {text}")
+    return "; ".join(parts)
+
+
+def _subtitle(summary: pd.DataFrame, grid: common.Grid, places: list[tuple[int, float]]) -> str:
+    """Per panel the highest median population value of a line none of whose runs diverged, beside EMA's own."""
+    parts = []
+    for dim, rho in places:
+        runs = common.cell(summary, dim=dim, rho=rho)
+        best = None
+        for _, variant, rows in _rows(runs, grid):
+            if rows["diverged"].any() or is_low(rows["population_ess"].to_numpy(dtype=float)):
+                continue
+            middle = float(rows["mi_population"].median())
+            if math.isfinite(middle) and (best is None or middle > best[0]):
+                best = (middle, f"{style.look(variant).label} with {rows['setting'].iloc[0]}")
+        truth = float(runs["mi_true"].iloc[0])
+        found = f"{best[1]}, {common.number(best[0])} of {truth:.2f} nats" if best else "none"
+        parts.append(f"d = {dim}, ρ = {rho:g}: {found}{_plain(common.cell(runs, setting=BASE, variant='ema'))}")
+    return f"Highest median population value where no run diverged — {'; '.join(parts)}."
+
+
+def _plain(rows: pd.DataFrame) -> str:
+    """What EMA does without a remedy, in brackets; nothing where it was not run."""
+    values = rows["mi_population"][np.isfinite(rows["mi_population"])]
+    if values.empty:
+        return ""
+    low = ", ESS under 50" if is_low(rows["population_ess"].to_numpy(dtype=float)) else ""
+    value = common.number(float(values.median()))
+    return f" (EMA with {BASE}: {value}{low}, {int(rows['diverged'].sum())}/{len(rows)} diverged)"
+
+
+def _caption(summary: pd.DataFrame, lost: int) -> str:
+    parts = [
+        "Large marks: median over all runs of a line, diverged ones too (infinite values rank at their end, an "
+        "overflow without a number above all); bars: quartiles. Small marks: each run, at the edge where its value is "
+        "outside; a number at the edge is a median outside. Right: share that diverged, exact 95 % interval; × how many"
+        " overflowed. In-batch: mean over the last 10 % of updates. Hollow: effective sample size of the product term "
+        f"under {MIN_ESS:g}, no evidence as a number. {common.seeds_text(summary)}; {common.settings_text(summary)}, "
+        "but for what a setting's name says."
+    ]
+    if lost:
+        parts.append(f"Values not drawn because not numbers: {lost:,}.")
+    return " ".join(parts)
