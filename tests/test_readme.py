@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 
 from mine.published_page import cell_table
 
@@ -46,7 +47,7 @@ def test_the_picture_of_the_pipeline_is_the_one_of_the_workflow():
 
 
 @pytest.mark.parametrize(
-    "claim", ["none of 160 diverges", "0 of 480", "0 of 40", "17 and 20 of 20 seeds", "14 of 20 runs", "62 of 80"]
+    "claim", ["none of 160 diverges", "once in 480", "0 of 40", "16 and 20 of 20 seeds", "15 of 20 runs", "60 of 80"]
 )
 def test_claims_in_words(claim):
     """The counts of the summary's five lines, computed."""
@@ -60,12 +61,12 @@ def test_claims_in_words(claim):
     ema = runs[runs["variant"] == "ema"]
     away = ema[(ema["setting"] == "derangement") & ema["runaway_step"].notna()]
     computed = {
-        "14 of 20 runs": f"{((away['dim'] == 5) & (away['rho'] == 0.99)).sum()} of 20 runs",
-        "62 of 80": f"{(away['dim'] == 20).sum()} of 80",
+        "15 of 20 runs": f"{((away['dim'] == 5) & (away['rho'] == 0.99)).sum()} of 20 runs",
+        "60 of 80": f"{(away['dim'] == 20).sum()} of 80",
         "none of 160 diverges": f"{'none' if one['diverged_step'].isna().all() else 'some'} of {len(one)} diverges",
-        "0 of 480": f"{ema['overflow_step'].notna().sum()} of {len(ema)}",
+        "once in 480": f"{'once' if ema['overflow_step'].notna().sum() == 1 else 'not once'} in {len(ema)}",
         "0 of 40": f"{stable['overflow_step'].notna().sum()} of {len(stable)}",
-        "17 and 20 of 20 seeds": f"{farther[0]} and {farther[1]} of {error.loc[0.9].shape[0]} seeds",
+        "16 and 20 of 20 seeds": f"{farther[0]} and {farther[1]} of {error.loc[0.9].shape[0]} seeds",
     }
     assert claim in README
     assert computed[claim] == claim
@@ -110,15 +111,14 @@ def test_every_derangement_run_of_biased_overflowed_where_the_readme_says_so():
     assert claimed["overflow_step"].notna().all()
 
 
-def test_ema_is_nearer_in_batch_in_every_seed_with_a_derangement():
+def test_ema_is_nearer_in_batch_in_all_pairs_but_one_with_a_derangement():
     runs = pd.read_parquet(DATA).query("setting == 'derangement' and dim > 1")
     error = runs["mi_batch_error"].abs().fillna(float("inf"))
     table = runs.assign(error=error).pivot(index=["dim", "rho", "seed"], columns="variant", values="error")
-    assert len(table) == 160
-    assert (table["ema"] < table["biased"]).all()
+    assert f"{(table['ema'] < table['biased']).sum()} of\n   {len(table)} pairs" in README
 
 
 def test_the_bound_on_ema_overflow():
     ema = pd.read_parquet(DATA).query("variant == 'ema'")
-    assert ema["overflow_step"].isna().all()
-    assert 1 - 0.025 ** (1 / len(ema)) < 0.008
+    count = int(ema["overflow_step"].notna().sum())
+    assert f"at most {100 * binomtest(count, len(ema)).proportion_ci(0.95).high:.1f} %" in README

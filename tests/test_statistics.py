@@ -8,9 +8,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom, binomtest
+from scipy.stats import binom, binomtest, kendalltau
 
-from mine.statistics import LEVEL, Interval, bonferroni, bootstrap, mean_interval, median, share, share_interval
+from mine.statistics import (
+    LEVEL,
+    Interval,
+    bonferroni,
+    bootstrap,
+    mean_interval,
+    median,
+    share,
+    share_interval,
+    trend,
+)
 
 LEVELS = (0.9, LEVEL, 0.999)
 counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -230,3 +240,19 @@ def test_an_interval_without_bounds_shows_nothing():
     assert not interval.within(-np.inf, np.inf)
     assert not interval.above(-np.inf)
     assert not interval.below(np.inf)
+
+
+def test_a_trend_is_the_mean_of_each_seeds_tau():
+    x = np.array([0.85, 0.9, 0.95, 0.99])
+    values = np.array([[4.0, 3.0, 2.0, 1.0], [np.inf, np.inf, 5.0, 1.0], [np.inf] * 4, [1.0, 2.0, 3.0, 4.0]])
+    expected = [-1.0, kendalltau(x, [9.0, 9.0, 5.0, 1.0]).statistic, 0.0, 1.0]
+    interval = trend(x, values)
+    assert interval.value == pytest.approx(np.mean(expected))
+    assert interval.low <= interval.value <= interval.high
+    with pytest.raises(ValueError, match="NaN"):
+        trend(x, np.array([[1.0, np.nan, 2.0, 3.0]]))
+
+
+def test_a_trend_that_all_seeds_share_has_an_interval_of_one_point():
+    interval = trend(np.arange(3.0), np.array([[1.0, 2.0, 3.0], [10.0, 20.0, 90.0]]))
+    assert (interval.value, interval.low, interval.high) == (1.0, 1.0, 1.0)

@@ -113,9 +113,28 @@ def bootstrap(
     return Interval(value, float(low), float(high))
 
 
+def trend(x: np.ndarray, values: np.ndarray, level: float = LEVEL) -> Interval:
+    """Whether values rise with x: mean over seeds of each seed's Kendall's tau-b, with its bootstrap interval.
+
+    x: (n,), distinct. values: (seeds, n), of which infinite ones take their place in the order. A seed whose values are
+    all alike shows no trend: 0. Within a seed, so that no seed's level enters and resampled seeds make no ties.
+    """
+    from scipy.stats import kendalltau
+
+    taus = [0.0 if (row == row[0]).all() else float(kendalltau(x, _ranks(row)).statistic) for row in values]
+    return Interval(*mean_interval(np.array(taus), level=level))
+
+
 def bonferroni(cells: int, level: float = LEVEL) -> float:
     """The level at which each of ``cells`` intervals is drawn so that all hold together with ``level``."""
     return 1.0 - (1.0 - level) / max(1, cells)
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Places in the order, the same for equal values; NaN is refused, because it has none."""
+    if np.isnan(values).any():
+        raise ValueError("a trend of values of which one is NaN")
+    return np.unique(values, return_inverse=True)[1]
 
 
 def _tails(level: float) -> list[float]:

@@ -17,11 +17,6 @@ RATES = (1.0, 0.1, 0.01, 0.001)
 OVERFLOWS, DIVERGES = "share of EMA runs that overflow", "share of EMA runs that diverge"
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    monkeypatch.setattr(ema_robust, "RESAMPLES", 200)
-
-
 def writeup(seeds=10, **run):
     """The write-up's cells; ``run`` is what becomes of every EMA run."""
     return _writeup(seeds, tuple(run.items())).copy()

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from made import DIMS, NAN, RHOS, SCHEMES, grid, made_evaluations, made_optimal, made_summary
 
-from mine import statistics
 from mine.claims import NAMES, claims, diverges_sooner
 from mine.claims.claim import (
     BROKEN,
@@ -54,7 +53,7 @@ def found(verdict, *, primary=True, cell="cell", quantity="", note=""):
         ([PARTLY], PARTLY),
         ([HOLDS, PARTLY], PARTLY),
         ([HOLDS, UNDECIDED], UNDECIDED),
-        ([FAILS, UNDECIDED], UNDECIDED),
+        ([FAILS, UNDECIDED], FAILS),
         ([HOLDS, FAILS, UNDECIDED], PARTLY),
         ([UNDECIDED], UNDECIDED),
         ([], UNDECIDED),
@@ -82,7 +81,13 @@ def test_an_instrument_that_fails_anywhere_decides_nothing():
 def test_a_claim_that_holds_in_part_says_where():
     findings = [found(HOLDS, cell="d = 5", quantity="share"), found(FAILS, cell="d = 1"), found(HOLDS, cell="d = 20")]
     assert overall(findings) == (PARTLY, "d = 5 (share); d = 20")
-    assert overall([found(HOLDS)] * 3) == (HOLDS, "3 of 3 primary findings")
+    assert overall([found(HOLDS)] * 3) == (HOLDS, "in 3 of 3 primary findings")
+
+
+def test_one_refuted_primary_finding_refutes_whatever_is_open():
+    verdict, where = overall([found(FAILS), found(UNDECIDED, note="no runs")])
+    assert verdict == FAILS
+    assert where.endswith("that are decided; 1 of 2 primary findings cannot be decided: no runs")
 
 
 def test_an_undecided_claim_says_what_is_missing_once():
@@ -276,14 +281,6 @@ def test_made_evaluations_and_optimal_critics():
 # The example claim
 
 
-@pytest.fixture
-def _quick(monkeypatch):
-    def few(statistic, n, level, resamples):
-        return statistics.bootstrap(statistic, n, level, 150)
-
-    monkeypatch.setattr(diverges_sooner, "bootstrap", few)
-
-
 def diverging(steps, seeds=10, dims=(5,)):
     """The write-up's biased runs: rho to the step of overflow, the same in both schemes."""
     axes = {"setting": SCHEMES, "variant": ("biased",), "dim": dims, "rho": tuple(steps)}
@@ -299,7 +296,6 @@ def verdicts(verdict):
     return {finding.cell: finding.verdict for finding in verdict.findings if finding.primary}
 
 
-@pytest.mark.usefixtures("_quick")
 def test_sooner_as_rho_grows_holds():
     verdict = judged(diverging({0.85: NAN, 0.9: 2000, 0.95: 900, 0.99: 500}))
     assert verdict.verdict == HOLDS
@@ -307,7 +303,6 @@ def test_sooner_as_rho_grows_holds():
     assert all(finding.effect < -0.9 for finding in verdict.findings if finding.primary)
 
 
-@pytest.mark.usefixtures("_quick")
 def test_later_as_rho_grows_does_not():
     assert judged(diverging({0.85: 500, 0.9: 900, 0.95: 2000, 0.99: NAN})).verdict == FAILS
 
@@ -318,7 +313,6 @@ def test_no_overflow_at_all_does_not():
     assert verdict.findings[0].note == "none of 40 overflows, at most 8.8% of such runs"
 
 
-@pytest.mark.usefixtures("_quick")
 def test_steps_without_a_trend_cannot_be_decided():
     steps = np.random.default_rng(0).integers(400, 2900, (4, 10))
     verdict = judged(diverging(dict(zip(RHOS, steps.astype(float), strict=True))))
@@ -326,7 +320,6 @@ def test_steps_without_a_trend_cannot_be_decided():
     assert verdict.where == "the interval of τ contains 0"
 
 
-@pytest.mark.usefixtures("_quick")
 def test_one_scheme_that_differs_is_named():
     table = diverging({0.85: NAN, 0.9: 2000, 0.95: 900, 0.99: 500})
     table.loc[table["setting"] == "permutation", ["overflow_step", "diverged_step"]] = NAN
@@ -335,14 +328,12 @@ def test_one_scheme_that_differs_is_named():
     assert verdict.where.startswith("derangement, d = 5 (")
 
 
-@pytest.mark.usefixtures("_quick")
 def test_a_scheme_that_is_missing_is_named():
     table = diverging({0.9: 2000, 0.99: 500})
     verdict = judged(table[table["setting"] != "permutation"])
     assert (verdict.verdict, verdict.where) == (UNDECIDED, "no runs of permutation, d = 5")
 
 
-@pytest.mark.usefixtures("_quick")
 def test_a_single_rho_and_few_seeds_cannot_be_decided():
     assert judged(diverging({0.9: 2000})).where == "a single ρ shows no trend"
     verdict = judged(diverging({0.9: 2000, 0.99: 500}, seeds=4))
@@ -350,7 +341,6 @@ def test_a_single_rho_and_few_seeds_cannot_be_decided():
     assert "4 seeds" in verdict.where
 
 
-@pytest.mark.usefixtures("_quick")
 def test_another_dimension_is_corrected_and_decides_nothing():
     verdict = judged(diverging({0.9: 500, 0.99: 2000}, dims=(20,)))
     assert verdict.verdict == UNDECIDED

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from made import NAN, RHOS, SCHEMES, made_summary
-from scipy.stats import kendalltau
 
 from mine.claims import gradient_norms
 from mine.claims.claim import FAILS, HOLDS, PARTLY, REPORTED, UNDECIDED, judge
@@ -13,11 +12,6 @@ from mine.claims.tables import Tables
 
 PLACE, CELL = "derangement, d = 5", "derangement, d = 5, ρ = 0.9"
 GROWTH, REACHES, SECOND = "first 200 updates", "biased runs whose gradient norm reaches", "second term's share"
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    monkeypatch.setattr(gradient_norms, "RESAMPLES", 200)
 
 
 def writeup(growth=1.0, seeds=10, dims=(5,), rhos=RHOS, settings=SCHEMES, **biased):
@@ -144,13 +138,3 @@ def test_what_is_missing_is_named():
 
 def test_too_few_seeds_decide_nothing():
     assert set(primary(judged(writeup(2.0, seeds=4, **BOTH))).values()) == {UNDECIDED}
-
-
-def test_tau_is_scipys():
-    generator = np.random.default_rng(0)
-    values = generator.integers(0, 6, (10, 4)).astype(float)
-    values[0, 0] = values[3, 2] = np.inf
-    rhos = np.broadcast_to(np.array(RHOS), values.shape)
-    expected = kendalltau(rhos.ravel(), np.where(np.isinf(values), 99.0, values).ravel()).statistic
-    assert gradient_norms._tau(rhos, values) == pytest.approx(expected)
-    assert np.isnan(gradient_norms._tau(rhos, np.ones_like(values)))

@@ -6,30 +6,20 @@ import html
 import math
 import re
 
-import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from mine.claims import ledger
 from mine.claims.claim import (
-    BROKEN,
-    CHECKED,
-    FAILS,
     HOLDS,
-    PARTLY,
     REPORTED,
     UNDECIDED,
     Claim,
     Finding,
-    Missing,
-    finding,
     judge,
-    overall,
     undecided,
 )
-from mine.claims.tables import Tables
 from mine.errors import UserError
-from mine.statistics import Interval
 
 
 def found(verdict, primary=True, cell="a", note=""):
@@ -38,50 +28,6 @@ def found(verdict, primary=True, cell="a", note=""):
 
 def claim_of(findings, name="made"):
     return Claim(name, "A | sentence <b>.", "somewhere", "a test", "a rule", "figures/made", findings)
-
-
-@pytest.mark.parametrize(
-    ("verdicts", "expected"),
-    [
-        ([HOLDS, HOLDS], HOLDS),
-        ([FAILS, FAILS], FAILS),
-        ([HOLDS, FAILS], PARTLY),
-        ([HOLDS, FAILS, UNDECIDED], PARTLY),
-        ([HOLDS, UNDECIDED], UNDECIDED),
-        ([FAILS, UNDECIDED], UNDECIDED),
-        ([HOLDS, REPORTED, CHECKED], HOLDS),
-        ([HOLDS, BROKEN], UNDECIDED),
-        ([REPORTED], UNDECIDED),
-        ([], UNDECIDED),
-    ],
-)
-def test_the_verdict_over_findings(verdicts, expected):
-    assert overall([found(verdict) for verdict in verdicts])[0] == expected
-
-
-def test_only_primary_findings_count():
-    assert overall([found(HOLDS), found(FAILS, primary=False)])[0] == HOLDS
-
-
-def test_a_part_is_named():
-    verdict, where = overall([found(HOLDS, cell="d = 5"), found(FAILS, cell="d = 1")])
-    assert verdict == PARTLY
-    assert where == "d = 5 (share)"
-
-
-def test_few_seeds_decide_nothing():
-    made = finding("a", "share", Interval(1.0, 1.0, 1.0), 4, HOLDS, primary=True)
-    assert made.verdict == UNDECIDED
-    assert "4 seeds, at least 5" in made.note
-
-
-def test_what_is_missing_is_named():
-    def findings(tables):
-        raise Missing("no writeup/summary.parquet in the results")
-
-    verdict = judge(claim_of(findings), 3, Tables.of())
-    assert (verdict.number, verdict.verdict) == (3, UNDECIDED)
-    assert "writeup/summary.parquet" in verdict.where
 
 
 @pytest.fixture
@@ -135,21 +81,3 @@ def test_three_files_or_none(tmp_path, table):
 )
 def test_values_in_words(numbers, text):
     assert ledger.value_text(*numbers) == text
-
-
-def test_tables_name_what_is_wrong(tmp_path):
-    tables = Tables(tmp_path, without=["frozen"])
-    with pytest.raises(Missing, match=r"no writeup/summary\.parquet"):
-        tables.get("writeup/summary")
-    with pytest.raises(Missing, match="made by `snakemake claims`"):
-        tables.get("frozen/bias")
-    (tmp_path / "one").mkdir()
-    (tmp_path / "one/bad.parquet").write_bytes(b"noise")
-    with pytest.raises(Missing, match="not readable"):
-        tables.get("one/bad")
-    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "one/old.parquet")
-    with pytest.raises(Missing, match="no column b; collect it again"):
-        tables.get("one/old", ["a", "b"])
-    pd.DataFrame({"a": []}).to_parquet(tmp_path / "one/empty.parquet")
-    with pytest.raises(Missing, match="has no rows"):
-        tables.get("one/empty")

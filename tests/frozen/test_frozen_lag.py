@@ -81,6 +81,19 @@ def test_between_critics_the_log_is_a_straight_line():
         assert np.allclose(some[column], whole[column][some.index])
 
 
+def test_moments_are_over_every_update_since_the_row_before():
+    constants = np.linspace(0.0, 2.0, 21)
+    expectations = np.exp(constants[:20] + LOG_E)
+    smooth = followed(expectations, SETTINGS.ema_rate, 1.0)
+    v = smooth * (1.0 + 0.2 * np.cos(np.arange(20)))
+    table = found(*made_run(constants, v, steps=range(0, 21, 5))).set_index("step")
+    assert table["updates"].tolist() == [1, 5, 5, 5]
+    noise, batch = v - smooth, np.exp(0.01 * np.arange(1, 21)) - expectations
+    for column, values in (("noise_squared", noise**2), ("batch_squared", batch**2), ("noise_batch", noise * batch)):
+        assert table.loc[10, column] == pytest.approx(values[6:11].mean() / expectations[10] ** 2, rel=0.05)
+        assert table.loc[0, column] == pytest.approx(values[0] / expectations[0] ** 2, rel=0.05, abs=0.002)
+
+
 def test_scale_changes_neither_lag_nor_noise():
     constants = np.full(21, 400.0)
     settings = dataclasses.replace(SETTINGS, ema_init="first-batch")

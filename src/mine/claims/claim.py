@@ -63,7 +63,7 @@ class Claim:
     """One claim and how it is judged.
 
     name: of its module. sentence: the claim, in our words. place: where it stands in the write-up.
-    test: what is measured. rule: how verdicts follow, as it was fixed before the published run.
+    test: what is measured. rule: how verdicts follow from the intervals.
     figure: stem of the figure that shows it, below the figures folder. findings: from tables to findings; raises
     Missing where a whole table is not there.
     """
@@ -103,8 +103,9 @@ def overall(findings: Sequence[Finding]) -> tuple[str, str]:
     """A claim's verdict and the cells that it is about, by one rule for all claims.
 
     Of the primary findings that are judged (not REPORTED, CHECKED or BROKEN): a broken instrument anywhere, or none
-    that can be decided, decides nothing; some hold and some do not: holds only in part, naming where it holds; otherwise
-    one that cannot be decided leaves the claim undecided; else all agree.
+    that can be decided, decides nothing; some hold and some do not: holds only in part, naming where it holds; one that
+    does not hold refutes the claim, whatever cannot be decided beside it, but one that cannot be decided leaves a claim
+    that holds elsewhere undecided; else all hold.
     """
     if any(finding.verdict == BROKEN for finding in findings):
         return UNDECIDED, "an instrument fails its check"
@@ -112,12 +113,15 @@ def overall(findings: Sequence[Finding]) -> tuple[str, str]:
     holding = [finding for finding in primary if finding.verdict in (HOLDS, PARTLY)]
     failing = [finding for finding in primary if finding.verdict == FAILS]
     open_ = [finding for finding in primary if finding.verdict == UNDECIDED]
+    unsaid = "; ".join(dict.fromkeys(finding.note for finding in open_ if finding.note))
+    left = f"; {len(open_)} of {len(primary)} primary findings cannot be decided: {unsaid}" if open_ else ""
     if (holding and failing) or any(finding.verdict == PARTLY for finding in primary):
-        places = "; ".join(dict.fromkeys(_place(finding) for finding in holding))
-        return PARTLY, f"{places} ({len(open_)} primary findings cannot be decided)" if open_ else places
+        return PARTLY, "; ".join(dict.fromkeys(_place(finding) for finding in holding)) + left
+    if failing:
+        return FAILS, f"in none of the {len(failing)} primary findings that are decided{left}"
     if open_ or not primary:
-        return UNDECIDED, "; ".join(dict.fromkeys(finding.note for finding in open_ if finding.note))
-    return (HOLDS if holding else FAILS), f"{len(primary)} of {len(primary)} primary findings"
+        return UNDECIDED, unsaid
+    return HOLDS, f"in {len(primary)} of {len(primary)} primary findings"
 
 
 def finding(

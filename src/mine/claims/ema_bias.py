@@ -43,7 +43,7 @@ def findings(tables: Tables) -> list[Finding]:
     for dim, rho, step in cells:
         for rate in rates:
             primary = (dim, rho, step, rate) in PRIMARY
-            # One alpha of 1 is the batch gradient itself.
+            # With an alpha of 1 it is the batch gradient itself.
             if rate == 1.0:
                 continue
             cell = f"{cell_name(dim=dim, rho=rho, step=step)}, α = {rate:g}"
@@ -68,12 +68,16 @@ def _of_cell(cell: str, rows: pd.DataFrame, rate: float, primary: bool, level: f
     interval = ratio_of_means(ema["bias_squared"], biased["bias_squared"], level)
     verdict, note = decide(interval.below(1.0), interval.low >= 1.0), ""
     if verdict == UNDECIDED:
-        note = "the batch gradient's own bias is not clear of 0" if np.isnan(interval.low) else "the interval contains 1"
+        note = (
+            "the batch gradient's own bias is not clear of 0" if np.isnan(interval.low) else "the interval contains 1"
+        )
     found = [finding(cell, _SMALLER, interval, n, verdict, primary=primary, level=level, note=note)]
     if ema["variance"].notna().all() and biased["variance"].notna().all():
         errors = [side["variance"] + side["bias_squared"] for side in (ema, biased)]
         found += [
-            finding(cell, _VARIANCE, ratio_of_means(ema["variance"], biased["variance"], level), n, REPORTED, level=level),
+            finding(
+                cell, _VARIANCE, ratio_of_means(ema["variance"], biased["variance"], level), n, REPORTED, level=level
+            ),
             finding(cell, _ERROR, ratio_of_means(*errors, level), n, REPORTED, level=level),
         ]
     return found
@@ -84,17 +88,17 @@ CLAIM = Claim(
     sentence="Dividing by the moving average instead of the batch's mean makes the gradient's bias smaller.",
     place="MINE, below the gradient with v ('so this bias massively decreases')",
     test=(
-        "Frozen critics of the EMA variant (d = 5), independent product batches of 128, v settled: squared bias of the "
-        "second term's gradient by split halves, of A / v over that of A / B, for each α; the same of its variance (trace of "
-        "the covariance of one batch's gradient) and of their sum. Ratios of means over seeds, intervals by a bootstrap "
-        "over seeds."
+        "Frozen critics of the EMA variant (d = 5), independent product batches of 128, v settled: squared bias of "
+        "the second term's gradient by split halves, of A / v over that of A / B, for each α; the same of its variance "
+        "(trace of the covariance of one batch's gradient) and of their sum. Ratios of means over seeds, intervals by "
+        "a bootstrap over seeds."
     ),
     rule=(
-        "Holds at a critic and α where the whole interval of the ratio of squared biases lies below 1; does not where it "
-        f"lies at or above 1. Primary: α = {RATE:g}, ρ = 0.85 and 0.95 after 100, 1,000 and 3,000 updates. Where a true "
-        f"gradient's effective sample size is under {MIN_REFERENCE_ESS:,.0f}, or the batch gradient's own bias is not "
-        "clear of 0, nothing is decided. Ratios of variances and of mean squared errors say what it costs or saves and "
-        "enter no verdict."
+        "Holds at a critic and α where the whole interval of the ratio of squared biases lies below 1; does not where "
+        f"it lies at or above 1. Primary: α = {RATE:g}, ρ = 0.85 and 0.95 after 100, 1,000 and 3,000 updates. Where a "
+        f"true gradient's effective sample size is under {MIN_REFERENCE_ESS:,.0f}, or the batch gradient's own bias is "
+        "not clear of 0, nothing is decided. Ratios of variances and of mean squared errors say what it costs or saves "
+        "and enter no verdict."
     ),
     figure="claims/ema_bias",
     findings=findings,

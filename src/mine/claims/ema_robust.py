@@ -6,11 +6,10 @@ multiplier B_exp / v is at most 1/alpha; for the biased gradient it is 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kendalltau
 
 from mine.claims.claim import (
     BROKEN,
@@ -26,7 +25,7 @@ from mine.claims.claim import (
     undecided,
 )
 from mine.claims.tables import Tables, cell_name, paired, runs_of
-from mine.statistics import LEVEL, Interval, bonferroni, bootstrap, median, share
+from mine.statistics import LEVEL, Interval, bonferroni, median, share, trend
 
 PRIMARY = ("derangement", "permutation")
 """Product schemes, each pooled over all published d and rho: the write-up says "robust" of all it trained."""
@@ -42,9 +41,6 @@ _ENDS = {_OVERFLOWS: "overflow_step", _DIVERGES: "diverged_step"}
 
 HALF = 0.5
 """A spike comes from the multiplier where at least so much of its height, on a log scale, is the multiplier's."""
-
-RESAMPLES = 2000
-"""Of τ's bootstrap over seeds."""
 
 ROUNDING = 1e-3
 """Of B_exp / v, whose logs are float32 numbers of up to 100."""
@@ -170,24 +166,14 @@ def _trend(cell: str, quantity: str, runs: pd.DataFrame, level: float) -> Findin
     if norms.shape[1] < 2:
         return undecided(cell, quantity, "fewer than two values of α", n_seeds=len(norms))
     # A gradient that overflowed is larger than any other; a run that is not there ranks nowhere.
-    values, rates = norms.to_numpy(dtype=float), np.broadcast_to(norms.columns.to_numpy(dtype=float), norms.shape)
+    values, rates = norms.to_numpy(dtype=float), norms.columns.to_numpy(dtype=float)
     if np.isnan(values).any():
         return undecided(cell, quantity, "not every seed has every α with a spike norm", n_seeds=len(norms))
-    tau = _tau(rates, values)
-    interval = bootstrap(tau, len(norms), level, RESAMPLES)
+    interval = trend(-rates, values, level)
     verdict = decide(interval.above(0.0), interval.high <= 0.0)
     note = "" if verdict != UNDECIDED else "the interval of τ contains 0"
     note = "; ".join(part for part in (f"α from {norms.columns.min():g} to {norms.columns.max():g}", note) if part)
     return finding(cell, quantity, interval, len(norms), verdict, level=level, note=note)
-
-
-def _tau(rates: np.ndarray, values: np.ndarray) -> Callable[[np.ndarray], float]:
-    ranks = pd.Series(values.ravel()).rank().to_numpy().reshape(values.shape)
-
-    def tau(seeds: np.ndarray) -> float:
-        return float(kendalltau(-rates[seeds].ravel(), ranks[seeds].ravel()).statistic)
-
-    return tau
 
 
 def _start(tables: Tables) -> list[Finding]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from mine.claims.claim import REPORTED, UNDECIDED, Claim, Finding, Missing, decide, finding, undecided
 from mine.claims.tables import Tables, cell_name, runs_of
-from mine.statistics import LEVEL, bonferroni, bootstrap, median, share
+from mine.statistics import LEVEL, bonferroni, median, share, trend
 
 PRIMARY = (("derangement", 5), ("permutation", 5))
 """Product scheme and d. d = 5 was named beforehand: probes had shown the write-up's picture there."""
@@ -17,9 +17,6 @@ RHOS = (0.85, 0.9, 0.95, 0.99)
 
 HALF = 0.5
 """Of runs that reach 100, and of the gradient that is its second term."""
-
-RESAMPLES = 2000
-"""Of τ's bootstrap over seeds."""
 
 _EARLY = "Kendall's τ of ρ and gradient norm, first 200 updates"
 _MEDIAN = "Kendall's τ of ρ and gradient norm, all updates"
@@ -78,26 +75,18 @@ def _growth(
     primary: bool = False,
     judged: bool = True,
 ) -> Finding:
-    """Kendall's tau-b over all runs of a place, its interval by resampling whole seeds."""
+    """Kendall's tau-b within a seed, mean over the seeds of a place."""
     norms = runs.pivot(index="seed", columns="rho", values=column)
     n, values = len(norms), norms.to_numpy(dtype=float)
     if norms.shape[1] < 2:
         return undecided(cell, quantity, "a single ρ shows no trend", n_seeds=n, primary=primary)
     if np.isnan(values).any():
         return undecided(cell, quantity, f"not every seed has a {column} at every ρ", n_seeds=n, primary=primary)
-    rhos = np.broadcast_to(norms.columns.to_numpy(dtype=float), values.shape)
-    interval = bootstrap(lambda seeds: _tau(rhos[seeds], values[seeds]), n, level, RESAMPLES)
+    interval = trend(norms.columns.to_numpy(dtype=float), values, level)
     verdict = decide(interval.above(0.0), interval.high <= 0.0) if judged else REPORTED
     medians = ", ".join(f"{value:.3g} at {rho:g}" for rho, value in norms.median().items())
     note = f"medians {medians}" + ("; the interval of τ contains 0" if verdict == UNDECIDED else "")
     return finding(cell, quantity, interval, n, verdict, primary=primary, level=level, note=note)
-
-
-def _tau(one: np.ndarray, other: np.ndarray) -> float:
-    """Kendall's tau-b of two arrays of one shape, as scipy.stats.kendalltau and faster; NaN where one is constant."""
-    signs = [(flat[:, None] > flat).astype(float) - (flat[:, None] < flat) for flat in (one.ravel(), other.ravel())]
-    untied = [float(np.abs(sign).sum()) for sign in signs]
-    return float((signs[0] * signs[1]).sum() / np.sqrt(untied[0] * untied[1])) if min(untied) else np.nan
 
 
 def _second_term(cell: str, runs: pd.DataFrame, level: float, *, primary: bool = False) -> Finding:

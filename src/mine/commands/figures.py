@@ -39,7 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
         for spec in FIGURES.values():
             tables = ", ".join((*spec.needs, *(f"[{name}]" for name in spec.optional)))
             scope = "one setting" if spec.per_setting else "all settings"
-            print(f"{spec.name:14} {scope:13} {tables:20} {spec.shows}")
+            if spec.of != "experiment":
+                scope = f"the {spec.of}"
+            print(f"{spec.name:18} {scope:13} {tables:28} {spec.shows}")
         return 0
     if arguments.name is None:
         raise UserError("figures: name a figure, or give --list")
@@ -72,5 +74,5 @@ def _read(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path, partitioning=None)
     except (OSError, pa.ArrowException) as error:
-        reason = "no such file; run mine collect first" if not path.exists() else str(error).strip().splitlines()[0]
+        reason = "no such file; the workflow makes it" if not path.exists() else str(error).strip().splitlines()[0]
         raise UserError(f"{path}: not a readable table ({reason})") from None

@@ -66,9 +66,12 @@ def lag_table(
     expectations = np.exp(along - unit)
     start = expectations[0] if settings.ema_init == "first-batch" else math.exp(-unit)
     smooth = moving_average(expectations, np.array([settings.ema_rate]), np.array([start]))[:, 0]
+    noise = np.exp(log_ema[:updates] - unit) - smooth
+    batch = np.exp(log_mean_exp[:updates] - unit) - expectations
     rows = []
     for place, step in enumerate(known):
         expectation = expectations[step]
+        since = slice(known[place - 1] + 1 if place else 0, step + 1)
         rows.append(
             {
                 "dim": cell.dim,
@@ -80,7 +83,11 @@ def lag_table(
                 "log_mean_exp": log_mean_exp[step],
                 "log_expectation": log_expectation[place],
                 "lag": smooth[step] / expectation - 1.0,
-                "noise": math.exp(log_ema[step] - unit) / expectation - smooth[step] / expectation,
+                "noise": noise[step] / expectation,
+                "updates": since.stop - since.start,
+                "noise_squared": np.mean(noise[since] ** 2) / expectation**2,
+                "batch_squared": np.mean(batch[since] ** 2) / expectation**2,
+                "noise_batch": np.mean(noise[since] * batch[since]) / expectation**2,
                 "ess": ess[place],
             }
         )

@@ -65,6 +65,10 @@ LAG = _RUN | {
     "log_expectation": (_FLOAT, "log E_Q[e^T] of this critic"),
     "lag": (_FLOAT, "(the moving average of the true expectations so far - E) / E, with E = E_Q[e^T]"),
     "noise": (_FLOAT, "(v - the moving average of the true expectations) / E"),
+    "updates": (_INT, "since the row before, this row's own included; what the next three are means over"),
+    "noise_squared": (_FLOAT, "of the square of v's noise, over E^2 of this row"),
+    "batch_squared": (_FLOAT, "of the square of B_exp less its own critic's expectation, over the same E^2"),
+    "noise_batch": (_FLOAT, "of the product of the two, over the same E^2"),
     "ess": (_FLOAT, "effective sample size of log_expectation"),
 }
 
