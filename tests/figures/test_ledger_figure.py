@@ -76,7 +76,7 @@ def test_a_claim_that_holds_in_part_shows_both_sides():
     for verdict in (HOLDS, FAILS):
         first = claims[claims["primary"] & (claims["verdict"] == verdict)].iloc[0]
         assert any(text.startswith(first["quantity"][:20]) for text in found)
-    assert "2 of 3 primary hold" in found
+    assert "2 of 3 hold" in found
 
 
 def test_only_primary_findings_that_agree_are_shown():
@@ -84,7 +84,7 @@ def test_only_primary_findings_that_agree_are_shown():
     claims.loc[0, "verdict"] = UNDECIDED
     claims.loc[1, "verdict"] = REPORTED
     found = on_page(draw(claims))
-    assert "1 of 2 primary hold, 1 open" in found
+    assert "1 of 2 hold, 1 open" in found
     assert len(lines(draw(claims).axes[0], "effect")) == 1
     checked = draw(claims.assign(verdict=CHECKED, claim_verdict=UNDECIDED, claim_where="nothing to judge"))
     assert "nothing to judge" in on_page(checked)
@@ -92,7 +92,7 @@ def test_only_primary_findings_that_agree_are_shown():
 
 def test_an_undecided_claim_names_what_is_missing(drawn):
     assert on_page(drawn).count("no frozen/bias.parquet in the results") == 2
-    assert on_page(drawn).count("3 primary open") == 2
+    assert on_page(drawn).count("3 open") == 2
     long = make_claims([UNDECIDED]).assign(claim_where="no runs of a cell that has a long name; " * 20)
     assert any(text.endswith("…") for text in on_page(draw(long)))
 

@@ -320,8 +320,8 @@ def _count(rows: pd.DataFrame) -> str:
     holding = int(judged["verdict"].isin((HOLDS, PARTLY)).sum())
     unclear = int((judged["verdict"] == UNDECIDED).sum())
     if unclear == len(judged):
-        return f"{unclear} primary open" if unclear else "none judged"
-    return f"{holding} of {len(judged)} primary hold" + (f", {unclear} open" if unclear else "")
+        return f"{unclear} open" if unclear else "none judged"
+    return f"{holding} of {len(judged)} hold" + (f", {unclear} open" if unclear else "")
 
 
 def _title(groups: Sequence[pd.DataFrame]) -> str:
@@ -350,7 +350,7 @@ def _caption(claims: pd.DataFrame, shown: int) -> str:
     count = f"n = {high}" if low == high else f"n = {low} to {high}"
     count = f"{count} seed{'s' if high != 1 else ''} a finding" if high else "No finding has a seed"
     return (
-        "Verdicts follow from intervals over seeds by rules fixed beforehand, a claim's from its primary findings. "
+        "Verdicts follow from intervals over seeds by each claim's rule, a claim's from its primary findings, which are counted. "
         "Shown: of each claim at most two primary findings that agree with its verdict (in part: one that holds, one "
         f"that does not), each interval (95 %, or corrected) on a scale of its own; … where a text is cut. These are "
         f"{shown} of {len(claims)} findings ({len(primary)} primary); the ledger has all. {count}."
