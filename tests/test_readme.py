@@ -32,7 +32,7 @@ def test_the_probe_table_is_the_published_data():
 
 def test_a_changed_number_is_found():
     table = cell_table(pd.read_parquet(DATA))
-    changed = README.replace("| 2.82 [2.79, 2.84] |", "| 2.92 [2.79, 2.84] |")
+    changed = README.replace("| 2.81 [2.80, 2.84] |", "| 2.91 [2.80, 2.84] |")
     assert len(disagreements(changed, table)) == 1
 
 
@@ -94,7 +94,8 @@ def test_numbers_in_words():
     for text in (
         f"updates {low} at 0.9, {high} at 0.99",
         f"{plausible['mi_batch_mean'].median():.1f} nats, truth {plausible['mi_true'].iloc[0]:.1f}",
-        f"{drifted['mi_batch_mean'].median():.0f} nats for a truth of {drifted['mi_true'].iloc[0]:.0f}",
+        # The run that overflowed ranks above every other, as everywhere.
+        f"{drifted['mi_batch_mean'].replace(float('-inf'), float('inf')).median():.0f} nats for a truth of {drifted['mi_true'].iloc[0]:.0f}",
         f"{typical[0]:.0f} for biased and {typical[1]:.1f} for EMA",
         f"its largest single one {largest[0]:.0f} and {largest[1]:.0f}",
     ):
