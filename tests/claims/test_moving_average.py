@@ -138,7 +138,7 @@ def test_too_few_seeds_for_the_margin_cannot_be_decided():
         ({"covariance": 1.2}, CHECKED),
         ({"covariance": 1.27}, REPORTED),
         ({"spread": 0.9}, REPORTED),
-        ({"n_batches": (250, 400)}, REPORTED),
+        ({"n_batches": (250, 300)}, REPORTED),
     ],
 )
 def test_the_instrument_fails_only_where_the_whole_interval_is_outside(made, verdict):
@@ -160,8 +160,8 @@ def test_the_largest_number_of_batches_counts_and_a_rate_of_one_checks_nothing()
 def test_heavy_tails_are_said_to_leave_the_interval_wide():
     found = one(judged(made_identities(spread=0.9)), FROZEN, VARIANCE)
     assert found.note == "8,000 batches: heavy tails leave the interval wider than the margin"
-    short = one(judged(made_identities(n_batches=(250, 400))), FROZEN, VARIANCE)
-    assert short.note == "400 batches: too few for this α to check anything"
+    short = one(judged(made_identities(n_batches=(250, 300))), FROZEN, VARIANCE)
+    assert short.note == "300 batches: too few for this α to check anything"
 
 
 def test_expectations_of_few_samples_are_left_out_and_counted():

@@ -37,7 +37,7 @@ PRIMARY_CRITICS = (0.85, 0.95)
 SETTLED = 500
 """Updates after which v has forgotten that it started at 1 (5 / alpha of the published alpha)."""
 
-SETTLED_IDENTITY = 50
+SETTLED_IDENTITY = 40
 """An identity is checked where the batches last so many times 1 / alpha: fewer say little of what v does in the end."""
 
 MAJORITY = 0.5

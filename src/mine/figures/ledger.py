@@ -350,7 +350,7 @@ def _caption(claims: pd.DataFrame, shown: int) -> str:
     count = f"n = {high}" if low == high else f"n = {low} to {high}"
     count = f"{count} seed{'s' if high != 1 else ''} a finding" if high else "No finding has a seed"
     return (
-        "Verdicts follow from intervals over seeds by each claim's rule, a claim's from its primary findings, which are counted. "
+        "Verdicts follow from intervals over seeds by each claim's rule, a claim's from its primary findings. "
         "Shown: of each claim at most two primary findings that agree with its verdict (in part: one that holds, one "
         f"that does not), each interval (95 %, or corrected) on a scale of its own; … where a text is cut. These are "
         f"{shown} of {len(claims)} findings ({len(primary)} primary); the ledger has all. {count}."
