@@ -15,10 +15,10 @@ unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup reproduce claims phase smoke test lint bench format publish unlock lock clean
+.PHONY: help setup reproduce claims phase smoke test test-cluster test-docs docs report lint bench format publish unlock lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  PYTHON=python3.12 (setup) and CORES=4 (reproduce, smoke) may follow a target."
 
@@ -61,6 +61,25 @@ smoke: setup ## the same workflow in a minute and a half (results/smoke)
 
 test: setup ## the tests
 	$(BIN)/pytest
+
+test-cluster: setup ## the cluster profiles on a SLURM of one node (installs it: Debian, root; about MINUTES minutes)
+	@trap 'tests/cluster/slurm.sh down' EXIT; trap 'exit 130' HUP INT TERM; \
+		tests/cluster/slurm.sh up && MINE_TEST_CLUSTER=1 $(BIN)/pytest -n 0 --durations 0 tests/cluster
+
+# Chromium is Debian's, and installed where it is not there and we may.
+test-docs: setup ## notebooks, pages, report and documentation in a real browser (needs Chromium)
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { \
+			echo "Chromium and its driver are needed: on Debian, apt install chromium chromium-driver" >&2; exit 1; }; \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium chromium-driver >/dev/null; }
+	MINE_DOCS_TESTS=1 $(BIN)/pytest tests/docs
+
+report: setup ## pages to read: report, notebooks, every run interactive (results/*.html)
+	$(BIN)/snakemake --cores $(CORES) pages
+	$(BIN)/snakemake --cores $(CORES) --report results/report.html -- pages
+
+docs: setup ## the documentation, warnings being errors (build/docs/index.html)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lint: setup ## style of the package, the tests and the workflow; changes nothing
 	$(BIN)/ruff check .

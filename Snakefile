@@ -15,6 +15,9 @@ config = check_or_exit(config, Path(workflow.basedir) / SCHEMA, workflow.configf
 include: "workflow/rules/common.smk"
 
 
+report: "workflow/report/workflow.rst"
+
+
 localrules:
     all,
     claims,
@@ -46,7 +49,9 @@ rule phase:
         figures=figures_for("phase"),
 
 
+include: "workflow/rules/report.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/collect.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/claims.smk"
+include: "workflow/rules/notebooks.smk"

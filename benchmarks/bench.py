@@ -23,13 +23,14 @@ from contenders import protocol
 from mine.commands.train import STACK
 from mine.gaussian import mutual_information
 from mine.publish import commit, cpu_model
+from planning import measure_planning
 from startup import measure_startup
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 RESULTS = HERE / "results.json"
 
-SECTIONS = ("speed", "profile", "gpu", "startup", "collect")
+SECTIONS = ("speed", "profile", "gpu", "startup", "collect", "planning")
 
 
 def main() -> None:
@@ -94,6 +95,7 @@ MEASURES = {
     "gpu": measure_gpu,
     "startup": lambda arguments: measure_startup(say),
     "collect": lambda arguments: measure_collect(say=say),
+    "planning": lambda arguments: measure_planning(say=say),
 }
 
 

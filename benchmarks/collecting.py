@@ -31,7 +31,7 @@ def measure_collect(sizes: Sequence[int] = SIZES, steps: int = STEPS, say: Calla
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
             say(f"  writing {max(sizes):,} runs, {layout}")
-            _write(folder / "runs", cells, max(sizes) // len(cells), run, settings)
+            write_copies(folder / "runs", cells, max(sizes) // len(cells), run, settings)
             for size in sizes:
                 experiment = {
                     "grid": {
@@ -52,7 +52,8 @@ def measure_collect(sizes: Sequence[int] = SIZES, steps: int = STEPS, say: Calla
     return rows
 
 
-def _write(folder: Path, cells: Sequence[tuple[int, float]], n_seeds: int, run: Any, settings: Any) -> None:
+def write_copies(folder: Path, cells: Sequence[tuple[int, float]], n_seeds: int, run: Any, settings: Any) -> None:
+    """Write a trained run as every (dim, rho) of ``cells`` and every seed from 0 on."""
     import numpy as np
 
     from mine.experiments import RUN_PATTERN, canonical_rho

@@ -20,6 +20,9 @@ PLAIN_LOOP = "benchmarks/contenders/plain_loop.py"
 MEMORY_MB = 1000
 """What `mine collect` may take for 10,000 runs."""
 
+PLANNING_SECONDS, PLANNING_MB = 30, 500
+"""What a dry run of 10,000 runs may take, and `mine status` on as many."""
+
 # Time may grow by so much more than the number of runs and still be called linear: a growth with the square would
 # be ten times as much from one size to the next.
 LINEAR = 1.5
@@ -44,6 +47,7 @@ def sections(results: dict[str, Any]) -> dict[str, str]:
         "profile": profile_table,
         "startup": startup_table,
         "collect": collect_table,
+        "planning": planning_table,
     }
     parts = {}
     for name, make in makers.items():
@@ -156,6 +160,24 @@ def collect_table(data: list[dict[str, Any]]) -> str:
     return _table(["layout", "runs", "wall time", "a run", "peak memory"], rows)
 
 
+def planning_table(data: dict[str, Any]) -> str:
+    runs, more = f"{data['runs']:,}", data["one_more"]
+    plans = [(f"{runs} runs, {row['runs_per_job']} a job", row) for row in data["plans"]]
+    plans.append((f"{runs} runs, all of them finished", data["finished"]))
+    plans.append((f"one seed more in each of the {data['cells']:,} cells", more))
+    rows = [
+        [what, f"{sum(row['jobs'].values()):,}", f"{row['wall']:.1f} s", f"{row['peak_mb']:.0f} MB"]
+        for what, row in plans
+    ]
+    status = data["status"]
+    rows.append([f"`mine status`, {runs} runs", "", f"{status['wall']:.1f} s", f"{status['peak_mb']:.0f} MB"])
+    note = (
+        f"Of the jobs for one seed more, {more['own']:,} train it (one a cell), {more['other']:,} train a seed that was "
+        f"there, and {sum(more['jobs'].values()) - more['own'] - more['other']:,} make tables anew."
+    )
+    return f"{_table(['`snakemake --dry-run`', 'jobs', 'wall time', 'peak memory'], rows)}\n\n{note}"
+
+
 def compile_text(results: dict[str, Any]) -> str:
     """What torch.compile's start costs, with nothing cached and from its cache."""
     measured = results.get("speed")
@@ -206,6 +228,19 @@ def aims(results: dict[str, Any]) -> list[tuple[str, str, str, bool | None]]:
         rows.append(
             ("`mine collect`, time a run from 1,000 to 10,000 runs", f"× at most {LINEAR:g}",
              f"× {growth:.2f}", growth <= LINEAR)
+        )  # fmt: skip
+    if planned := results.get("planning"):
+        plans, more = planned["data"]["plans"], planned["data"]["one_more"]
+        for what, slowest in (("dry run", max(row["wall"] for row in (*plans, planned["data"]["finished"], more))),
+                              ("`mine status`", planned["data"]["status"]["wall"])):  # fmt: skip
+            rows.append(
+                (f"10,000 runs, {what}", f"< {PLANNING_SECONDS} s", f"{slowest:.1f} s", slowest < PLANNING_SECONDS)
+            )
+        peak = max(row["peak_mb"] for row in (*plans, planned["data"]["finished"], more, planned["data"]["status"]))
+        rows.append(("10,000 runs, peak memory", f"< {PLANNING_MB} MB", f"{peak:.0f} MB", peak < PLANNING_MB))
+        rows.append(
+            ("one seed more, training jobs beside its own", "0", f"{more['other']:,}",
+             more["other"] == 0 and more["own"] == planned["data"]["cells"])
         )  # fmt: skip
     gpu = results.get("gpu")
     best = gpu_best(gpu["data"]["contenders"]) if gpu and gpu["data"] else []

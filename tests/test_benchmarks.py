@@ -12,6 +12,7 @@ import torch
 
 import collecting
 import page
+import planning
 import profiled
 import speed
 import stacked
@@ -22,6 +23,7 @@ from mine.settings import TrainingSettings
 
 ROOT = Path(__file__).parents[1]
 
+SMALL = {"wall": 9.0, "cpu": 8.0, "peak_mb": 300.0}
 MACHINE = {"cpu": "A", "cores": 2, "python": "3.11.2", "torch": "2.13.0"}
 
 
@@ -58,6 +60,15 @@ def made(**changes):
             {"layout": layout, "runs": runs, "cells": 1, "wall": 0.005 * runs, "cpu": 1.0, "peak_mb": 400.0}
             for layout in ("100 cells", "one cell") for runs in (100, 1_000, 10_000)
         ],
+        "planning": {
+            "runs": 10_000, "cells": 100,
+            "plans": [
+                {"runs_per_job": size, "jobs": {"train": 10_000 // size, "collect": 1}, **SMALL} for size in (20, 1)
+            ],
+            "finished": {"jobs": {}, **SMALL},
+            "one_more": {"jobs": {"train": 100, "collect": 1}, "own": 100, "other": 0, **SMALL},
+            "status": SMALL,
+        },
     }  # fmt: skip
     results = {
         name: {"data": each, "machine": MACHINE, "commit": {"sha": "a" * 40, "dirty": False}, "seconds": 1}
@@ -102,6 +113,12 @@ def test_ratios_are_taken_round_by_round():
             {"collect.data": [*made()["collect"]["data"][:-1], {**made()["collect"]["data"][-1], "wall": 90.0}]},
             "`mine collect`, time a run from 1,000 to 10,000 runs",
         ),
+        ({"planning.data.plans.1.wall": 31.0}, "10,000 runs, dry run"),
+        ({"planning.data.finished.wall": 31.0}, "10,000 runs, dry run"),
+        ({"planning.data.plans.1.peak_mb": 501.0}, "10,000 runs, peak memory"),
+        ({"planning.data.status": {**SMALL, "wall": 31.0}}, "10,000 runs, `mine status`"),
+        ({"planning.data.one_more.other": 1}, "one seed more, training jobs beside its own"),
+        ({"planning.data.one_more.own": 0}, "one seed more, training jobs beside its own"),
     ],
 )
 def test_every_aim_can_be_missed(change, aim):
@@ -114,7 +131,7 @@ def test_every_aim_can_be_missed(change, aim):
 
 def test_what_was_not_measured_is_called_so():
     parts = page.sections({})
-    assert parts.keys() == {"speed", "gpu", "profile", "startup", "collect", "aims", "compile"}
+    assert parts.keys() == {"speed", "gpu", "profile", "startup", "collect", "planning", "aims", "compile"}
     assert all("not measured" in text.lower() for text in parts.values())
     gone = made(**{"speed.data.contenders.torch-mist": {"label": "torch-mist", "error": "not measured: why"}})
     assert reached(gone)["stack, × torch-mist"] is None
@@ -213,6 +230,20 @@ def test_collect_is_measured_on_files_that_it_accepts():
     ]  # fmt: skip
     assert all(row["peak_mb"] > 0 for row in rows)
     assert json.dumps(rows)
+
+
+def test_planning_is_measured_on_runs_that_the_workflow_takes_for_finished():
+    measured = planning.measure_planning(runs=4, cells=[(1, 0.5), (1, 0.9)], runs_per_job=(2,), say=lambda text: None)
+    assert (measured["runs"], measured["cells"]) == (4, 2)
+    (plan,) = measured["plans"]
+    assert plan["jobs"] == {"train_many_seeds_0_to_1": 2, "collect": 1, "ledger": 1}
+    assert measured["finished"]["jobs"] == {}
+    more = measured["one_more"]
+    assert more["jobs"] == {"train_many_seeds_2": 2, "collect": 1, "ledger": 1}
+    assert (more["own"], more["other"]) == (2, 0)
+    rows = (plan, measured["finished"], more, measured["status"])
+    assert all(row["wall"] > 0 and row["peak_mb"] > 0 for row in rows)
+    assert json.dumps(measured)
 
 
 @pytest.mark.parametrize("modules", startup.IMPORTS.values(), ids=startup.IMPORTS)

@@ -13,7 +13,20 @@ from mine import __version__
 from mine.errors import UserError
 
 # Order of the help page. Modules are light to import: torch, pandas and matplotlib are imported when a command runs.
-COMMANDS = ("train", "show", "optimal", "frozen", "collect", "claims", "figures", "publish", "compare")
+COMMANDS = (
+    "train",
+    "show",
+    "optimal",
+    "frozen",
+    "collect",
+    "status",
+    "claims",
+    "figures",
+    "explore",
+    "notebook",
+    "publish",
+    "compare",
+)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -1,5 +1,7 @@
 """The three tables at critics of which the answer is known, small."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from handmade import linear_parameters, made_critics
 
 from mine.errors import UserError
 from mine.frozen.measure import RANDOM_DIRECTIONS, Plan, measure
+from mine.frozen.reference import moments
 from mine.frozen.tables import BIAS, DIRECTIONS, IDENTITIES
 
 STEEP, FLAT = linear_parameters([1.0, -0.8], 0.3), linear_parameters([0.05, 0.05])
@@ -69,6 +72,16 @@ def test_bias_along_a_direction_is_taylors_where_e_to_the_t_is_tame():
     assert (rows["taylor"] == rows["taylor_covariance"] + rows["taylor_variance"]).all()
     assert rows.loc[8, "bias"] < -5.0 * rows.loc[8, "bias_se"]
     assert rows["taylor"].tolist() == pytest.approx((rows.loc[8, "taylor"] * 8 / rows.index).tolist())
+
+
+def test_the_error_of_a_bias_has_the_references_in_it(steep, monkeypatch):
+    def uncertain(*arguments):
+        return dataclasses.replace(moments(*arguments), reference_se=np.full(1 + RANDOM_DIRECTIONS, 10.0))
+
+    monkeypatch.setattr("mine.frozen.measure.moments", uncertain)
+    error = measured([STEEP])["directions"]["bias_se"]
+    assert (error > 10.0).all()
+    assert (steep["directions"]["bias_se"] < 1.0).all()
 
 
 def test_the_squared_bias_has_no_floor():

@@ -6,20 +6,26 @@ rule ledger:
     output:
         parquet=f"{RESULTS}/claims/{{scope}}/claims.parquet",
         markdown=f"{RESULTS}/claims/{{scope}}/claims.md",
-        html=f"{RESULTS}/claims/{{scope}}/claims.html",
+        html=report(
+            f"{RESULTS}/claims/{{scope}}/claims.html",
+            caption="../report/ledger.rst",
+            category=REPORT_CLAIMS,
+            labels={"shows": "every claim, judged", "from": "{scope}"},
+        ),
     log:
         f"{RESULTS}/logs/claims/{{scope}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/claims/{{scope}}.tsv"
     wildcard_constraints:
         scope="runs|full",
+    localrule: True
     conda:
         CONDA_ENV
     threads: 1
     resources:
         gpu=0,
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=grows(2000),
+        runtime=grows(60),
     params:
         tables=subpath(output.parquet, ancestor=3),
         frozen=lambda wildcards: "" if wildcards.scope == "full" else "--without frozen",
@@ -32,20 +38,26 @@ rule claims_figure:
     input:
         unpack(claim_figure_tables),
     output:
-        **figure_files(f"{RESULTS}/figures/claims/{{figure}}"),
+        **in_report(
+            figure_files(f"{RESULTS}/figures/claims/{{figure}}"),
+            caption="../report/claims_figure.rst",
+            category=REPORT_CLAIMS,
+            labels={"shows": "{figure}", "from": "full"},
+        ),
     log:
         f"{RESULTS}/logs/figures/claims/{{figure}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/figures/claims/{{figure}}.tsv"
     wildcard_constraints:
         figure="|".join(n for n, spec in FIGURES.items() if spec.of != "experiment"),
+    localrule: True
     conda:
         CONDA_ENV
     threads: 1
     resources:
         gpu=0,
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grows(2000),
+        runtime=grows(30),
     params:
         tables=lambda wildcards, input: str(Path(input[0]).parent),
         code=figure_code,
@@ -76,8 +88,8 @@ if "frozen" in config:
         threads: 1
         resources:
             gpu=config["gpus_per_job"],
-            mem_mb=2000,
-            runtime=120,
+            mem_mb=grows(2000),
+            runtime=training_minutes,
         params:
             seeds=",".join(map(str, parse_seeds(config["frozen"]["grid"]["seeds"]))),
             options=training_options(training_of(config["frozen"], "base")),
@@ -108,8 +120,8 @@ if "frozen" in config:
         threads: 1
         resources:
             gpu=0,
-            mem_mb=2000,
-            runtime=120,
+            mem_mb=grows(2000),
+            runtime=grows(120),
         params:
             **{name: ",".join(map(str, config["frozen"][name])) for name in ("steps", "batch_sizes", "ema_rates")},
             samples=config["frozen"]["samples"],
@@ -135,8 +147,8 @@ if "frozen" in config:
         threads: 1
         resources:
             gpu=0,
-            mem_mb=2000,
-            runtime=60,
+            mem_mb=grows(2000),
+            runtime=grows(60),
         params:
             code=code_hash("commands.frozen"),
         shell:
@@ -153,13 +165,14 @@ if "frozen" in config:
             f"{RESULTS}/benchmarks/frozen_gather/{{table}}.tsv"
         wildcard_constraints:
             table="|".join(FROZEN_TABLES),
+        localrule: True
         conda:
             CONDA_ENV
         threads: 1
         resources:
             gpu=0,
-            mem_mb=2000,
-            runtime=10,
+            mem_mb=grows(2000),
+            runtime=grows(10),
         params:
             code=code_hash("commands.frozen"),
         shell:

@@ -11,13 +11,14 @@ rule collect:
     benchmark:
         f"{RESULTS}/benchmarks/collect/{{experiment}}.tsv"
     priority: 100
+    localrule: True
     conda:
         CONDA_ENV
     threads: 1
     resources:
         gpu=0,
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=grows(2000),
+        runtime=grows(60),
     params:
         runs=runs_folder,
         grid=grid_json,
@@ -41,8 +42,8 @@ rule optimal:
     threads: 1
     resources:
         gpu=0,
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=grows(2000),
+        runtime=grows(120),
     params:
         grid=grid_json,
         code=code_hash("commands.optimal"),

@@ -40,6 +40,19 @@ wildcard_constraints:
     seed=r"\d+",
 
 
+def grows(amount):
+    """So much of a resource, and as much again with every further attempt: a job that a cluster ended for want of
+    memory or time gets more when it is tried again."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+def training_minutes(wildcards, attempt):
+    """Minutes for a training job. How long one takes is known to its site, so a profile may say (as default resource
+    `training_minutes`, which means nothing to Snakemake)."""
+    site = workflow.resource_settings.default_resources or {}
+    return attempt * (site["training_minutes"].value if "training_minutes" in site else 120)
+
+
 def train_priority(experiment):
     """Experiments are trained in the order in which the configuration names them, so that the first's figures come
     first."""

@@ -3,7 +3,13 @@ rule figure:
     input:
         unpack(figure_tables),
     output:
-        **figure_files(f"{RESULTS}/figures/{{experiment}}/{{figure}}"),
+        **in_report(
+            figure_files(f"{RESULTS}/figures/{{experiment}}/{{figure}}"),
+            caption="../report/figure.rst",
+            category=REPORT_FIGURES,
+            subcategory="{experiment}",
+            labels={"experiment": "{experiment}", "figure": "{figure}", "setting": "all"},
+        ),
     log:
         f"{RESULTS}/logs/figures/{{experiment}}/{{figure}}.log",
     benchmark:
@@ -11,13 +17,14 @@ rule figure:
     wildcard_constraints:
         figure=figure_names(per_setting=False),
     priority: 100
+    localrule: True
     conda:
         CONDA_ENV
     threads: 1
     resources:
         gpu=0,
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grows(2000),
+        runtime=grows(30),
     params:
         tables=subpath(input.summary, parent=True),
         code=figure_code,
@@ -29,7 +36,13 @@ rule figure_of_setting:
     input:
         unpack(figure_tables),
     output:
-        **figure_files(f"{RESULTS}/figures/{{experiment}}/{{figure}}_{{setting}}"),
+        **in_report(
+            figure_files(f"{RESULTS}/figures/{{experiment}}/{{figure}}_{{setting}}"),
+            caption="../report/figure.rst",
+            category=REPORT_FIGURES,
+            subcategory="{experiment}",
+            labels={"experiment": "{experiment}", "figure": "{figure}", "setting": "{setting}"},
+        ),
     log:
         f"{RESULTS}/logs/figures/{{experiment}}/{{figure}}_{{setting}}.log",
     benchmark:
@@ -37,13 +50,14 @@ rule figure_of_setting:
     wildcard_constraints:
         figure=figure_names(per_setting=True),
     priority: 100
+    localrule: True
     conda:
         CONDA_ENV
     threads: 1
     resources:
         gpu=0,
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grows(2000),
+        runtime=grows(30),
     params:
         tables=subpath(input.summary, parent=True),
         code=figure_code,

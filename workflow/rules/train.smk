@@ -20,8 +20,8 @@ for experiment in EXPERIMENTS:
             threads: 1
             resources:
                 gpu=config["gpus_per_job"],
-                mem_mb=2000,
-                runtime=120,
+                mem_mb=grows(2000),
+                runtime=training_minutes,
             params:
                 seeds=block.seeds,
                 options=options_of,

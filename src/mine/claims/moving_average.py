@@ -263,7 +263,7 @@ CLAIM = Claim(
     place="MINE, the covariance of v and the second term, and 'Var(v) ≈ …'",
     test=(
         "At frozen critics with independent batches both are identities and check the instrument. In training (EMA "
-        "runs, d = 5, derangement): v's error against E_Q[e^T], known at critics saved every 25 updates, split in logs "
+        "runs, d = 5, derangement): v's error against E_Q[e^T], known at critics saved along it, split in logs "
         "into lag (v's own average of the true expectations against the last of them) and sampling noise; covariances "
         "and variances of v, B_exp and the norm of the second term's numerator A over seeds, at the evaluations past "
         f"update {SETTLED} together, each in units of its geometric mean over seeds; and, given the critics, about the "

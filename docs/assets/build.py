@@ -1,0 +1,178 @@
+"""What mkdocs cannot do by itself: the project's files that pages link to, formulae, and tables from the package.
+
+Pages in docs/ link to files beside it as a reader of the repository would (``../figures/README.md``). Each such file
+becomes a page of its own, or is copied where it is a picture, so that the site is whole without the repository.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import posixpath
+import re
+from itertools import takewhile
+from pathlib import Path
+
+from latex2mathml.converter import convert
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = {".png", ".svg", ".pdf", ".html"}
+LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".json": "json", ".smk": "python"}
+
+NOT_PUBLISHED = """# The claims of the write-up, tested
+
+The ledger is not among the published files of this checkout. `make claims` computes it from a finished
+`make reproduce`, and `make publish` puts it here.
+"""
+
+_LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
+_CODE = re.compile(r"^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
+_FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
+# Of the published table: variant, rho, truth, overflowed, in-batch, held out, population.
+_SHOWN = (2, 4, 5, 6, 8, 9, 10)
+_MADE = re.compile(r"<!-- made: (\w+)(?: (\S+) (\S+))? -->")
+
+
+def on_files(files: Files, config) -> Files:
+    """Add every file of the project that a page links to, and what those pages link to in turn."""
+    own = [(f"docs/{file.src_uri}", file.content_string) for file in files.documentation_pages()]
+    todo = [target for place, text in own for target in _targets(place, text)]
+    todo += [path.removeprefix("project/") for path in _pages(config["nav"]) if path.startswith("project/")]
+    done = set()
+    while todo:
+        path = todo.pop()
+        if path in done or path.startswith("docs/"):
+            continue
+        done.add(path)
+        file, text = _file(path, config)
+        if file is not None:
+            files.append(file)
+        if text:
+            todo += _targets(path, text)
+    return files
+
+
+def on_page_markdown(markdown: str, page, config, files: Files) -> str:
+    """Lead links to where the files are in the site, and fill in what is computed."""
+    place = page.file.src_uri
+    path = place.removeprefix("project/") if place.startswith("project/") else f"docs/{place}"
+
+    def lead(match: re.Match) -> str:
+        start, target, anchor, end = match.groups()
+        if _elsewhere(target):
+            return match[0]
+        to = _uri(posixpath.normpath(posixpath.join(posixpath.dirname(path), target)))
+        return f"{start}{posixpath.relpath(to, posixpath.dirname(place) or '.')}{anchor or ''}{end}"
+
+    markdown = _outside_code(lambda text: _LINK.sub(lead, text), markdown)
+    return _MADE.sub(lambda match: MAKERS[match[1]](*(part for part in match.groups()[1:] if part)), markdown)
+
+
+def on_page_content(html: str, **_) -> str:
+    """Formulae as MathML, which browsers draw by themselves."""
+
+    def formula(match: re.Match) -> str:
+        text = match[3].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+        return convert(text, display="block" if match[2] == "[" else "inline")
+
+    return _FORMULA.sub(formula, html)
+
+
+def commands() -> str:
+    """The help of every command."""
+    from mine.cli import COMMANDS, build_parser
+
+    os.environ["COLUMNS"] = "88"
+    parser = build_parser()
+    choices = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction)).choices
+    helps = [("mine", parser)] + [(f"mine {name}", choices[name]) for name in COMMANDS]
+    return "\n\n".join(f"## {name}\n\n```text\n{part.format_help().rstrip()}\n```" for name, part in helps)
+
+
+def columns(module: str, name: str) -> str:
+    """A table's columns: name, type and meaning."""
+    described = getattr(importlib.import_module(module), name)
+    lines = ["| column | type | meaning |", "|---|---|---|"]
+    for column, (kind, meaning) in described.items():
+        lines.append(f"| `{column}` | {kind} | {meaning.replace('|', chr(92) + '|')} |")
+    return "\n".join(lines)
+
+
+def ledger() -> str:
+    """The published ledger's short table."""
+    at = ROOT / "figures/claims.md"
+    if not at.exists():
+        return "*The ledger of claims is not among the published files of this checkout.*"
+    return _first_table(at.read_text(encoding="utf-8").splitlines())
+
+
+def cells(setting: str, dim: str) -> str:
+    """The published numbers of the writeup experiment, of one product scheme and dimension."""
+    lines = (ROOT / "figures/README.md").read_text(encoding="utf-8").splitlines()
+    head, rule, *rows = _first_table(lines[lines.index("## writeup") :]).splitlines()
+    rows = [row for row in rows if row.startswith(f"| {setting} |") and row.split("|")[3].strip() == dim]
+    kept = [[row.split("|")[place] for place in _SHOWN] for row in (head, rule, *rows)]
+    return "\n".join("|".join(row).join("||") for row in kept)
+
+
+def _first_table(lines: list[str]) -> str:
+    first = next(i for i, line in enumerate(lines) if line.startswith("|"))
+    return "\n".join(takewhile(lambda line: line.startswith("|"), lines[first:]))
+
+
+MAKERS = {"commands": commands, "columns": columns, "ledger": ledger, "cells": cells}
+
+
+def _file(path: str, config) -> tuple[File | None, str]:
+    """A file of the project as one of the site, and its text where that can have links."""
+    at = ROOT / path
+    if at.suffix in COPIED and at.is_file():
+        return File.generated(config, _uri(path), abs_src_path=str(at)), ""
+    if path == "figures/claims.md" and not at.exists():
+        return File.generated(config, _uri(path), content=NOT_PUBLISHED), ""
+    if at.is_dir():
+        names = sorted(part.name for part in at.iterdir() if not part.name.startswith(("_", ".")))
+        text = f"# {path}\n\n" + "\n".join(f"- [{name}]({at.name}/{name})" for name in names if (at / name).is_file())
+        return File.generated(config, _uri(path), content=text), text
+    if not at.is_file():
+        return None, ""  # mkdocs warns of the link
+    text = at.read_text(encoding="utf-8")
+    if at.suffix == ".md":
+        return File.generated(config, _uri(path), content=text), text
+    language = LANGUAGES.get(at.suffix, "text")
+    return File.generated(config, _uri(path), content=f"# {path}\n\n~~~~{language}\n{text}\n~~~~\n"), ""
+
+
+def _uri(path: str) -> str:
+    """Where a file of the project is in the site."""
+    if path.startswith("docs/"):
+        return path.removeprefix("docs/")
+    copied = Path(path).suffix in {*COPIED, ".md"}
+    return f"project/{path}" if copied else f"project/{path}.md"
+
+
+def _targets(path: str, text: str) -> list[str]:
+    """The project's files that a page links to, by their path from the root."""
+    links = [match[2] for match in _LINK.finditer(_CODE.sub("", text)) if not _elsewhere(match[2])]
+    return [posixpath.normpath(posixpath.join(posixpath.dirname(path), link)) for link in links]
+
+
+def _elsewhere(target: str) -> bool:
+    return "://" in target or target.startswith(("mailto:", "/", "#"))
+
+
+def _outside_code(change, text: str) -> str:
+    """Change what does not stand in a fenced block."""
+    parts, at = [], 0
+    for block in _CODE.finditer(text):
+        parts += [change(text[at : block.start()]), block[0]]
+        at = block.end()
+    return "".join([*parts, change(text[at:])])
+
+
+def _pages(nav) -> list[str]:
+    if isinstance(nav, str):
+        return [nav]
+    return [page for part in (nav.values() if isinstance(nav, dict) else nav) for page in _pages(part)]

@@ -1,0 +1,412 @@
+"""How far an experiment is: runs done and missing, how they ended, damaged files, and jobs that failed.
+
+Everything is read from what lies on the disk: the configuration, the results files, the jobs' logs, and two of
+Snakemake's records in ``.snakemake``: its lock, and its marks on files whose job has begun and not ended. What
+those cannot tell is not guessed: a lock says that a pipeline is at work or was killed, not which of the two.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mine.errors import UserError
+from mine.experiments import RUN_PATTERN, PlannedRun, expand, parse_seeds
+from mine.provenance import training_code_hash
+from mine.settings import TrainingSettings
+from mine.trace import read_metadata
+
+RECORDS = Path(".snakemake")
+"""Where Snakemake keeps its records: in the folder that it was started in."""
+
+Group = tuple[str, str, int, str]
+"""The cell that seeds are pooled over: setting, variant, dim, rho as it stands in paths."""
+
+_TAIL = 16384
+"""Bytes at the end of a log that are looked at."""
+
+_ERROR = re.compile(
+    r"mine: error: "  # a command's own words
+    r"|.*: line \d+: +\d+ +(Killed|Terminated|Segmentation fault|Bus error|Aborted)"  # the shell, of its child
+    r"|slurmstepd: error: "
+)
+_TRACEBACK = "Traceback (most recent call last):"
+_EXCEPTION = re.compile(r"(?!KeyboardInterrupt)[A-Za-z_][\w.]*(: |$)")
+"""The last line of a traceback."""
+
+_FINISHED = re.compile(r".+\.parquet: (completed|overflow at step \d+)$")
+"""What `mine train` prints after a file is written: as the last line of a log, the job wrote all of them."""
+
+
+@dataclass
+class Tally:
+    """Numbers of runs. ``planned`` = ``done`` + ``missing`` + ``damaged``."""
+
+    planned: int = 0
+    done: int = 0
+    """Their file is there, and holds the run that the configuration asks for."""
+    missing: int = 0
+    damaged: int = 0
+    overflowed: int = 0
+    """Of those done."""
+    collected: int = 0
+    """Of those done: also in a summary.parquet that is not older than the run's file, so that it is known whether they
+    ran away."""
+    runaway: int = 0
+    """Of those collected."""
+    other_code: int = 0
+    """Of those done: trained by another version of the code than this one."""
+
+    def add(self, other: Tally) -> None:
+        """Add each number of another tally."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+_COUNTS = [each.name for each in fields(Tally)]
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A results file that cannot be used, and why."""
+
+    file: Path
+    why: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that has begun and not finished.
+
+    state: ``failed``: Snakemake has seen its end, and files of it are missing; or, of a job other than training, its
+        log ends with an error. ``begun``: its end has not been seen, and a lock is there: it runs or waits to be tried
+        again, unless the pipeline was killed. ``stopped``: its end has not been seen, and there is no lock: the
+        pipeline was interrupted or killed with the job in flight.
+    last_line: of its log; empty where that is.
+    missing: runs of it that are missing; 0 of a job other than training.
+    """
+
+    log: Path
+    state: str
+    last_line: str
+    missing: int = 0
+
+
+@dataclass
+class Status:
+    """What ``survey`` found."""
+
+    results: Path
+    locked: bool
+    """Whether Snakemake's lock is on these results: a pipeline is at work, or was killed."""
+    experiments: dict[str, dict[Group, Tally]] = field(default_factory=dict)
+    damaged: list[Damaged] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+    leftovers: list[Path] = field(default_factory=list)
+    """Temporaries of processes that were killed while they wrote. Nothing reads them."""
+
+    def total(self, *names: str) -> Tally:
+        """The sum over the cells of some experiments; of all where none is named."""
+        whole = Tally()
+        for name in names or self.experiments:
+            for tally in self.experiments[name].values():
+                whole.add(tally)
+        return whole
+
+    def in_state(self, state: str) -> list[Job]:
+        """The jobs in one state."""
+        return [job for job in self.jobs if job.state == state]
+
+    @property
+    def bad(self) -> bool:
+        """Whether a file is damaged or a job failed."""
+        return bool(self.damaged or self.in_state("failed"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as ``mine status --json`` prints it."""
+        return {
+            "results": str(self.results),
+            "locked": self.locked,
+            "total": asdict(self.total()),
+            "experiments": {
+                name: {
+                    "total": asdict(self.total(name)),
+                    "cells": [
+                        {"setting": setting, "variant": variant, "dim": dim, "rho": float(rho), **asdict(tally)}
+                        for (setting, variant, dim, rho), tally in cells.items()
+                    ],
+                }
+                for name, cells in self.experiments.items()
+            },
+            "damaged": [{"file": str(each.file), "why": each.why} for each in self.damaged],
+            "jobs": [{**asdict(job), "log": str(job.log)} for job in self.jobs],
+            "leftovers": [str(path) for path in self.leftovers],
+        }
+
+
+def survey(
+    config: dict[str, Any],
+    names: Collection[str] = (),
+    *,
+    rows: bool = False,
+    records: Path = RECORDS,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Status:
+    """Look at every file that a configuration asks for.
+
+    Args:
+        config: the configuration, checked; its ``results`` is relative to the working directory.
+        names: of experiments to look at; all where there is none.
+        rows: whether to read the rows of each run too, and hold them against each other as ``mine collect`` does.
+            Without, a file's metadata is read: damage inside the rows stays unseen.
+        records: Snakemake's folder.
+        progress: called with runs looked at so far and all runs.
+
+    Raises:
+        UserError: a name that is no experiment of the configuration.
+    """
+    for name in names:
+        if name not in config["experiments"]:
+            raise UserError(
+                f"experiment: {name!r} is unknown; the configuration has {', '.join(config['experiments'])}"
+            )
+    results = Path(config["results"])
+    chosen = {name: experiment for name, experiment in config["experiments"].items() if name in (names or [name])}
+    status = Status(results, _locked(results, chosen, records))
+    marked, code = _marked(records), training_code_hash()
+    planned = {name: list(expand(experiment)) for name, experiment in chosen.items()}
+    total, seen = sum(map(len, planned.values())), 0
+    for name, runs in planned.items():
+        collected = _collected(results / name / "summary.parquet")
+        cells: dict[Group, Tally] = {}
+        missing: dict[Group, set[int]] = {}
+        for run in runs:
+            group = (run.setting, run.variant, run.dim, run.rho)
+            tally = cells.setdefault(group, Tally())
+            path = results / name / "runs" / run.path
+            why = _count(run, path, tally, collected, code, rows)
+            if why:
+                status.damaged.append(Damaged(path, why))
+            elif not path.exists():
+                missing.setdefault(group, set()).add(run.seed)
+            seen += 1
+            progress(seen, total)
+        status.experiments[name] = cells
+        status.damaged += _damaged_tables(results / name, rows)
+        status.jobs += _unfinished_training(results, name, missing, marked, status.locked)
+        status.leftovers += sorted((results / name).rglob(".*.parquet.*.tmp"))
+    status.jobs += _other_failed_jobs(results / "logs", chosen, everything=not names)
+    return status
+
+
+def remove_damaged(status: Status) -> list[Path]:
+    """Delete the damaged files, so that the pipeline makes them again, and what killed processes left behind.
+
+    Returns:
+        The files deleted. ``status`` is as it was; another survey says what is now missing.
+
+    Raises:
+        UserError: the results are locked, so that a file may be another process's, or one cannot be deleted.
+    """
+    if status.locked:
+        raise UserError(
+            f"{status.results}: a pipeline is at work here, or was killed; nothing is removed until it has ended, "
+            "or its lock is released (make unlock)"
+        )
+    removed = []
+    for path in [*(each.file for each in status.damaged), *filter(_orphaned, status.leftovers)]:
+        try:
+            path.unlink()
+        except OSError as error:
+            raise UserError(f"{path}: cannot be removed ({error.strerror or error})") from None
+        removed.append(path)
+    return removed
+
+
+# ---------------------------------------------------------------- runs and tables
+
+
+def _count(run: PlannedRun, path: Path, tally: Tally, collected: _Collected, code: str, rows: bool) -> str:
+    """Count one run. Returns why its file is damaged, or an empty text."""
+    tally.planned += 1
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError:
+        tally.missing += 1
+        return ""
+    cell = run.cell.to_dict()
+    try:
+        metadata = read_metadata(path)
+        if rows or (metadata.get("cell"), metadata.get("settings")) != (cell, _settings(run.training)):
+            _read(run, path)
+        overflowed = metadata["outcome"] == "overflow"
+    except UserError as error:
+        tally.damaged += 1
+        return str(error).removeprefix(f"{path}: ")
+    except Exception as error:  # bytes that are noise can break a reader in any way
+        tally.damaged += 1
+        return f"not a readable results file ({type(error).__name__})"
+    tally.done += 1
+    tally.overflowed += overflowed
+    tally.other_code += metadata.get("code") != code
+    key = (*cell.values(), run.setting)
+    if key in collected.ran_away and changed <= collected.made:
+        tally.collected += 1
+        tally.runaway += collected.ran_away[key]
+    return ""
+
+
+@cache
+def _settings(training: TrainingSettings) -> dict[str, Any]:
+    return training.to_dict()
+
+
+def _read(run: PlannedRun, path: Path) -> None:
+    """Hold a run's rows and metadata against what is planned. Raises UserError."""
+    from mine.runs import RunFile, read_run  # imports pandas, which is seldom needed here
+
+    read_run(RunFile(path, run.setting, run.cell, run.training))
+
+
+@dataclass(frozen=True)
+class _Collected:
+    """What a summary says. made: when, ns. ran_away: (variant, dim, rho, seed, setting) to whether the run did."""
+
+    made: int = 0
+    ran_away: dict[tuple[Any, ...], bool] = field(default_factory=dict)
+
+
+def _collected(summary: Path) -> _Collected:
+    keys = ["variant", "dim", "rho", "seed", "setting"]
+    try:
+        table = pq.read_table(summary, columns=[*keys, "runaway_step"], partitioning=None)
+        made = summary.stat().st_mtime_ns
+    except (OSError, pa.ArrowException):
+        return _Collected()  # not made yet, or damaged, which is said elsewhere
+    steps = table["runaway_step"].to_pylist()
+    rows = zip(*(table[key].to_pylist() for key in keys), strict=True)
+    return _Collected(made, {row: step is not None for row, step in zip(rows, steps, strict=True)})
+
+
+def _damaged_tables(folder: Path, rows: bool) -> list[Damaged]:
+    """An experiment's own tables that cannot be read."""
+    found = []
+    for path in sorted(folder.glob("*.parquet")):
+        try:
+            if rows:
+                pq.read_table(path, partitioning=None)
+            else:
+                pq.read_schema(path)
+        except (OSError, pa.ArrowException) as error:
+            text = str(error).strip().splitlines()
+            found.append(Damaged(path, f"not a readable table ({text[0] if text else type(error).__name__})"))
+    return found
+
+
+def _orphaned(temporary: Path) -> bool:
+    """Whether the process that wrote a temporary (its id is in the name) is gone from this machine."""
+    try:
+        os.kill(int(temporary.name.split(".")[-2]), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+# ---------------------------------------------------------------- jobs
+
+
+def _locked(results: Path, experiments: Iterable[str], records: Path) -> bool:
+    """Whether one of Snakemake's locks names a file of one of the experiments."""
+    folders = tuple(f"{results / name}/" for name in experiments)
+    for lock in records.glob("locks/*.lock"):
+        try:
+            with lock.open(encoding="utf-8") as lines:
+                if any(line.startswith(folders) for line in lines):
+                    return True
+        except FileNotFoundError:  # released in this moment
+            continue
+    return False
+
+
+def _marked(records: Path) -> set[str] | None:
+    """Files whose job has begun and whose end Snakemake has not seen; None where there are no records at all."""
+    folder = records / "incomplete"
+    if not folder.is_dir():
+        return None
+    names = set()
+    for path in folder.rglob("*"):
+        # A long name stands in pieces, each but the last a folder whose name begins with "@".
+        text = "".join(part.removeprefix("@") for part in path.relative_to(folder).parts)
+        try:
+            names.add(urlsafe_b64decode(text).decode())
+        except ValueError:  # a folder, or no mark
+            continue
+    return names
+
+
+def _unfinished_training(
+    results: Path, name: str, missing: dict[Group, set[int]], marked: set[str] | None, locked: bool
+) -> Iterator[Job]:
+    """Jobs that were to make missing runs, by their logs; a run without a log was not begun."""
+    for (setting, variant, dim, rho), seeds in missing.items():
+        left = set(seeds)
+        logs = (results / "logs" / "train" / name / setting).glob(f"{variant}_{dim}_{rho}_*.log")
+        # Jobs of other sizes (runs_per_job) may have left logs for the same seeds: the latest one counts.
+        for log in sorted(logs, key=lambda path: path.stat().st_mtime_ns, reverse=True):
+            try:
+                mine = left & set(parse_seeds(log.stem.rpartition("_")[2]))
+            except UserError:
+                continue
+            left -= mine
+            last = _last_line(_tail(log))
+            if not mine or _FINISHED.match(last):
+                continue  # a file that was written and is gone is missing, and no job's failure
+            run = RUN_PATTERN.format(setting=setting, variant=variant, dim=dim, rho=rho, seed=min(mine))
+            if marked is None or f"{results / name}/runs/{run}" not in marked:
+                state = "failed"
+            else:
+                state = "begun" if locked else "stopped"
+            yield Job(log, state, last, len(mine))
+
+
+def _other_failed_jobs(logs: Path, experiments: Iterable[str], everything: bool) -> Iterator[Job]:
+    """Jobs other than training whose log ends with an error: each attempt begins its log anew."""
+    paths = []
+    for name in experiments:
+        paths += [logs / "collect" / f"{name}.log", logs / "optimal" / f"{name}.log"]
+        paths += sorted((logs / "figures" / name).glob("*.log"))
+    if everything:
+        for folder in ("claims", "figures/claims", "frozen"):
+            paths += sorted((logs / folder).rglob("*.log"))
+    for path in paths:
+        lines = _tail(path)
+        last = _last_line(lines)
+        if _ERROR.match(last) or (_TRACEBACK in lines and _EXCEPTION.match(last)):
+            yield Job(path, "failed", last)
+
+
+def _tail(log: Path) -> list[str]:
+    """The last lines of a log that are not blank; none where there is no log."""
+    try:
+        with log.open("rb") as stream:
+            stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, stream.tell() - _TAIL))
+            lines = stream.read().decode(errors="replace").splitlines()
+    except OSError:
+        return []
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _last_line(lines: list[str]) -> str:
+    return lines[-1] if lines else ""

@@ -1,0 +1,291 @@
+"""The documentation: it builds without a warning and without a network, its links lead somewhere, its code runs.
+
+Collected by `make test-docs` only (MINE_DOCS_TESTS=1): it trains the smoke grid once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from mine.divergence import LOW_ESS_ALLOWANCE, MIN_ESS
+
+ROOT = Path(__file__).parents[2]
+BIN = ROOT / ".venv/bin"
+PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
+NO_CODE = {"text", "mermaid"}
+
+_BLOCK = re.compile(
+    r"(?:<!-- (?P<tag>(?:file|insert|replace): .*?) -->\n)?^```(?P<language>\S*)\n(?P<code>.*?)^```$", re.M | re.S
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    page: str
+    language: str
+    code: str
+    tag: str | None
+
+    @property
+    def first_line(self):
+        """Without a comment that stands apart behind it."""
+        return re.sub(r"\s{2,}#.*", "", self.code.splitlines()[0])
+
+
+def blocks_in(page, text):
+    return [Block(page, match["language"], match["code"], match["tag"]) for match in _BLOCK.finditer(text)]
+
+
+def blocks_of(page):
+    return blocks_in(page, (ROOT / page).read_text(encoding="utf-8"))
+
+
+def not_run():
+    """(page, first line) of every block that docs/code_blocks.md lists."""
+    text = (ROOT / "docs/code_blocks.md").read_text(encoding="utf-8")
+    listed = text.split("<!-- not run -->")[1].split("<!-- end of not run -->")[0]
+    rows = re.findall(r"^\| (\S+\.md) \| `(.+?)` \| .+ \|$", listed, re.M)
+    return {(page, line.replace(r"\|", "|")) for page, line in rows}
+
+
+def unaccounted(blocks, listed):
+    """Blocks of no known kind, and lines of the list that have no block."""
+    code = [block for block in blocks if block.language not in NO_CODE]
+    odd = [
+        f"{block.page}: {block.first_line}"
+        for block in code
+        if (block.page, block.first_line) not in listed
+        and block.language not in ("bash", "python")
+        and block.tag is None
+    ]
+    stale = sorted(listed - {(block.page, block.first_line) for block in code})
+    return odd + [f"{page}: {line} is listed as not run and not there" for page, line in stale]
+
+
+# ---- building
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The documentation as `make docs` builds it, warnings being errors."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+class Parts(HTMLParser):
+    """What a page loads, where it leads, and its anchors."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.loads, self.leads, self.anchors, self.without_text, self.formulae = [], [], set(), [], 0
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.anchors |= {attrs[name] for name in ("id", "name") if attrs.get(name)}
+        self.formulae += tag == "math"
+        if tag == "a" and attrs.get("href"):
+            self.leads.append(attrs["href"])
+        elif tag == "link" and attrs.get("href") and attrs.get("rel") not in ("prev", "next", "canonical"):
+            self.loads.append(attrs["href"])
+        elif attrs.get("src"):
+            self.loads.append(attrs["src"])
+        if tag == "img" and not attrs.get("alt"):
+            self.without_text.append(attrs.get("src"))
+
+
+def fetched(text):
+    """What a page would fetch from elsewhere."""
+    inside_styles = re.findall(r"url\([\"']?((?:https?:)?//[^)]+)\)", text)
+    return [to for to in Parts(text).loads if to.startswith(("http:", "https:", "//"))] + inside_styles
+
+
+def pages(site):
+    found = {path.relative_to(site).as_posix(): path.read_text(encoding="utf-8") for path in site.rglob("*.html")}
+    return {name: text for name, text in found.items() if name != "404.html"}
+
+
+def test_every_page_is_built_with_its_formulae(site):
+    built = pages(site)
+    for page in PAGES[1:]:
+        assert f"{Path(page).stem}.html" in built
+    assert Parts(built["explanation.html"]).formulae > 10
+    assert [name for name, text in built.items() if 'class="arithmatex"' in text] == []
+    assert [name for name, text in built.items() if "<!-- made:" in text] == []
+
+
+def test_nothing_is_fetched_from_elsewhere(site):
+    assert {name: fetched(text) for name, text in pages(site).items() if fetched(text)} == {}
+    for style in site.rglob("*.css"):
+        assert fetched(style.read_text(encoding="utf-8")) == [], style
+
+
+def test_what_would_be_fetched_is_found():
+    assert fetched('<script src="https://unpkg.com/x"></script>') == ["https://unpkg.com/x"]
+    assert fetched('<link rel="stylesheet" href="//fonts.net/y">') == ["//fonts.net/y"]
+    assert fetched("<style>@import url('https://fonts.net/z');</style>") != []
+    assert fetched('<a href="https://example.org">a link is none</a>') == []
+
+
+def broken(built, site):
+    """Links and loaded files of pages that are not in the site, or whose anchor is not in its page."""
+    parts = {name: Parts(text) for name, text in built.items()}
+    lost = []
+    for name, page in parts.items():
+        for link in page.leads + page.loads:
+            to = urlsplit(link)
+            if to.scheme or to.netloc:
+                continue
+            target = (site / name).parent / unquote(to.path) if to.path else site / name
+            target = Path(os.path.normpath(target))
+            if not target.is_file():
+                lost.append(f"{name}: {link}")
+            elif to.fragment and target.suffix == ".html":
+                anchors = parts[target.relative_to(site).as_posix()].anchors
+                if unquote(to.fragment) not in anchors and to.fragment != "__codelineno":
+                    lost.append(f"{name}: {link}")
+    return lost
+
+
+def test_links_lead_somewhere(site):
+    assert broken(pages(site), site) == []
+
+
+def test_a_broken_link_is_found(tmp_path):
+    (tmp_path / "a.html").write_text("")
+    built = {"a.html": '<a href="b.html">b</a><a href="#c">c</a><a href="a.html">a</a>'}
+    assert broken(built, tmp_path) == ["a.html: b.html", "a.html: #c"]
+
+
+def test_pictures_have_a_text(site):
+    assert {name: Parts(text).without_text for name, text in pages(site).items() if Parts(text).without_text} == {}
+
+
+def test_thresholds_in_words():
+    text = (ROOT / "docs/explanation.md").read_text(encoding="utf-8")
+    assert f"effective sample size under {MIN_ESS:g}" in text
+    assert f"is under {MIN_ESS:g}." in (ROOT / "docs/own_tensors.md").read_text(encoding="utf-8")
+    assert LOW_ESS_ALLOWANCE > 0
+
+
+# ---- code
+
+
+def test_every_block_is_run_or_listed():
+    blocks = [block for page in PAGES for block in blocks_of(page)]
+    assert len(blocks) > 20
+    assert unaccounted(blocks, not_run()) == []
+
+
+def test_a_block_of_no_known_kind_and_a_stale_line_are_found():
+    blocks = blocks_in("a.md", "```yaml\nx: 1\n```\n\n```bash\nls\n```\n")
+    problems = unaccounted(blocks, {("a.md", "cd")})
+    assert problems == ["a.md: x: 1", "a.md: cd is listed as not run and not there"]
+
+
+def checkout(folder):
+    """A copy of the working tree, its .venv shared. Code in the copy's src comes before the installed one's."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    return folder
+
+
+def run_page(page, folder):
+    """Run a page's blocks in order: files are written, bash runs block by block, python shares one namespace.
+
+    A python block may need files of a bash block before it, so each run of python starts with all python so far.
+    """
+    skipped, python, environment = not_run(), [], {**os.environ, "PYTHONPATH": str(folder / "src"), "MPLBACKEND": "agg"}
+    # The copy shares this .venv: no make in it may set it up again.
+    make = 'make() { command make -o .venv/.locked -o .venv/.installed "$@"; }\n'
+    for block in blocks_of(page):
+        if block.language in NO_CODE or (page, block.first_line) in skipped:
+            continue
+        if block.tag is not None:
+            edit(folder, block)
+            continue
+        if block.language == "bash":
+            command = ["bash", "-c", "set -euo pipefail\n" + make + block.code]
+        else:
+            python.append(block.code)
+            command = [str(BIN / "python"), "-W", "error::SyntaxWarning", "-c", "\n".join(python)]
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        )
+        assert done.returncode == 0, f"{page}: {block.first_line}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+
+
+def edit(folder, block):
+    """What a block's tag asks for: `file: F`, `insert: F before: TEXT` or `replace: F line: TEXT`."""
+    kind, rest = block.tag.split(": ", 1)
+    if kind == "file":
+        (folder / rest).write_text(block.code, encoding="utf-8")
+        return
+    name, _, text = rest.partition(" before: " if kind == "insert" else " line: ")
+    path = folder / name
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    places = [i for i, line in enumerate(lines) if line.strip().startswith(text.strip())]
+    assert len(places) == 1, f"{block.page}: {text!r} starts {len(places)} lines of {name}"
+    lines[places[0] : places[0] + (kind == "replace")] = [block.code]
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def after_tutorial(tmp_path_factory):
+    """A checkout in which somebody has followed the tutorial."""
+    folder = checkout(tmp_path_factory.mktemp("tutorial"))
+    run_page("docs/tutorial.md", folder)
+    return folder
+
+
+@pytest.mark.xdist_group("documentation")
+def test_the_tutorial(after_tutorial):
+    assert (after_tutorial / "first/figure.png").stat().st_size > 10_000
+    drawn = sorted(path.name for path in (after_tutorial / "results/smoke/figures/writeup").glob("*.png"))
+    assert {"estimate_derangement.png", "gradient_norm_derangement.png", "final_values.png"} <= set(drawn)
+    published = {path.name for path in (ROOT / "figures/writeup").glob("*.png")}
+    assert published <= set(drawn)
+
+
+@pytest.mark.xdist_group("documentation")
+def test_the_readme(after_tutorial, tmp_path):
+    """On the smoke grid's results, which have the names of the published ones."""
+    folder = checkout(tmp_path)
+    (folder / "results").mkdir()
+    shutil.copytree(after_tutorial / "results/smoke/writeup", folder / "results/writeup")
+    run_page("README.md", folder)
+    assert (folder / "run.parquet").exists()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in ("README.md", "docs/tutorial.md")])
+def test_a_page(page, tmp_path):
+    blocks = [b for b in blocks_of(page) if b.language not in NO_CODE and (page, b.first_line) not in not_run()]
+    if blocks:
+        run_page(page, checkout(tmp_path))
+
+
+def test_own_tensors_comes_near_the_truth(tmp_path):
+    code = "\n".join(block.code for block in blocks_of("docs/own_tensors.md") if block.language == "python")
+    check = "\nassert abs(estimate - math.log(2)) < 0.15, estimate\nassert ess > 1000, ess\n"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([BIN / "python", "-c", code + check], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
