@@ -172,8 +172,8 @@ def planning_table(data: dict[str, Any]) -> str:
     status = data["status"]
     rows.append([f"`mine status`, {runs} runs", "", f"{status['wall']:.1f} s", f"{status['peak_mb']:.0f} MB"])
     note = (
-        f"Of the jobs for one seed more, {more['own']:,} train it (one a cell), {more['other']:,} train a seed that was "
-        f"there, and {sum(more['jobs'].values()) - more['own'] - more['other']:,} make tables anew."
+        f"Of the jobs for one seed more, {more['own']:,} train it (one a cell), {more['other']:,} train a seed that "
+        f"was there, and {sum(more['jobs'].values()) - more['own'] - more['other']:,} make tables anew."
     )
     return f"{_table(['`snakemake --dry-run`', 'jobs', 'wall time', 'peak memory'], rows)}\n\n{note}"
 

@@ -67,6 +67,9 @@ def measure_planning(
         own = {rule: count for rule, count in trained.items() if rule.endswith(f"_seeds_{n_seeds}")}
         one_more["own"], one_more["other"] = sum(own.values()), sum(trained.values()) - sum(own.values())
         say(f"  one seed more: {_words(one_more)}")
+        for path in outputs:
+            if not (folder / path).stat().st_size:
+                (folder / path).unlink()  # an empty table is a damaged one
         status = asdict(_mine_status(folder))
         say(f"  mine status: {status['wall']:.1f} s, {status['peak_mb']:.0f} MB")
     return {

@@ -102,7 +102,7 @@ def made_lag(lag, noise, seeds=10, rate=0.01, batch=0.5, ess=5_000.0, rhos=RHOS,
             rows.append(
                 {"dim": 5, "rho": rho, "seed": seed, "step": step, "ema_rate": rate, "log_expectation": 0.1 * other}
                 | {"log_v": 0.1 * other + np.log1p(at_lag + at_noise), "log_mean_exp": 0.1 * other + np.log1p(at_batch)}
-                | {"lag": at_lag, "noise": at_noise, "ess": ess, "updates": 25}
+                | {"lag": at_lag, "noise": at_noise, "ess": ess, "updates": 5}
                 | {"noise_squared": at_noise**2, "batch_squared": at_batch**2, "noise_batch": at_noise * at_batch}
             )
     return pd.DataFrame(rows)

@@ -174,6 +174,15 @@ def test_expectations_of_few_samples_are_left_out_and_counted():
     assert "no E_Q[e^T] with an effective sample size of 50" in judged(lag=lag.assign(ess=1.0)).where
 
 
+def test_critics_too_far_apart_decide_no_ratio_given_them():
+    found = judged(lag=settled_lag().assign(updates=25))
+    for quantity in moving_average._GIVEN.values():
+        given = one(found, TRAINING, quantity)
+        assert given.verdict == UNDECIDED
+        assert given.note.startswith("saved critics are 25 updates apart, at most 5")
+    assert one(found, TRAINING, SHARE).verdict == HOLDS
+
+
 def test_the_start_of_v_is_left_out():
     lag = settled_lag()
     lag.loc[lag["step"] < 500, "lag"] = 1e6
