@@ -19,7 +19,7 @@ from mine.commands import compare as command
 from mine.compare import AGREES, DIFFERS, OTHER_SETTINGS, UNDECIDED, compare, load_summaries, render
 from mine.errors import UserError
 from mine.settings import TrainingSettings
-from mine.summary import summary_table
+from mine.summary import CAUSES, summary_table
 
 CELLS = [(variant, dim, rho) for variant in ("biased", "ema") for dim in (1, 5) for rho in (0.9, 0.99)]
 
@@ -44,7 +44,8 @@ def drawn(seed, n=20, cells=CELLS, training=None, **changes):
                 "mi_population": final[2], "population_ess": 4000.0, "mi_population_error": 0.0,
                 "overflow_step": 900 if ended else None, "runaway_step": None, "runaway_step_1nat": None,
                 "runaway_step_4nats": None, "diverged_step": 900 if ended else None,
-                "grad_norm_median": norms[0], "grad_norm_max": norms[0] + norms[1], **changes,
+                "grad_norm_median": norms[0], "grad_norm_max": norms[0] + norms[1],
+                **dict.fromkeys(CAUSES), **changes,
             }
         )  # fmt: skip
     return summary_table(rows).to_pandas(ignore_metadata=True)

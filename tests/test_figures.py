@@ -485,7 +485,7 @@ def test_errors_are_one_line(folder, tmp_path, capsys):
     assert "--output is missing" in command_error(capsys, "divergence", "--experiment-dir", folder)
     assert "name a figure" in command_error(capsys)
     missing = ("--experiment-dir", tmp_path / "none", "--output", tmp_path / "out")
-    assert "run mine collect first" in command_error(capsys, "divergence", *missing)
+    assert "no such file; the workflow makes it" in command_error(capsys, "divergence", *missing)
     broken = folder / "summary.parquet"
     broken.write_bytes(broken.read_bytes()[:100])
     assert f"{broken}: not a readable table" in command_error(capsys, "divergence", *given)

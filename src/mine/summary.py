@@ -102,7 +102,7 @@ EARLY = 200
 SPIKES = 10
 """Updates that spike_norm is taken over, at least."""
 
-_CAUSES = (
+CAUSES = (
     "grad_norm_early",
     "norm_100_step",
     "norm_100_product_share",
@@ -111,6 +111,7 @@ _CAUSES = (
     "multiplier_max",
     "spike_multiplier",
 )
+"""The columns that ``causes`` fills."""
 
 _OF_THE_LAST_ROW = ("step", "mi_true", "mi_heldout", "heldout_ess", "mi_population", "population_ess")
 
@@ -220,7 +221,7 @@ def causes(frame: pd.DataFrame, steps: int) -> dict[str, float | int | None]:
     """
     updates = frame[(frame["step"] <= steps) & np.isfinite(frame["grad_norm"]) & np.isfinite(frame["mi_batch"])]
     if updates.empty:
-        return dict.fromkeys(_CAUSES)
+        return dict.fromkeys(CAUSES)
     norms = updates["grad_norm"].to_numpy(dtype=np.float64)
     found: dict[str, float | int | None] = {
         "grad_norm_early": float(np.median(norms[:EARLY])),
