@@ -53,6 +53,7 @@ def test_markdown_and_page_hold_every_finding(table):
     markdown, page = ledger.markdown_text(frame), ledger.page_text(frame)
     assert markdown.count("0.5 [0.4, 0.6]") == 3  # two findings, and the short table's line
     assert r"x \| y" in markdown
+    assert r"| 1 | A \| sentence" in ledger.short_table(frame)
     assert "nothing there" in markdown
     assert page.count("0.5 [0.4, 0.6]") == 3
     assert html.escape("A | sentence <b>.") in page

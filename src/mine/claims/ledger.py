@@ -90,7 +90,8 @@ def short_table(ledger: pd.DataFrame) -> str:
     """One line a claim, as a Markdown table. ledger: columns of LEDGER_COLUMNS."""
     lines = ["| | claim | verdict | how it shows |", "|---|---|---|---|"]
     for first, findings in _claims_of(ledger):
-        lines.append(f"| {first.number} | {first.sentence} | {word(first.claim_verdict)} | {telling(findings)} |")
+        cells = (str(first.number), first.sentence, word(first.claim_verdict), telling(findings))
+        lines.append(_markdown_row(cells))
     return "\n".join(lines)
 
 
@@ -105,7 +106,7 @@ def markdown_text(ledger: pd.DataFrame) -> str:
         )
         lines = ["| " + " | ".join(_HEAD) + " |", "|" + "---|" * len(_HEAD)]
         for row in findings.itertuples():
-            lines.append("| " + " | ".join(text.replace("|", "\\|") for text in _cells(row)) + " |")
+            lines.append(_markdown_row(_cells(row)))
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
@@ -162,9 +163,10 @@ def telling(findings: pd.DataFrame) -> str:
     shown = (agreeing if len(agreeing) else decided).iloc[0]
     value = value_text(shown["effect"], shown["low"], shown["high"], shown["level"])
     holding = int(decided["verdict"].isin((HOLDS, PARTLY)).sum())
+    left = int(findings["primary"].sum()) - len(decided)
     return (
-        f"in {holding} of {len(decided)} primary findings; {shown['cell']}: {shown['quantity']} {value}, "
-        f"{shown['n_seeds']} seeds"
+        f"in {holding} of {len(decided)} primary findings{f' ({left} more cannot be decided)' if left else ''}; "
+        f"{shown['cell']}: {shown['quantity']} {value}, {shown['n_seeds']} seeds"
     )
 
 
@@ -187,6 +189,10 @@ def _cells(row: Any) -> tuple[str, ...]:
     value = value_text(row.effect, row.low, row.high, row.level)
     cell = f"{row.cell} (primary)" if row.primary else row.cell
     return cell, row.quantity, value, str(row.n_seeds or "—"), row.verdict, row.note
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def _kind(verdict: str) -> str:
