@@ -13,6 +13,7 @@ import torch
 import collecting
 import page
 import planning
+import processes
 import profiled
 import speed
 import stacked
@@ -230,6 +231,20 @@ def test_collect_is_measured_on_files_that_it_accepts():
     ]  # fmt: skip
     assert all(row["peak_mb"] > 0 for row in rows)
     assert json.dumps(rows)
+
+
+def test_a_process_is_measured_without_the_one_that_started_it(tmp_path):
+    def measured(program):
+        return processes.measure([sys.executable, "-c", program], tmp_path / "log", tmp_path)
+
+    small = measured("print('here')")  # this process has torch loaded
+    assert (tmp_path / "log").read_text() == "here\n"
+    assert 0 < small.peak_mb < 60
+    large = measured("x = bytearray(200_000_000)")
+    assert 200 < large.peak_mb < 260
+    assert measured("import time; time.sleep(0.5)").wall > 0.5
+    with pytest.raises(RuntimeError, match=r"exit 3: no$"):
+        measured("print('no'); raise SystemExit(3)")
 
 
 def test_planning_is_measured_on_runs_that_the_workflow_takes_for_finished():

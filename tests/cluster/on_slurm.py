@@ -75,7 +75,9 @@ class Job:
 
 def slurm(*command: str) -> str:
     """What a SLURM command says."""
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, f"{command}: {done.stderr}"
+    return done.stdout
 
 
 def until(happens: Callable[[], Any], what: str, seconds: float = 240) -> Any:

@@ -79,7 +79,8 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerType=sched/backfill
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1
-ReturnToService=2
+# A node that was set down stays so until it is resumed.
+ReturnToService=1
 KillWait=2
 CompleteWait=0
 MinJobAge=3600
