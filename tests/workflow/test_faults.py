@@ -126,7 +126,7 @@ def held(project) -> Iterator[tuple[subprocess.Popen, int]]:
 
 
 def _training_process(project, running: subprocess.Popen) -> int:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 150
     while time.monotonic() < deadline and running.poll() is None:
         for path in (project.folder / "results/tiny/runs").rglob(".seed=*.tmp"):
             if path.stat().st_size:
@@ -142,7 +142,7 @@ def test_kill_9_of_a_training_process(finished, undisturbed):
     lose_a_cell(finished)
     with held(finished) as (running, training):
         os.kill(training, signal.SIGKILL)
-        assert running.wait(60) == 1
+        assert running.wait(150) == 1
     screen = (finished.folder / "screen.txt").read_text()
     assert "Error in rule train_tiny_seeds_0_to_1" in screen
     assert "137" in screen
@@ -164,7 +164,7 @@ def test_ctrl_c_at_the_terminal(finished, undisturbed):
     lose_a_cell(finished)
     with held(finished) as (running, _):
         os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to everything that runs in it
-        assert running.wait(60) == 1
+        assert running.wait(150) == 1
     assert "Terminating processes on user request" in (finished.folder / "screen.txt").read_text()
     assert not list((finished.folder / "results").rglob(".*.tmp"))
     code, told = status(finished)
