@@ -9,6 +9,7 @@ set -euo pipefail
 
 FOLDER=${MINE_SLURM_FOLDER:-/tmp/mine-test-slurm}
 ETC=/etc/slurm
+CLUSTER=minetest
 OURS='# Made by tests/cluster/slurm.sh; removed by it.'
 NODE=$(uname -n | cut -d . -f 1)
 PORT=${MINE_SLURM_PORT:-26817} # and the next one
@@ -50,7 +51,7 @@ NodeName=$NODE Name=gpu Type=fake File=$FOLDER/dev/nvidia0
 END
     cat > $ETC/slurm.conf << END
 $OURS
-ClusterName=minetest
+ClusterName=$CLUSTER
 SlurmctldHost=$NODE(127.0.0.1)
 SlurmctldPort=$PORT
 SlurmdPort=$((PORT + 1))
@@ -70,7 +71,7 @@ SlurmdLogFile=$FOLDER/log/slurmd.log
 MailProg=/bin/true
 MpiDefault=none
 # As much as a container allows: no cgroups.
-ProctrackType=proctrack/linuxproc
+ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
@@ -156,7 +157,7 @@ up() {
 # Jobs first, so that no job step outlives its daemon; then the daemons whose pids we noted, if those still are them.
 down() {
     [ -e "$FOLDER/daemons" ] || return 0
-    local name pid tries
+    local name pid tries environment
     if controls; then
         timeout 10 scancel --user=root || true
         for ((tries = 0; tries < 50; tries++)); do
@@ -173,6 +174,12 @@ down() {
         done
         ! lives || kill -KILL "$pid"
     done < <(tac "$FOLDER/daemons")
+    # Without cgroups a job's process can outlive it. Ours carry the cluster's name.
+    for environment in /proc/[0-9]*/environ; do
+        if grep -qsz "^SLURM_CLUSTER_NAME=$CLUSTER\$" "$environment"; then
+            kill -KILL "$(cut -d / -f 3 <<< "$environment")" 2> /dev/null || true
+        fi
+    done
     for name in slurm.conf gres.conf; do
         if grep -qsxF "$OURS" "$ETC/$name"; then rm -f "$ETC/$name"; fi
     done

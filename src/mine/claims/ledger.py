@@ -212,8 +212,8 @@ _LEGEND = (
     "Each effect with its interval over seeds: 95 %, or corrected (Bonferroni) over the cells that were not named "
     "beforehand. A verdict follows from the intervals by the rule that stands with the claim; the claim's own from its "
     "primary findings. Cannot be decided: too few seeds, something missing, or an interval that leaves it open. The "
-    "rules of claims 2 and 6 to 14 were written with an earlier run of the same cells and seeds in view, those of 3 and "
-    "5 before any measurement, those of 4 partly after."
+    "rules of claims 2 and 6 to 14 were written with an earlier run of the same cells and seeds in view, those of 3 "
+    "and 5 before any measurement, those of 4 partly after."
 )
 
 _PAGE = """<!doctype html>
