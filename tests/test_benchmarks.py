@@ -186,7 +186,7 @@ def test_a_round_measures_every_copy_and_names_what_failed(tmp_path, monkeypatch
     (tmp_path / "bad.py").write_text("raise SystemExit('no such thing')\n")
     contenders = [
         speed.Contender("good", "good", "good.py", copies=2),
-        speed.Contender("bad", "bad", "bad.py"),
+        speed.Contender("bad", "bad", "bad.py", copies=1),
         speed.Contender("absent", "absent", "good.py", python=tmp_path / "python"),
     ]
     measured = speed.compete(contenders, rounds=2, steps=100, say=lambda text: None)

@@ -6,6 +6,7 @@ docs/faults.md lists them. A kill of Snakemake itself in the middle of its jobs 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -62,13 +63,11 @@ def targets(project) -> list[str]:
 
 
 def status(project, *arguments: str) -> tuple[int, dict]:
-    """Exit code of `mine status` in a project, and what it says."""
-    done = subprocess.run(
-        [sys.executable, "-m", "mine", "status", "--config", "tiny.yaml", "--json", *arguments],
-        cwd=project.folder, env=project.environment, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode in (0, 1), done.stderr
-    return done.returncode, json.loads(done.stdout)
+    """Exit code of `mine status` in a project's folder, and what it says."""
+    with contextlib.chdir(project.folder), contextlib.redirect_stdout(io.StringIO()) as printed:
+        code = main(["status", "--config", "tiny.yaml", "--json", *arguments])
+    assert code in (0, 1), printed.getvalue()
+    return code, json.loads(printed.getvalue())
 
 
 def lose_a_cell(project) -> None:
@@ -186,6 +185,7 @@ def test_a_second_pipeline_is_refused_and_after_a_kill_make_unlock_helps(finishe
         assert running.poll() is None  # the first is not disturbed
         os.killpg(running.pid, signal.SIGKILL)
         running.wait()
+    assert status(finished)[1]["locked"]
     _assert_refused(finished)
     done = _make_unlock(finished)
     assert done.returncode == 0, done.stderr
