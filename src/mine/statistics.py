@@ -113,6 +113,18 @@ def bootstrap(
     return Interval(value, float(low), float(high))
 
 
+def ratio_of_means(above: np.ndarray, below: np.ndarray, level: float) -> Interval:
+    """Ratio of two means over the same seeds, (n,) each; bounds are NaN where the lower mean is not clear of 0."""
+    both = np.stack([np.asarray(above, dtype=float), np.asarray(below, dtype=float)], 1)
+    sign = float(np.sign(both[:, 1].mean()))
+
+    def ratio(seeds: np.ndarray) -> float:
+        over, under = both[seeds].sum(0).tolist()
+        return over / under if under * sign > 0.0 else np.nan
+
+    return bootstrap(ratio, len(both), level)
+
+
 def trend(x: np.ndarray, values: np.ndarray, level: float = LEVEL) -> Interval:
     """Whether values rise with x: mean over seeds of each seed's Kendall's tau-b, with its bootstrap interval.
 

@@ -8,7 +8,7 @@ from made import NAN, RHOS, SCHEMES, grid, made_summary
 
 from mine.claims import ema_better
 from mine.claims.claim import FAILS, HOLDS, PARTLY, REPORTED, UNDECIDED, judge
-from mine.claims.ema_better import distance, farther, median_difference, pair
+from mine.claims.pairs import distance, farther, median_difference, pair
 from mine.claims.tables import Tables
 from mine.gaussian import mutual_information
 

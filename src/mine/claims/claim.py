@@ -153,5 +153,15 @@ def decide(holds: bool, fails: bool) -> str:
     return HOLDS if holds and not fails else FAILS if fails and not holds else UNDECIDED
 
 
+def equivalence(interval: Interval) -> str:
+    """HOLDS where a ratio is as good as 1, FAILS where it is shown not to be."""
+    return decide(interval.within(*EQUIVALENT), interval.below(EQUIVALENT[0]) or interval.above(EQUIVALENT[1]))
+
+
+def margin() -> str:
+    """The equivalence margin in words."""
+    return "-".join(f"{bound:g}" for bound in EQUIVALENT)
+
+
 def _place(finding: Finding) -> str:
     return f"{finding.cell} ({finding.quantity})" if finding.quantity else finding.cell

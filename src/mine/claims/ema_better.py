@@ -1,7 +1,4 @@
-"""The EMA estimates better: how often it ends nearer the truth than the biased variant, and by how much.
-
-What it means that one run ends nearer the truth than another is defined here for every claim that asks it.
-"""
+"""The EMA estimates better: how often it ends nearer the truth than the biased variant, and by how much."""
 
 from __future__ import annotations
 
@@ -9,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from mine.claims.claim import REPORTED, Claim, Finding, Missing, decide, finding, undecided
-from mine.claims.tables import Tables, cell_name, paired, runs_of
+from mine.claims.pairs import COLUMNS, QUANTITIES, distance, farther, median_difference, notes, pair, plain_distance
+from mine.claims.tables import Tables, cell_name, runs_of
 from mine.divergence import MIN_ESS
-from mine.statistics import LEVEL, Interval, bonferroni, median, share
+from mine.statistics import LEVEL, Interval, bonferroni, share
 
 PRIMARY = (("derangement", 5), ("permutation", 5))
 """Product scheme and d, of the in-batch value: what the write-up plots, at the d where probes had shown its picture."""
@@ -21,65 +19,7 @@ PRIMARY_QUANTITY = "in-batch"
 RHOS = (0.85, 0.9, 0.95, 0.99)
 """The write-up's; one that is missing is named."""
 
-QUANTITIES: dict[str, tuple[str, str | None]] = {
-    "in-batch": ("mi_batch_mean", None),
-    "held-out": ("mi_heldout", "heldout_ess"),
-    "population": ("mi_population", "population_ess"),
-}
-"""Final value of a run and its effective sample size, columns of the summary."""
-
-COLUMNS = ("mi_true", "diverged_step", *(name for names in QUANTITIES.values() for name in names if name))
-
 HALF = 0.5
-
-
-def distance(runs: pd.DataFrame, quantity: str) -> np.ndarray:
-    """|value - truth| of each run, nats, (n,).
-
-    Infinite for a run that diverged, whatever its last value; NaN for one that did not and whose value is no number: an
-    effective sample size under MIN_ESS, or no value. quantity: a name of QUANTITIES.
-    """
-    value, size = QUANTITIES[quantity]
-    far = _plain(runs, value)
-    if size is not None:
-        far[~(runs[size].to_numpy(dtype=float) >= MIN_ESS)] = np.nan
-    far[runs["diverged_step"].notna().to_numpy()] = np.inf
-    return far
-
-
-def farther(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """By how much the first of each pair is farther from the truth than the second, nats, (n,).
-
-    one, other: as ``distance`` gives them. A number is nearer than none, and anything nearer than a run that diverged:
-    the difference is infinite then. 0 where both diverged (a tie); NaN where neither did and neither is a number.
-    """
-    with np.errstate(invalid="ignore"):
-        difference = one - other
-    difference = np.where(np.isnan(one) & np.isfinite(other), np.inf, difference)
-    difference = np.where(np.isfinite(one) & np.isnan(other), -np.inf, difference)
-    difference = np.where(np.isposinf(one) & ~np.isposinf(other), np.inf, difference)
-    difference = np.where(~np.isposinf(one) & np.isposinf(other), -np.inf, difference)
-    return np.where(np.isposinf(one) & np.isposinf(other), 0.0, difference)
-
-
-def median_difference(differences: np.ndarray, level: float = LEVEL) -> Interval:
-    """Median over pairs. A pair without a difference (NaN) could have any, so it widens the interval on both sides."""
-    unknown = np.isnan(differences)
-    low, high = (median(np.where(unknown, bound, differences), level) for bound in (-np.inf, np.inf))
-    value = low.value if low.value == high.value else np.nan
-    return Interval(value, low.low, high.high)
-
-
-def pair(one: pd.DataFrame, other: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
-    """As ``mine.claims.tables.paired``, and a note of how many seeds only one side has ("" for none)."""
-    sides = paired(one, other)
-    alone = len(set(one["seed"]) ^ set(other["seed"]))
-    return *sides, f"{alone} seed{'s' if alone > 1 else ''} of one side only left out" if alone else ""
-
-
-def notes(*parts: str) -> str:
-    """The parts that are not empty, as one note."""
-    return "; ".join(part for part in parts if part)
 
 
 def findings(tables: Tables) -> list[Finding]:
@@ -140,17 +80,11 @@ def _by_how_much(cell: str, quantity: str, difference: np.ndarray, level: float)
 
 def _as_plotted(cell: str, biased: pd.DataFrame, ema: pd.DataFrame) -> Finding:
     """What a plot shows: a run that ran away keeps its number, and only a non-finite one is worse than any."""
-    sides = [_plain(runs, "mi_batch_mean") for runs in (biased, ema)]
+    sides = [plain_distance(runs, "mi_batch_mean") for runs in (biased, ema)]
     difference = farther(*(np.where(np.isfinite(side), side, np.inf) for side in sides))
     interval = share(int((difference > 0).sum()), len(difference))
     words = "share of seeds in which the EMA ends nearer, in-batch, a runaway's number taken as it is"
     return finding(cell, words, interval, len(difference), REPORTED)
-
-
-def _plain(runs: pd.DataFrame, column: str) -> np.ndarray:
-    """|value - truth| with nothing left out."""
-    value, truth = (pd.to_numeric(runs[name]).to_numpy(dtype=float, na_value=np.nan) for name in (column, "mi_true"))
-    return np.abs(value - truth)
 
 
 def _share_of(quantity: str) -> str:

@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 
 from mine.claims.claim import REPORTED, UNDECIDED, Claim, Finding, Missing, decide, finding, undecided
-from mine.claims.gradient_bias import BATCH, MIN_REFERENCE_ESS, RUNS, cells_of, low_ess, ratio_of_means
-from mine.claims.gradient_bias import PRIMARY as CRITICS
+from mine.claims.frozen_critics import BATCH, CRITICS, MIN_REFERENCE_ESS, RUNS, cells_of, low_ess
 from mine.claims.tables import Tables, cell_name, runs_of
-from mine.statistics import LEVEL, bonferroni
+from mine.statistics import LEVEL, bonferroni, ratio_of_means
 
 RATE = 0.01
 """MINE's usual alpha, the published runs'."""
@@ -17,9 +16,9 @@ RATE = 0.01
 PRIMARY = tuple((*critic, RATE) for critic in CRITICS)
 """d, rho, updates done and alpha: the frozen critics of the batch gradient's bias, at the alpha that trained them."""
 
-_SMALLER = "squared bias of the EMA gradient / of the batch gradient, k = 128"
-_VARIANCE = "variance of the EMA gradient / of the batch gradient, k = 128"
-_ERROR = "mean squared error (bias² and variance) of the EMA gradient / of the batch gradient, k = 128"
+_SMALLER = f"squared bias of the EMA gradient / of the batch gradient, k = {BATCH}"
+_VARIANCE = f"variance of the EMA gradient / of the batch gradient, k = {BATCH}"
+_ERROR = f"mean squared error (bias² and variance) of the EMA gradient / of the batch gradient, k = {BATCH}"
 
 
 def findings(tables: Tables) -> list[Finding]:

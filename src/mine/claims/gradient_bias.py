@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from math import log
 from operator import mul
 
@@ -10,28 +9,21 @@ import numpy as np
 import pandas as pd
 
 from mine.claims.claim import (
-    EQUIVALENT,
     REPORTED,
     UNDECIDED,
     Claim,
     Finding,
     Missing,
     decide,
+    equivalence,
     finding,
+    margin,
     undecided,
 )
+from mine.claims.frozen_critics import BATCH, CRITICS, MIN_REFERENCE_ESS, RUNS, cells_of, low_ess
 from mine.claims.tables import Tables, cell_name, runs_of
 from mine.divergence import MIN_ESS
-from mine.statistics import LEVEL, Interval, bonferroni, bootstrap
-
-PRIMARY = tuple(product((5,), (0.85, 0.95), (100, 1000, 3000)))
-"""d, rho and updates done of the frozen critics: early, midway and at the end, where the write-up's picture is seen."""
-
-BATCH = 128
-"""The batch size that the critics were trained with."""
-
-MIN_REFERENCE_ESS = 1000.0
-"""Of the true gradient's importance weights; with fewer it is no reference."""
+from mine.statistics import LEVEL, Interval, bonferroni, bootstrap, ratio_of_means
 
 NEGLIGIBLE = 1e-4
 """A squared bias of so much of the true gradient's is none: 1 % of its norm."""
@@ -39,9 +31,7 @@ NEGLIGIBLE = 1e-4
 FALLS_FROM = 64
 """Batch sizes from here on show whether the bias falls as 1 / batch; smaller ones, where that breaks down."""
 
-RUNS = ("dim", "rho", "step", "seed")
-
-_BIASED = "squared bias at k = 128, of the true second term's"
+_BIASED = f"squared bias at k = {BATCH}, of the true second term's"
 _FALLS = f"exponent at which the bias falls with k, k ≥ {FALLS_FROM} (1: as 1/k)"
 _CURVES = f"the same, k ≤ {FALLS_FROM}"
 _TAYLOR = "bias along the true gradient, measured / Taylor"
@@ -56,11 +46,11 @@ def findings(tables: Tables) -> list[Finding]:
     found = []
     cells = cells_of(bias)
     for dim, rho, step in cells:
-        primary = (dim, rho, step) in PRIMARY
+        primary = (dim, rho, step) in CRITICS
         cell = cell_name(dim=dim, rho=rho, step=step)
         try:
             rows = runs_of(bias, dim=dim, rho=rho, step=step)
-            level = LEVEL if primary else bonferroni(len(cells) - len(PRIMARY))
+            level = LEVEL if primary else bonferroni(len(cells) - len(CRITICS))
             found += _of_cell(cell, rows, primary, level, bonferroni(len(cells)))
         except Missing as missing:
             found.append(undecided(cell, _BIASED, str(missing), primary=primary))
@@ -69,41 +59,6 @@ def findings(tables: Tables) -> list[Finding]:
     except Missing as missing:
         found.append(undecided("all", _TAYLOR, str(missing)))
     return found
-
-
-def cells_of(table: pd.DataFrame) -> list[tuple[int, float, int]]:
-    """Every d, rho and step of a table of frozen critics, and the primary ones whether it has them or not."""
-    there = table[["dim", "rho", "step"]].drop_duplicates().itertuples(index=False, name=None)
-    return sorted({*PRIMARY, *there})
-
-
-def low_ess(rows: pd.DataFrame) -> str:
-    """Why a cell cannot be decided, where a seed's reference has too low an effective sample size; else ""."""
-    ess = rows.groupby("seed")["ess"].min()
-    low = int((ess < MIN_REFERENCE_ESS).sum())
-    if not low:
-        return ""
-    return (
-        f"the true gradient's effective sample size is under {MIN_REFERENCE_ESS:,.0f} in {low} of {len(ess)} seeds, "
-        f"{ess.min():,.0f} at worst"
-    )
-
-
-def ratio_of_means(above: np.ndarray, below: np.ndarray, level: float) -> Interval:
-    """Ratio of two means over the same seeds, (n,) each; bounds are NaN where the lower mean is not clear of 0."""
-    both = np.stack([np.asarray(above, dtype=float), np.asarray(below, dtype=float)], 1)
-    sign = float(np.sign(both[:, 1].mean()))
-
-    def ratio(seeds: np.ndarray) -> float:
-        over, under = both[seeds].sum(0).tolist()
-        return over / under if under * sign > 0.0 else np.nan
-
-    return bootstrap(ratio, len(both), level)
-
-
-def equivalence(interval: Interval) -> str:
-    """HOLDS where a ratio is as good as 1, FAILS where it is shown not to be."""
-    return decide(interval.within(*EQUIVALENT), interval.below(EQUIVALENT[0]) or interval.above(EQUIVALENT[1]))
 
 
 def _of_cell(cell: str, rows: pd.DataFrame, primary: bool, level: float, falls_level: float) -> list[Finding]:
@@ -168,7 +123,7 @@ def _taylor(tables: Tables) -> list[Finding]:
     level, there = bonferroni(len(groups)), {key[:3] for key, _ in groups}
     found = [
         undecided(cell_name(dim=dim, rho=rho, step=step), _TAYLOR, "no bias measured along the true gradient")
-        for dim, rho, step in PRIMARY
+        for dim, rho, step in CRITICS
         if (dim, rho, step) not in there
     ]
     for (dim, rho, step, k), rows in groups:
@@ -203,11 +158,6 @@ def _judged(cell: str, quantity: str, interval: Interval, n: int, level: float, 
     verdict = equivalence(interval)
     note = "" if verdict != UNDECIDED else why if np.isnan(interval.low) else "the interval reaches across the margin"
     return finding(cell, quantity, interval, n, verdict, level=level, note=note)
-
-
-def margin() -> str:
-    """The equivalence margin in words."""
-    return "-".join(f"{bound:g}" for bound in EQUIVALENT)
 
 
 CLAIM = Claim(

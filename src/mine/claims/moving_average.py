@@ -17,13 +17,14 @@ from mine.claims.claim import (
     Finding,
     Missing,
     decide,
+    equivalence,
     finding,
+    margin,
     undecided,
 )
-from mine.claims.gradient_bias import equivalence, margin, ratio_of_means
 from mine.claims.tables import Tables, cell_name, runs_of
 from mine.divergence import MIN_ESS
-from mine.statistics import LEVEL, Interval, bonferroni, bootstrap
+from mine.statistics import LEVEL, Interval, bonferroni, bootstrap, ratio_of_means
 
 DIM = 5
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mine.claims.claim import EQUIVALENT, REPORTED, Claim, Finding, Missing, decide, finding, undecided
-from mine.claims.ema_better import QUANTITIES, median_difference, notes, pair
+from mine.claims.pairs import QUANTITIES, median_difference, notes, pair
 from mine.claims.tables import Tables, cell_name, runs_of
 from mine.divergence import MIN_ESS
 from mine.statistics import LEVEL, bonferroni, share

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mine.claims.claim import FAILS, HOLDS, REPORTED, UNDECIDED, Claim, Finding, Missing, finding, undecided
-from mine.claims.ema_better import COLUMNS, distance, farther, median_difference, notes, pair
+from mine.claims.pairs import COLUMNS, distance, farther, median_difference, notes, pair
 from mine.claims.tables import Tables, cell_name, runs_of
 from mine.divergence import MIN_ESS
 from mine.statistics import LEVEL, Interval, bonferroni, share

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pandas as pd
 
 from mine.claims.claim import Claim, Finding, Missing, decide, finding, undecided
-from mine.claims.ema_better import COLUMNS, QUANTITIES, distance, farther, median_difference, notes, pair
+from mine.claims.pairs import COLUMNS, QUANTITIES, distance, farther, median_difference, notes, pair
 from mine.claims.tables import Tables, cell_name, runs_of
 from mine.divergence import MIN_ESS
 from mine.statistics import LEVEL, bonferroni
