@@ -1,0 +1,57 @@
+"""CLUB: a contrastive upper bound, where the conditional density is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mine.estimators.critics import off_diagonal
+from mine.estimators.densities import Conditional, log_density
+from mine.estimators.interface import UPPER, Loss, Outputs, Parameters, State
+from mine.estimators.parts import Parts
+from mine.estimators.values import mean
+
+
+@dataclass(frozen=True)
+class Club:
+    """E_P[log q(z|x)] - E_Q[log q(z|x)] with q trained by maximum likelihood.
+
+    An upper bound of I only for q(z|x) = p(z|x), the true conditional; of a learned q it need not be one.
+    Source: Cheng et al. 2020, eq. 6 (CLUB) and eq. 13 (vCLUB).
+    """
+
+    conditional: Conditional
+    bound = UPPER
+    value_is = "upper bound of I with the true conditional q(z|x) only; of a learned one it need not be"
+    shift_invariant = False
+    has_critic = False
+
+    def init(self, generators: Sequence[torch.Generator]) -> Parameters:
+        """See Estimator."""
+        return self.conditional.init(generators)
+
+    def start(self, outputs: Outputs) -> State:
+        """Nothing to remember."""
+        return ()
+
+    def outputs(self, parameters: Parameters, x: Tensor, z: Tensor, rolls: int = 1) -> Outputs:
+        """``conditional`` (S, n): log q(z_i|x_i); ``others`` (S, n, n - 1): log q(z_i|x_j) of every other x."""
+        location, log_scale = self.conditional.parts(parameters, x)
+        of_all = log_density(self.conditional.family, z[:, :, None], location[:, None], log_scale[:, None])
+        return {"conditional": of_all.diagonal(dim1=1, dim2=2), "others": off_diagonal(of_all)}
+
+    def loss(self, outputs: Outputs, state: State) -> tuple[Loss, State]:
+        """The cross-entropy of q(z|x)."""
+        return Loss(-mean(outputs["conditional"])), state
+
+    def value(self, outputs: Outputs) -> Tensor:
+        """See the class."""
+        return mean(outputs["conditional"]) - mean(outputs["others"])
+
+
+def build(name: str, parts: Parts) -> Club:
+    """``club``, with a Gaussian q(z|x)."""
+    return Club(parts.conditional("gaussian"))

@@ -1,0 +1,47 @@
+"""Jensen-Shannon: a classifier of joint against product pairs, and NWJ's value at its critic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from mine.estimators.base import OfCritic
+from mine.estimators.interface import LOWER, Loss, Outputs, State
+from mine.estimators.parts import Parts
+from mine.estimators.values import mean
+
+
+def classification_loss(outputs: Outputs) -> Tensor:
+    """E_P[softplus(-T)] + E_Q[softplus(T)], (S,): twice the cross-entropy of telling joint from product pairs.
+
+    Smallest at T = log dP/dQ, where it is 2 log 2 - 2 JS(P, Q). Source: Nowozin, Cseke & Tomioka 2016, table 6 (GAN);
+    Hjelm et al. 2019, eq. 4.
+    """
+    return mean(softplus(-outputs["joint"])) + mean(softplus(outputs["product"]))
+
+
+@dataclass(frozen=True)
+class JensenShannon(OfCritic):
+    """Trained as a classifier; the value is NWJ's at 1 + T, E_P[T] + 1 - E_Q[e^T].
+
+    Source: Poole et al. 2019, section 2.4 ("JS"), eq. 13 of its appendix.
+    """
+
+    bound = LOWER
+    value_is = "lower bound of I in expectation, for any T; trained on another divergence"
+    shift_invariant = False
+
+    def loss(self, outputs: Outputs, state: State) -> tuple[Loss, State]:
+        """See classification_loss."""
+        return Loss(classification_loss(outputs)), state
+
+    def value(self, outputs: Outputs) -> Tensor:
+        """See the class."""
+        return mean(outputs["joint"]) + 1.0 - mean(outputs["product"].exp())
+
+
+def build(name: str, parts: Parts) -> JensenShannon:
+    """``js``."""
+    return JensenShannon(parts.critic())

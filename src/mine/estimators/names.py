@@ -1,0 +1,47 @@
+"""Every estimator by name, with what can be said of it without importing torch: a Snakefile reads this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mine.estimators.settings import CONCAT, DENSITY, SEPARABLE
+
+
+@dataclass(frozen=True)
+class Named:
+    """One estimator. module: file below ``mine.estimators`` whose ``build(name, parts)`` makes it.
+
+    label: as figures and tables write it. critics: those it exists with.
+    """
+
+    name: str
+    label: str
+    module: str
+    critics: tuple[str, ...]
+    contains_gaussian: bool = False
+    """Whether its family contains the answer on Gaussian data."""
+
+
+_BOTH = (SEPARABLE, CONCAT)
+
+ESTIMATORS: dict[str, Named] = {
+    each.name: each
+    for each in (
+        Named("biased-stable", "DV (batch)", "mine_dv", _BOTH),
+        Named("ema-log", "MINE (EMA)", "mine_dv", _BOTH),
+        Named("nwj", "NWJ", "nwj", _BOTH),
+        Named("tuba", "TUBA", "tuba", _BOTH),
+        Named("infonce", "InfoNCE", "infonce", (SEPARABLE,)),
+        Named("interpolated", "α-interpolated", "interpolated", (SEPARABLE,)),
+        Named("flo", "FLO", "flo", _BOTH),
+        Named("js", "JS", "jensen_shannon", _BOTH),
+        Named("smile", "SMILE", "smile", _BOTH),
+        Named("kl-dime", "KL-DIME", "dime", _BOTH),
+        Named("gan-dime", "GAN-DIME", "dime", _BOTH),
+        Named("hd-dime", "HD-DIME", "dime", _BOTH),
+        Named("doe-gaussian", "DoE (Gaussian)", "doe", (DENSITY,), contains_gaussian=True),
+        Named("doe-logistic", "DoE (logistic)", "doe", (DENSITY,)),
+        Named("club", "CLUB", "club", (DENSITY,), contains_gaussian=True),
+    )
+}
+"""In the order of tables and figures."""
