@@ -1,0 +1,43 @@
+"""Correlated Gaussians, the toy data of ``mine.gaussian``, by mutual information instead of correlation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Generator, Tensor
+
+from mine.gaussian import sample_joint
+from mine.tasks.checks import MAX_PER_COORDINATE, check_dim, check_mi
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """X and Z standard normal in R^d, each coordinate of Z correlated by rho with the same one of X. See Task."""
+
+    dim: int
+    mi: float
+    rho: float
+    name: str = "gaussian"
+
+    def sample(self, shape: tuple[int, ...], generators: Sequence[Generator]) -> tuple[Tensor, Tensor]:
+        """See Task."""
+        return sample_joint((*shape, self.dim), self.rho, generators)
+
+
+def gaussian(dim: int, mi: float) -> Gaussian:
+    """The task at 0 <= mi <= 10 d nats. Raises UserError outside, and for a d below 1."""
+    return gaussian_as("gaussian", dim, mi)
+
+
+def gaussian_as(name: str, dim: int, mi: float) -> Gaussian:
+    """The same under the name of a task that is made of it."""
+    check_dim(dim)
+    mi = check_mi(name, dim, mi, 0.0, MAX_PER_COORDINATE * dim)
+    return Gaussian(dim, mi, correlation(mi / dim), name)
+
+
+def correlation(mi: float) -> float:
+    """Rho >= 0 at which one pair of normal coordinates has ``mi`` nats: sqrt(1 - e^(-2 mi))."""
+    return math.sqrt(-math.expm1(-2.0 * mi))
