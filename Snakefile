@@ -22,6 +22,7 @@ localrules:
     all,
     claims,
     phase,
+    benchmark,
 
 
 rule all:
@@ -49,9 +50,16 @@ rule phase:
         figures=figures_for("phase"),
 
 
+# Estimators of mutual information against each other, on tasks whose truth is known.
+rule benchmark:
+    input:
+        benchmark_files(),
+
+
 include: "workflow/rules/report.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/collect.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/claims.smk"
+include: "workflow/rules/benchmark.smk"
 include: "workflow/rules/notebooks.smk"

@@ -19,6 +19,8 @@ COMMANDS = (
     "optimal",
     "frozen",
     "collect",
+    "stairs",
+    "baselines",
     "status",
     "claims",
     "figures",

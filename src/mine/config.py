@@ -18,7 +18,11 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from mine.errors import UserError
+from mine.estimators.names import ESTIMATORS
+from mine.estimators.planning import cells, settings_of_benchmark
+from mine.estimators.settings import check_choice
 from mine.experiments import expand, kept_steps
+from mine.tasks import TASKS
 
 SCHEMA = Path("workflow", "schemas", "config.schema.yaml")
 """Where the schema lies, below the project's root."""
@@ -80,6 +84,8 @@ def check_config(config: Any, schema: Path, source: str = "config") -> None:
         raise UserError(f"{source}: {_describe(errors[0])}{more}")
     for name, experiment in config["experiments"].items():
         _check_runs(f"{source}: experiments.{name}", experiment)
+    for name, benchmark in config.get("benchmark", {}).items():
+        _check_benchmark(f"{source}: benchmark.{name}", benchmark)
     if frozen := config.get("frozen"):
         _check_runs(f"{source}: frozen", frozen)
         try:
@@ -115,6 +121,19 @@ def _check_runs(place: str, experiment: dict[str, Any]) -> None:
     try:
         for run in expand(experiment):
             run.cell  # noqa: B018 - building the cell checks it
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None
+
+
+def _check_benchmark(place: str, benchmark: dict[str, Any]) -> None:
+    grid = benchmark["grid"]
+    try:
+        for key, known in (("variant", ESTIMATORS), ("task", TASKS)):
+            for name in grid[key]:
+                check_choice(key, name, tuple(known))
+        for _ in cells(benchmark):
+            pass
+        settings_of_benchmark(benchmark)
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
 

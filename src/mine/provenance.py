@@ -43,9 +43,12 @@ def training_code_hash() -> str:
 
 
 @cache
-def code_hash(*modules: str) -> str:
-    """SHA-256 of the source of modules (names below ``mine``) and of all that they import from this package."""
-    return _hash(import_closure(*modules))
+def code_hash(*modules: str, without: tuple[str, ...] = ()) -> str:
+    """SHA-256 of the source of modules (names below ``mine``) and of all that they import from this package.
+
+    without: modules that are left out although they are imported.
+    """
+    return _hash(set(import_closure(*modules)) - set(without))
 
 
 @cache

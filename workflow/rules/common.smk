@@ -14,13 +14,19 @@ from mine.experiments import (
     training_options,
 )
 from mine.claims import NAMES as CLAIMS
+from mine.estimators.names import ESTIMATORS
+from mine.estimators.planning import blocks as stairs_blocks, cells as stairs_cells, options as benchmark_options
+from mine.estimators.provenance import stairs_code_hash
 from mine.figures import FIGURES, FORMATS
 from mine.provenance import code_hash, training_code_hash
 from mine.settings import VARIANTS
+from mine.tasks import TASKS, module_of
 
 RESULTS = config["results"]
 EXPERIMENTS = config["experiments"]
 RUNS = {name: [run.path for run in planned_runs(experiment)] for name, experiment in EXPERIMENTS.items()}
+BENCHMARKS = config.get("benchmark", {})
+STAIRS = {name: [cell.path for cell in stairs_cells(benchmark)] for name, benchmark in BENCHMARKS.items()}
 # Where environments are made per rule (--sdm conda); otherwise the one that snakemake runs in serves.
 CONDA_ENV = "../../environment.yml"
 FROZEN_TABLES = ("bias", "directions", "identities", "lag")
@@ -34,7 +40,8 @@ shell.prefix('set -euo pipefail; mine() {{ {python:q} -m mine "$@"; }}; ')
 wildcard_constraints:
     experiment="|".join(map(re.escape, EXPERIMENTS)),
     setting="[^/]+",
-    variant="|".join(VARIANTS),
+    variant="|".join({**dict.fromkeys(VARIANTS), **ESTIMATORS}),
+    benchmark="|".join(map(re.escape, BENCHMARKS)),
     dim=r"\d+",
     rho=r"[^/]+",
     seed=r"\d+",
@@ -178,3 +185,44 @@ def claim_figures():
     """Every file of the figures of the claims; without frozen critics only the ledger's."""
     names = [n for n, spec in FIGURES.items() if spec.of == "claims" or (spec.of == "frozen" and "frozen" in config)]
     return [file for name in names for file in figure_files(f"{RESULTS}/figures/claims/{name}").values()]
+
+
+def options_of_benchmark(wildcards):
+    """Stairs and every setting of a benchmark's runs, as options of `mine train`."""
+    return benchmark_options(BENCHMARKS[wildcards.benchmark])
+
+
+def stairs_files(wildcards):
+    """The results files of a benchmark."""
+    return [f"{RESULTS}/benchmark/{wildcards.benchmark}/runs/{path}" for path in STAIRS[wildcards.benchmark]]
+
+
+def benchmark_json(wildcards):
+    """A benchmark's part of the configuration, less what only figures need, as a command takes it."""
+    benchmark = BENCHMARKS[wildcards.benchmark]
+    return json.dumps({key: benchmark[key] for key in ("grid", "mi", "training") if key in benchmark})
+
+
+def baseline_table(wildcards):
+    """The table of a benchmark's baselines, where it has some."""
+    has_some = "baselines" in BENCHMARKS[wildcards.benchmark]
+    return [f"{RESULTS}/benchmark/{wildcards.benchmark}/baselines.parquet"] if has_some else []
+
+
+def benchmark_figure_tables(wildcards):
+    """The tables that a figure of a benchmark is drawn from, by name."""
+    spec = FIGURES[wildcards.figure]
+    return {table: f"{RESULTS}/benchmark/{wildcards.benchmark}/{table}.parquet" for table in spec.needs}
+
+
+def benchmark_files():
+    """The scores of every benchmark, and every file of the figures that it asks for."""
+    files = []
+    for name, benchmark in BENCHMARKS.items():
+        files.append(f"{RESULTS}/benchmark/{name}/scores.parquet")
+        for figure in benchmark.get("figures", []):
+            tasks = benchmark["grid"]["task"] if FIGURES[figure].per_setting else [None]
+            for task in tasks:
+                stem = figure if task is None else f"{figure}_{task}"
+                files += figure_files(f"{RESULTS}/figures/benchmark/{name}/{stem}").values()
+    return files

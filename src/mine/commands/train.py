@@ -1,7 +1,12 @@
-"""Train MINE on correlated Gaussians and write one parquet file a seed.
+"""Train MINE on correlated Gaussians, or any estimator on a task, and write one parquet file a seed.
 
 Example: mine train --variant ema --dim 5 --rho 0.95 --seed 3 --output run.parquet
 Several seeds in one process: --seed 0-15 --output 'runs/seed={seed}.parquet'
+Another estimator: mine train --variant nwj --critic separable --dim 5 --rho 0.95 --seed 3 --output run.parquet
+Up a staircase: mine train --variant nwj --task cubic --dim 20 --mi 2,4,6,8,10 --seed 3 --output run.parquet
+
+With --task, --mi or --critic, or a variant that is no objective of MINE's, training is that of the benchmark: data
+of known mutual information, which rises every --steps updates.
 
 A run that becomes non-finite stops there, keeps its rows and counts as finished (exit 0): it is a result.
 All information is in nats.
@@ -11,10 +16,13 @@ from __future__ import annotations
 
 import argparse
 import math
-import platform
 from pathlib import Path
+from typing import Any
 
+from mine.commands import train_stairs
 from mine.errors import UserError
+from mine.estimators.names import ESTIMATORS
+from mine.estimators.settings import CRITICS, EstimatorSettings, check_choice
 from mine.settings import (
     ACTIVATIONS,
     EMA_INITS,
@@ -25,20 +33,31 @@ from mine.settings import (
     Cell,
     TrainingSettings,
 )
+from mine.tasks import TASKS
 
 STACK = {"cpu": 5, "cuda": 4096}
 """Runs that train together by default, by device. A larger stack leaves a CPU core's cache: benchmarks/README.md."""
+
+_ABSENT = object()
 
 HELP = "train one cell of the grid, one parquet file a seed"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """An option for the cell, for every training setting, and for how to run."""
-    default = TrainingSettings()
+    default, of_estimators = TrainingSettings(), EstimatorSettings()
+    estimators = ", ".join(name for name in ESTIMATORS if name not in VARIANTS)
     cell = parser.add_argument_group("the cell")
-    cell.add_argument("--variant", required=True, metavar="NAME", help=f"objective: {', '.join(VARIANTS)}")
+    cell.add_argument(
+        "--variant", required=True, metavar="NAME", help=f"objective: {', '.join(VARIANTS)}; or estimator: {estimators}"
+    )
     cell.add_argument("--dim", required=True, type=_integer, metavar="D", help="dimension d of X and of Z, at least 1")
-    cell.add_argument("--rho", required=True, type=_number, metavar="R", help="correlation per coordinate, in (-1, 1)")
+    cell.add_argument("--rho", type=_number, metavar="R", help="correlation per coordinate, in (-1, 1)")
+    cell.add_argument(
+        "--critic", metavar="NAME", help=f"{', '.join(CRITICS)} (default: the first that the estimator exists with)"
+    )
+    cell.add_argument("--task", metavar="NAME", help=f"{', '.join(TASKS)} (default: gaussian)")
+    cell.add_argument("--mi", metavar="NATS", help="mutual information of each stair, in place of --rho: 2,4,6,8,10")
     cell.add_argument("--seed", required=True, metavar="SEEDS", help="a seed, or several: 0-15 or 0,3,7")
     cell.add_argument(
         "--output",
@@ -58,13 +77,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     training = parser.add_argument_group("training settings")
 
     def add(name: str, kind, metavar: str, text: str) -> None:
-        shown = getattr(default, name)
-        text = f"{text} (default: {'none' if shown is None else shown})"
+        mine, other = getattr(default, name, _ABSENT), getattr(of_estimators, name, _ABSENT)
+        shown = "none" if mine is None else mine
+        if mine is _ABSENT:
+            shown = f"{other}; estimators only"
+        elif other is _ABSENT:
+            shown = f"{shown}; MINE's objectives only"
+        elif other != mine:
+            shown = f"{shown}; estimators: {other}"
         option = f"--{name.replace('_', '-')}"
-        training.add_argument(option, dest=name, type=kind, default=shown, metavar=metavar, help=text)
+        # Not set unless given: the default depends on what is trained.
+        absent = argparse.SUPPRESS
+        help_text = f"{text} (default: {shown})"
+        training.add_argument(option, dest=name, type=kind, default=absent, metavar=metavar, help=help_text)
 
     add("steps", _integer, "N", "updates of the critic")
-    add("batch_size", _integer, "K", "joint pairs in a batch, at least 2; as many product pairs")
+    add("batch_size", _integer, "K", "joint pairs in a batch, at least 2")
     add("learning_rate", _number, "LR", "step size of the optimiser, per update")
     add("optimizer", str, "NAME", " or ".join(OPTIMIZERS))
     add("ema_rate", _number, "ALPHA", "alpha in v <- (1 - alpha) v + alpha B_exp, in (0, 1]; 1 remembers one batch")
@@ -75,6 +103,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("activation", str, "NAME", f"after each hidden layer: {', '.join(ACTIVATIONS)}")
     add("data", _integer, "SOURCE", f"{STREAM} (fresh pairs every step) or the number of pairs drawn once")
     add("product", str, "SCHEME", f"how z of a product pair is chosen: {', '.join(PRODUCTS)}")
+    add("embedding", _integer, "UNITS", "dimension of the space that a separable critic maps x and z into")
+    add("smile_tau", _number, "TAU", "log of the largest e^T that SMILE lets through")
+    add("alpha", _number, "ALPHA", "of the alpha-interpolated bound, in [0, 1]; 1 is InfoNCE")
+    add("average", _number, "DECAY", "of the parameters' moving average, which held-out values are taken at; 0: none")
     add("eval_every", _integer, "N", "updates between evaluations on held-out samples and at the population")
     add("term_norms_every", _integer, "N", "updates between records of the gradient norms of the two terms")
 
@@ -106,19 +138,26 @@ def run(arguments: argparse.Namespace) -> None:
     from mine.experiments import parse_seeds
 
     seeds = parse_seeds(arguments.seed)
-    settings = TrainingSettings(**{name: getattr(arguments, name) for name in TrainingSettings().to_dict()})
-    cells = [Cell(arguments.variant, arguments.dim, arguments.rho, seed) for seed in seeds]
     if arguments.threads < 1:
         raise UserError(f"threads: {arguments.threads} is not a whole number of at least 1")
     if arguments.stack is not None and (isinstance(arguments.stack, str) or arguments.stack < 1):
         raise UserError(f"stack: {arguments.stack!r} is not a whole number of at least 1")
     outputs = _outputs("output", arguments.output, seeds)
+    of_estimators = arguments.variant in ESTIMATORS and arguments.variant not in VARIANTS
+    if of_estimators or arguments.task is not None or arguments.critic is not None or arguments.mi is not None:
+        train_stairs.run(arguments, seeds, outputs, _given(arguments, EstimatorSettings(), TrainingSettings()), _device)
+        return
+
+    check_choice("variant", arguments.variant, (*VARIANTS, *(name for name in ESTIMATORS if name not in VARIANTS)))
+    settings = TrainingSettings(**_given(arguments, TrainingSettings(), EstimatorSettings()))
+    if arguments.rho is None:
+        raise UserError("rho: missing; give --rho, or --mi for a staircase")
+    cells = [Cell(arguments.variant, arguments.dim, arguments.rho, seed) for seed in seeds]
     checkpoints, critics = _critics(arguments, settings.steps, seeds)
     if set(outputs) & set(critics):
         raise UserError(f"critics: {arguments.critics!r} is the output too")
 
     # Slow to import (2 s), so only once the input is known to be good.
-    import numpy as np
     import torch
 
     from mine.critic import Architecture
@@ -136,14 +175,7 @@ def run(arguments: argparse.Namespace) -> None:
         check_writable(output)
     torch.set_num_threads(arguments.threads)
     torch.backends.cuda.matmul.allow_tf32 = arguments.tf32
-    made_with = {
-        "device": device.type,
-        "dtype": "float32",
-        "tf32": arguments.tf32,
-        "threads": arguments.threads,
-        "packages": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-        "code": training_code_hash(),
-    }
+    made_with = {**train_stairs.surroundings(arguments, device), "code": training_code_hash()}
 
     size = arguments.stack or STACK[device.type]
     line = ProgressLine(settings.steps * math.ceil(len(seeds) / size))
@@ -182,6 +214,21 @@ def run(arguments: argparse.Namespace) -> None:
             write_trace(output, result.columns, metadata)
             ending = result.outcome if result.overflow_step is None else f"overflow at step {result.overflow_step}"
             print(f"{output}: {ending}", flush=True)
+
+
+def _given(
+    arguments: argparse.Namespace,
+    wanted: TrainingSettings | EstimatorSettings,
+    other: TrainingSettings | EstimatorSettings,
+) -> dict[str, Any]:
+    """The training settings on the command line. Raises UserError for one that what is trained does not have."""
+    known = wanted.to_dict()
+    for name in other.to_dict():
+        if name not in known and hasattr(arguments, name):
+            kind = "an objective of MINE's" if isinstance(wanted, TrainingSettings) else "an estimator of the family"
+            option = f"--{name.replace('_', '-')}"
+            raise UserError(f"{name}: {option} means nothing to {kind}, {arguments.variant!r}; leave it out")
+    return {name: getattr(arguments, name) for name in known if hasattr(arguments, name)}
 
 
 def _outputs(name: str, template: str, seeds: list[int]) -> list[Path]:

@@ -274,7 +274,7 @@ def _run(
         "mi_population",
         "population_ess",
     ):
-        columns[name] = np.ma.masked_all(len(rows), dtype=np.float64)
+        columns[name] = np.ma.MaskedArray(np.zeros(len(rows)), mask=True)
     for at, (value, ess) in evaluations.items():
         if at <= len(rows):
             columns["mi_heldout"][at - 1] = value

@@ -31,7 +31,8 @@ class FigureSpec:
     optional: the tables it uses where they exist.
     shows: one line for ``mine figures --list``.
     of: whose tables these are: ``experiment`` (a folder of the results for each, and the configuration says which
-        experiments get the figure), ``frozen`` (those made from frozen critics) or ``claims`` (the ledger's).
+        experiments get the figure), ``frozen`` (those made from frozen critics), ``claims`` (the ledger's) or
+        ``benchmark`` (a benchmark of estimators; its setting is the task).
     """
 
     name: str
@@ -94,6 +95,15 @@ FIGURES: dict[str, FigureSpec] = {
             of="frozen",
         ),
         FigureSpec("lag_and_noise", False, ("lag",), "lag and sampling noise of the EMA over training", of="frozen"),
+        FigureSpec(
+            "staircase",
+            True,
+            ("curves", "stairs"),
+            "every estimator's value over training while the truth rises, one task (the setting)",
+            of="benchmark",
+        ),
+        FigureSpec("scores", False, ("scores",), "every estimator's error at every stair, a table", of="benchmark"),
+        FigureSpec("task_errors", False, ("scores",), "every estimator's held-out error on every task", of="benchmark"),
         FigureSpec("ledger", False, ("claims",), "every claim with its verdict and effects, on one page", of="claims"),
     )
 }

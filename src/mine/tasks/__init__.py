@@ -39,4 +39,9 @@ def make_task(name: str, dim: int, mi: float) -> Task:
     return getattr(import_module(f"mine.tasks.{module}"), factory)(dim, mi)
 
 
-__all__ = ["TASKS", "Task", "make_task"]
+def module_of(name: str) -> str:
+    """The module below ``mine.tasks`` that makes the task of this name, one of TASKS."""
+    return _FACTORIES[name].split(":")[0]
+
+
+__all__ = ["TASKS", "Task", "make_task", "module_of"]

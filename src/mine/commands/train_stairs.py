@@ -1,0 +1,119 @@
+"""The part of ``mine train`` that trains estimators on tasks of known mutual information. No command of its own."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import platform
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mine.errors import UserError
+from mine.estimators.names import ESTIMATORS
+from mine.estimators.planning import StairsCell, parse_mis
+from mine.estimators.settings import EstimatorSettings, check_choice
+
+if TYPE_CHECKING:
+    import torch
+
+STACK = 5
+"""Runs that train together by default: more leave a core's cache, and held-out scores of all are kept at once."""
+
+
+def run(
+    arguments: argparse.Namespace,
+    seeds: Sequence[int],
+    outputs: Sequence[Path],
+    given: dict[str, Any],
+    choose_device: Callable[[str], torch.device],
+) -> None:
+    """Check everything; then train stack after stack, and write each stack's files as it is done.
+
+    Args:
+        arguments: of ``mine train``.
+        seeds: distinct.
+        outputs: a file a seed.
+        given: the settings on the command line.
+        choose_device: from --device to a device.
+
+    Raises:
+        UserError: a value out of range, or an output that cannot be written.
+    """
+    settings = EstimatorSettings(**given)
+    check_choice("variant", arguments.variant, tuple(ESTIMATORS))
+    critic = arguments.critic or ESTIMATORS[arguments.variant].critics[0]
+    task = arguments.task or "gaussian"
+    cells = [StairsCell(critic, arguments.variant, task, arguments.dim, seed) for seed in seeds]
+    if arguments.checkpoints is not None or arguments.critics is not None:
+        raise UserError("checkpoints: only MINE's objectives keep critics; leave --checkpoints and --critics out")
+    if (arguments.mi is None) == (arguments.rho is None):
+        raise UserError("mi: give the truth by --mi (nats) or by --rho (of Gaussian data), one of the two")
+    if arguments.rho is not None and task != "gaussian":
+        raise UserError(f"rho: task {task!r} is given by its mutual information; use --mi")
+
+    # Slow to import (2 s), so only once the input is known to be good.
+    import torch
+
+    from mine.estimators.provenance import stairs_code_hash
+    from mine.estimators.training import StairsProgress, train_stairs
+    from mine.files import check_writable
+    from mine.gaussian import mutual_information
+    from mine.progress import ProgressLine
+    from mine.tasks import make_task
+    from mine.trace import write_trace
+
+    mis = parse_mis(arguments.mi) if arguments.mi else [mutual_information(arguments.dim, arguments.rho)]
+    for mi in mis:
+        make_task(task, arguments.dim, mi)
+    device = choose_device(arguments.device)
+    for output in outputs:
+        check_writable(output)
+    torch.set_num_threads(arguments.threads)
+    made_with = {**surroundings(arguments, device), "code": stairs_code_hash(arguments.variant, task)}
+
+    size = arguments.stack or STACK
+    steps = settings.steps * len(mis)
+    line = ProgressLine(steps * math.ceil(len(seeds) / size))
+    for first in range(0, len(seeds), size):
+        stack = slice(first, first + size)
+
+        def report(progress: StairsProgress, first: int = first) -> None:
+            estimate = "none live" if math.isnan(progress.mi_batch) else f"in-batch {progress.mi_batch:.2f} nats"
+            line.update(
+                first // size * steps + progress.step,
+                f"{arguments.variant} ({critic}) on {task} d={arguments.dim} seed {arguments.seed}: "
+                f"step {progress.step}/{progress.steps}, {estimate} (truth {progress.mi_true:.2f}), "
+                f"{progress.live} of {progress.runs} live",
+            )
+
+        results = train_stairs(
+            arguments.variant, critic, task, arguments.dim, mis, seeds[stack], settings, device=device, report=report
+        )
+        line.close()
+        for cell, output, result in zip(cells[stack], outputs[stack], results, strict=True):
+            metadata = {
+                "cell": cell.__dict__,
+                "mi": mis,
+                "settings": settings.to_dict(),
+                "outcome": result.outcome,
+                "overflow_step": result.overflow_step,
+                **made_with,
+            }
+            write_trace(output, result.columns, metadata)
+            ending = result.outcome if result.overflow_step is None else f"overflow at step {result.overflow_step}"
+            print(f"{output}: {ending}", flush=True)
+
+
+def surroundings(arguments: argparse.Namespace, device: torch.device) -> dict[str, Any]:
+    """What a results file says of where it was made; nothing that differs between two identical runs."""
+    import numpy as np
+    import torch
+
+    return {
+        "device": device.type,
+        "dtype": "float32",
+        "tf32": arguments.tf32,
+        "threads": arguments.threads,
+        "packages": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+    }

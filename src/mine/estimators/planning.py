@@ -1,0 +1,129 @@
+"""From a configuration's ``benchmark`` to the runs it names: critic x estimator x task x dimension x seed.
+
+Imported by the Snakefile, and so by every job of a cluster: nothing here imports torch, numpy or pandas.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mine.errors import UserError
+from mine.estimators.names import ESTIMATORS
+from mine.estimators.settings import CRITICS, EstimatorSettings, check_choice
+from mine.experiments import parse_seeds, seed_blocks
+from mine.tasks import TASKS
+
+PATTERN = "critic={critic}/variant={variant}/task={task}/dim={dim}/seed={seed}.parquet"
+"""A run's file below a benchmark's runs folder: hive-partitioned, one file a seed."""
+
+
+@dataclass(frozen=True)
+class StairsCell:
+    """One run's place: critic, estimator, task, d of X and of Z, and seed."""
+
+    critic: str
+    variant: str
+    task: str
+    dim: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        """Check every value; raises UserError."""
+        check_choice("variant", self.variant, tuple(ESTIMATORS))
+        check_choice("critic", self.critic, CRITICS)
+        if self.critic not in ESTIMATORS[self.variant].critics:
+            allowed = ", ".join(ESTIMATORS[self.variant].critics)
+            raise UserError(f"critic: {self.critic!r} is none that {self.variant} exists with; allowed are {allowed}")
+        check_choice("task", self.task, TASKS)
+        for name, low in (("dim", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < low:
+                raise UserError(f"{name}: {value!r} is not a whole number of at least {low}")
+
+    @property
+    def path(self) -> str:
+        """The file below the benchmark's runs folder."""
+        return PATTERN.format(**self.__dict__)
+
+
+@dataclass(frozen=True)
+class StairsBlock:
+    """Seeds that one job trains together. seeds: as ``mine train --seed`` reads them, or the wildcard ``{seed}``."""
+
+    name: str
+    seeds: str
+    files: tuple[str, ...]
+    """PATTERN with every wildcard but the seed left open."""
+
+
+def cells(benchmark: dict[str, Any]) -> Iterator[StairsCell]:
+    """Every run of one benchmark of the configuration, seeds innermost.
+
+    Pairs of critic and estimator that do not exist are left out. Raises UserError where none is left.
+    """
+    grid = benchmark["grid"]
+    seeds = parse_seeds(grid["seeds"])
+    pairs = [(c, v) for c, v in itertools.product(grid["critic"], grid["variant"]) if c in ESTIMATORS[v].critics]
+    if not pairs:
+        raise UserError(f"grid: no estimator of {grid['variant']} exists with a critic of {grid['critic']}")
+    for (critic, variant), task, dim, seed in itertools.product(pairs, grid["task"], grid["dim"], seeds):
+        yield StairsCell(critic, variant, task, dim, seed)
+
+
+def settings_of_benchmark(benchmark: dict[str, Any]) -> EstimatorSettings:
+    """The settings that all runs of a benchmark share. Raises UserError."""
+    return EstimatorSettings.from_dict(benchmark.get("training", {}))
+
+
+def stairs_of(benchmark: dict[str, Any]) -> list[float]:
+    """Mutual information of each stair, nats."""
+    return [float(mi) for mi in benchmark["mi"]]
+
+
+def blocks(benchmark: dict[str, Any], runs_per_job: int) -> list[StairsBlock]:
+    """Jobs of at most ``runs_per_job`` seeds each, as ``mine.experiments.seed_blocks`` divides them."""
+    found = []
+    for block in seed_blocks(parse_seeds(benchmark["grid"]["seeds"]), runs_per_job):
+        each = block.seeds == "{seed}"
+        seeds = ["{seed}"] if each else [str(seed) for seed in parse_seeds(block.seeds)]
+        found.append(StairsBlock(block.name, block.seeds, tuple(PATTERN.replace("{seed}", seed) for seed in seeds)))
+    return found
+
+
+def options(benchmark: dict[str, Any]) -> str:
+    """Stairs and settings as options of ``mine train``, all of them, so that a printed command says what it does."""
+    values = settings_of_benchmark(benchmark).to_dict().items()
+    given = [f"--{name.replace('_', '-')} {value}" for name, value in values if value is not None]
+    return " ".join([f"--mi {','.join(map(repr, stairs_of(benchmark)))}", *given])
+
+
+def parse_benchmark(text: str) -> dict[str, Any]:
+    """A benchmark given as JSON (option ``--grid``), the form in which rules hand it to a command. Raises UserError."""
+    try:
+        benchmark = json.loads(text)
+        list(cells(benchmark)), settings_of_benchmark(benchmark), stairs_of(benchmark)
+    except json.JSONDecodeError as error:
+        raise UserError(f"--grid: not JSON ({error})") from None
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UserError(
+            f"--grid: not a benchmark of the configuration ({type(error).__name__}: {error}); "
+            "it has grid (variant, critic, task, dim, seeds), mi and training"
+        ) from None
+    return benchmark
+
+
+def parse_mis(text: str) -> list[float]:
+    """Mutual information of the stairs from ``"2,4,6"``. Raises UserError."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise UserError(f"mi: {text!r} is not a list of numbers; write 2 or 2,4,6,8,10") from None
+    for value in values:
+        if not value >= 0.0 or not math.isfinite(value):
+            raise UserError(f"mi: {value!r} is not a number of nats of at least 0")
+    return values

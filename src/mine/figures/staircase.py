@@ -1,0 +1,125 @@
+"""The staircase: every estimator's value over training, while the true mutual information rises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from mine.errors import UserError
+from mine.estimators.names import ESTIMATORS
+from mine.figures import style
+from mine.figures.estimators import KINDS, check, label
+
+_COLUMNS = 5
+_NEEDED = (
+    "critic",
+    "variant",
+    "task",
+    "dim",
+    "seed",
+    "step",
+    "mi_true",
+    "mi_batch_mean",
+    "mi_batch_low",
+    "mi_batch_high",
+)
+_ABOVE, _BELOW = 1.5, -0.12
+"""Limits of the value axis, as shares of the highest truth."""
+
+
+@style.styled
+def draw(curves: pd.DataFrame, stairs: pd.DataFrame, setting: str) -> Figure:
+    """Draw one task. Raises UserError for a missing column or a task that is not there.
+
+    curves, stairs: tables of ``mine stairs``. setting: the task.
+    """
+    check(curves, _NEEDED)
+    curves, stairs = curves[curves["task"] == setting], stairs[stairs["task"] == setting]
+    if curves.empty:
+        raise UserError(f"setting: {setting!r} is no task of this benchmark")
+    present = set(curves["variant"])
+    variants = [name for name in ESTIMATORS if name in present]
+    rows = -(-len(variants) // _COLUMNS)
+    kinds = [kind for kind in KINDS if kind in set(curves["critic"])]
+    handles = [Line2D([], [], label=_KIND_WORDS[kind], linewidth=1.4, **KINDS[kind]) for kind in kinds]
+    top = float(curves["mi_true"].max())
+    steps = int(curves["step"].max())
+    sheet = style.Sheet(
+        rows,
+        min(_COLUMNS, len(variants)),
+        title=_title(stairs, setting),
+        subtitle="In-batch value of each estimator over training (nats): a line a seed, means of 100 steps; shaded, "
+        "the smallest and the largest of them.",
+        caption=(
+            f"Task {setting}, d = {', '.join(str(int(d)) for d in pd.unique(curves['dim']))}; "
+            f"n = {curves['seed'].nunique()} seeds a line's kind. The value is the estimator's own on its training "
+            "batch, before the update; see the table of scores for held-out values. × where a run became non-finite. "
+            "What leaves the panel goes on beyond it."
+        ),
+        handles=[[*handles, style.truth_handle(), style.mark_handle("x", "run became non-finite")]],
+        panel_height=1.28,
+        row_gap=0.14,
+        left=0.5,
+    )
+    for index, place in enumerate((row, column) for row in range(rows) for column in range(len(sheet.axes[0]))):
+        axes = sheet.axes[place[0]][place[1]]
+        if index >= len(variants):
+            axes.set_axis_off()
+            continue
+        chosen = curves[curves["variant"] == variants[index]]
+        for kind in kinds:
+            _draw_runs(axes, chosen[chosen["critic"] == kind], kind, steps)
+        truth = curves.drop_duplicates("step").sort_values("step")
+        axes.step(truth["step"] / 1000, truth["mi_true"], where="pre", zorder=5, **style.TRUTH)
+        axes.set_xlim(0, steps / 1000)
+        axes.set_ylim(_BELOW * top, _ABOVE * top)
+        sheet.head(place[0], axes, label(variants[index]))
+        if place[1] == 0:
+            axes.set_ylabel("nats")
+        else:
+            axes.tick_params(labelleft=False)
+        if index + _COLUMNS >= len(variants):
+            axes.set_xlabel("step (thousands)")
+        else:
+            axes.tick_params(labelbottom=False)
+    return sheet.figure
+
+
+_KIND_WORDS = {
+    "separable": "separable critic, all pairs",
+    "concat": "concatenated critic, shifted pairs",
+    "density": "density models, no critic",
+}
+
+
+def _draw_runs(axes: Axes, runs: pd.DataFrame, kind: str, steps: int) -> None:
+    if runs.empty:
+        return
+    colour = KINDS[kind]["color"]
+    limits = runs.groupby("step").agg(low=("mi_batch_low", "min"), high=("mi_batch_high", "max"))
+    finite = np.isfinite(limits).all(axis=1)
+    axes.fill_between(
+        limits.index / 1000, limits["low"], limits["high"], where=finite, color=colour, alpha=0.16, linewidth=0
+    )
+    for _, run in runs.groupby("seed"):
+        axes.plot(run["step"] / 1000, run["mi_batch_mean"], linewidth=1.0, gid=f"{kind}", **KINDS[kind])
+        if run["step"].iloc[-1] < steps:
+            height = np.clip(run["mi_batch_mean"].iloc[-1], *axes.get_ylim()) if len(run) else 0.0
+            last = np.isfinite(height) and float(height)
+            axes.plot(run["step"].iloc[-1] / 1000, last, "x", color=colour, markersize=6, gid=f"ended:{kind}", zorder=6)
+
+
+def _title(stairs: pd.DataFrame, task: str) -> str:
+    """How many estimators overflow, and how the rest spread at the top."""
+    top = float(stairs["mi_true"].max())
+    cells = stairs[stairs["critic"] != "baseline"].groupby(["variant", "critic"], sort=False)
+    ended = int(sum((runs["outcome"] != "completed").any() for _, runs in cells))
+    at_top = stairs[(stairs["mi_true"] == top) & (stairs["critic"] != "baseline") & (stairs["outcome"] == "completed")]
+    if at_top.empty:
+        return f"{task}: no run reached {top:g} nats"
+    means = at_top.groupby(["variant", "critic"], sort=False)["mi_batch_mean"].mean()
+    text = f"At {top:g} nats ({task}) estimators read {means.min():,.1f} to {means.max():,.1f} nats in their batches"
+    return text + (f"; with {ended} of {len(cells)} a run overflowed" if ended else "; no run overflowed")
