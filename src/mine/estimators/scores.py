@@ -91,7 +91,9 @@ def scores(stairs: pd.DataFrame) -> pd.DataFrame:
             "heldout_bias": t_interval(heldout),
         }
         for name, interval in found.items():
-            row |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+            # Variance and squared error have no negative values to lie at.
+            low = max(interval.low, 0.0) if name in ("variance", "mse") else interval.low
+            row |= {name: interval.value, f"{name}_low": low, f"{name}_high": interval.high}
         ess = runs["heldout_ess"].to_numpy(dtype=float)
         rows.append(
             row

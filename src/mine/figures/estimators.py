@@ -119,7 +119,8 @@ def _draw_cell(axes: Axes, x: float, y: int, cell: pd.Series, column: Column) ->
         if cell["within" if column.quantity == "bias" else "heldout_within"] == "yes":
             inner = Rectangle((x + 0.06, y + 0.08), 0.88, 0.84, fill=False, edgecolor="#111111", linewidth=1.1)
             axes.add_patch(inner)
-        text, ink = signed(error), "white" if abs(share) > 0.42 else style.INK
+        lightness = np.dot(face[:3], (0.299, 0.587, 0.114))
+        text, ink = signed(error), "white" if lightness < 0.55 else style.INK
     axes.text(x + 0.5, y + 0.5, text, ha="center", va="center", fontsize=6.5, color=ink)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
@@ -71,10 +72,18 @@ def draw(curves: pd.DataFrame, stairs: pd.DataFrame, setting: str) -> Figure:
             continue
         chosen = curves[curves["variant"] == variants[index]]
         for kind in kinds:
-            _draw_runs(axes, chosen[chosen["critic"] == kind], kind, steps)
+            _draw_runs(axes, chosen[chosen["critic"] == kind], kind, steps, (_BELOW * top, _ABOVE * top))
         truth = curves.drop_duplicates("step").sort_values("step")
-        axes.step(truth["step"] / 1000, truth["mi_true"], where="pre", zorder=5, **style.TRUTH)
+        axes.step(
+            [0, *(truth["step"] / 1000)],
+            [truth["mi_true"].iloc[0], *truth["mi_true"]],
+            where="pre",
+            zorder=5,
+            **style.TRUTH,
+        )
         axes.set_xlim(0, steps / 1000)
+        # The last label would run into the next panel's first.
+        axes.xaxis.set_major_locator(MaxNLocator(4, prune="upper"))
         axes.set_ylim(_BELOW * top, _ABOVE * top)
         sheet.head(place[0], axes, label(variants[index]))
         if place[1] == 0:
@@ -95,7 +104,7 @@ _KIND_WORDS = {
 }
 
 
-def _draw_runs(axes: Axes, runs: pd.DataFrame, kind: str, steps: int) -> None:
+def _draw_runs(axes: Axes, runs: pd.DataFrame, kind: str, steps: int, limits_of_axis: tuple[float, float]) -> None:
     if runs.empty:
         return
     colour = KINDS[kind]["color"]
@@ -107,9 +116,10 @@ def _draw_runs(axes: Axes, runs: pd.DataFrame, kind: str, steps: int) -> None:
     for _, run in runs.groupby("seed"):
         axes.plot(run["step"] / 1000, run["mi_batch_mean"], linewidth=1.0, gid=f"{kind}", **KINDS[kind])
         if run["step"].iloc[-1] < steps:
-            height = np.clip(run["mi_batch_mean"].iloc[-1], *axes.get_ylim()) if len(run) else 0.0
-            last = np.isfinite(height) and float(height)
-            axes.plot(run["step"].iloc[-1] / 1000, last, "x", color=colour, markersize=6, gid=f"ended:{kind}", zorder=6)
+            # On the edge of the panel where the last value lies beyond it, or is none.
+            height = np.clip(np.nan_to_num(run["mi_batch_mean"].iloc[-1], nan=0.0), *limits_of_axis)
+            step = run["step"].iloc[-1] / 1000
+            axes.plot(step, height, "x", color=colour, markersize=6, gid=f"ended:{kind}", zorder=6, clip_on=False)
 
 
 def _title(stairs: pd.DataFrame, task: str) -> str:
