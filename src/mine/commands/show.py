@@ -6,7 +6,10 @@ import argparse
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mine.trace import Trace
 
 HELP = "print what one run was and how it ended"
 
@@ -26,11 +29,14 @@ def run(arguments: argparse.Namespace) -> None:
     from mine.trace import read_trace
 
     trace = read_trace(arguments.file)
+    if "task" in trace.metadata["cell"]:
+        _show_estimator(arguments, trace)
+        return
     cell, settings = trace.metadata["cell"], trace.metadata["settings"]
     run_file = RunFile(arguments.file, BASE_SETTING, Cell(**cell), TrainingSettings.from_dict(settings))
     summary = summary_row("", run_file, trace)
     if arguments.json:
-        print(json.dumps({"metadata": trace.metadata, "summary": {k: _plain(v) for k, v in summary.items()}}, indent=2))
+        print(json.dumps({"metadata": trace.metadata, "summary": _all_plain(summary)}, indent=2))
         return
     packages = ", ".join(f"{name} {version}" for name, version in trace.metadata["packages"].items())
     lines = {
@@ -44,6 +50,43 @@ def run(arguments: argparse.Namespace) -> None:
         "gradient norm": f"median {summary['grad_norm_median']:.3g}, largest {summary['grad_norm_max']:.3g}",
         "made by": f"{packages} on {trace.metadata['device']}, code {trace.metadata['code'][:12]}",
     }
+    _print(lines)
+
+
+def _show_estimator(arguments: argparse.Namespace, trace: Trace) -> None:
+    """Print a run of an estimator of the benchmark: a line a stair."""
+    from mine.estimators.names import ESTIMATORS
+    from mine.estimators.runs import file_of, read_stairs
+    from mine.estimators.stairs import stair_rows
+
+    file = file_of(arguments.file, trace.metadata)
+    stairs = stair_rows("", file, read_stairs(file))
+    if arguments.json:
+        print(json.dumps({"metadata": trace.metadata, "stairs": [_all_plain(row) for row in stairs]}, indent=2))
+        return
+    ended = trace.metadata["overflow_step"]
+    lines = {
+        "run": ", ".join(f"{name} {value}" for name, value in file.cell.__dict__.items()),
+        "settings": ", ".join(f"{n} {v}" for n, v in trace.metadata["settings"].items() if v is not None),
+        "outcome": trace.metadata["outcome"] + (f" at step {ended}" if ended is not None else ""),
+    }
+    for index, row in enumerate(stairs, 1):
+        text = row["outcome"]
+        if text == "completed":
+            text = (
+                f"in-batch {row['mi_batch_mean']:.4f}, held out {row['mi_heldout']:.4f} nats, "
+                f"gradient norm median {row['grad_norm_median']:.3g}"
+            )
+        lines[f"stair {index}"] = f"truth {row['mi_true']:.4f}: {text}"
+    lines["estimator"] = ESTIMATORS[file.cell.variant].label
+    _print(lines)
+
+
+def _all_plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in row.items()}
+
+
+def _print(lines: dict[str, str]) -> None:
     width = max(map(len, lines))
     for name, text in lines.items():
         print(f"{name.ljust(width)}  {text}")

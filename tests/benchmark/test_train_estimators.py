@@ -1,0 +1,147 @@
+"""`mine train` on estimators and tasks, as a person and a rule call it."""
+
+from __future__ import annotations
+
+import pytest
+
+from mine.cli import main
+from mine.errors import UserError
+from mine.estimators import training
+from mine.estimators.names import ESTIMATORS
+from mine.estimators.planning import StairsCell, blocks, cells, options
+from mine.estimators.provenance import stairs_code_hash
+from mine.estimators.runs import file_of, read_stairs
+from mine.settings import VARIANTS
+from mine.trace import read_trace
+
+TINY = ["--dim", "2", "--steps", "5", "--batch-size", "4", "--hidden", "4", "--embedding", "4", "--threads", "1"]
+
+
+@pytest.fixture(autouse=True)
+def few_heldout_pairs(monkeypatch):
+    monkeypatch.setattr(training, "HELDOUT_PAIRS", 40)
+
+
+def mine(*arguments):
+    return main([str(argument) for argument in arguments])
+
+
+def test_a_staircase_is_written_and_read_back(tmp_path, capsys):
+    output = tmp_path / "seed={seed}.parquet"
+    assert (
+        mine("train", "--variant", "nwj", "--task", "cubic", "--mi", "1,2", *TINY, "--seed", "0-1", "--output", output)
+        == 0
+    )
+    assert capsys.readouterr().out.count("completed") == 2
+    trace = read_trace(tmp_path / "seed=1.parquet")
+    assert trace.metadata["cell"] == {"critic": "separable", "variant": "nwj", "task": "cubic", "dim": 2, "seed": 1}
+    assert trace.metadata["mi"] == [1.0, 2.0]
+    assert trace.metadata["code"] == stairs_code_hash("nwj", "cubic")
+    assert len(read_stairs(file_of(tmp_path / "seed=1.parquet", trace.metadata)).frame) == 11
+
+
+def test_the_same_command_gives_the_same_bytes(tmp_path):
+    for name in ("one", "other"):
+        arguments = ["--variant", "flo", "--rho", "0.9", *TINY, "--seed", "3", "--output", tmp_path / name]
+        assert mine("train", *arguments) == 0
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_rho_means_the_gaussian_task_of_that_correlation(tmp_path):
+    assert mine("train", "--variant", "club", "--rho", "0.9", *TINY, "--seed", "3", "--output", tmp_path / "run") == 0
+    trace = read_trace(tmp_path / "run")
+    assert trace.frame["mi_true"].iloc[0] == pytest.approx(1.6607312068216509)
+    assert trace.metadata["cell"]["critic"] == "density"
+
+
+def test_an_objective_of_mine_with_a_critic_is_trained_as_an_estimator(tmp_path):
+    arguments = ["--variant", "ema-log", "--critic", "separable", "--rho", "0.9", *TINY, "--seed", "3"]
+    assert mine("train", *arguments, "--output", tmp_path / "run") == 0
+    assert read_trace(tmp_path / "run").metadata["cell"]["critic"] == "separable"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--variant", "nwjj", "--rho", "0.9"], "variant: 'nwjj' is unknown; allowed are biased,"),
+        (["--variant", "infonce", "--critic", "concat", "--rho", "0.9"], "critic: 'concat' is none that infonce"),
+        (["--variant", "nwj", "--critic", "deep", "--rho", "0.9"], "critic: 'deep' is unknown"),
+        (["--variant", "nwj"], "mi: give the truth by --mi"),
+        (["--variant", "nwj", "--rho", "0.9", "--mi", "2"], "mi: give the truth by --mi"),
+        (["--variant", "nwj", "--task", "cubic", "--rho", "0.9"], "rho: task 'cubic' is given by its"),
+        (["--variant", "nwj", "--task", "moons", "--mi", "2"], "task: 'moons' is unknown"),
+        (["--variant", "nwj", "--mi", "2,x"], "mi: '2,x' is not a list of numbers"),
+        (["--variant", "nwj", "--mi", "nan"], "mi: nan is not a number of nats"),
+        (["--variant", "nwj", "--task", "student-t", "--mi", "0.0001"], "mi: 0.0001 is not in"),
+        (["--variant", "nwj", "--rho", "1.5"], "rho: 1.5"),
+        (["--variant", "nwj", "--rho", "0.9", "--product", "permutation"], "product: --product means nothing to"),
+        (["--variant", "ema", "--rho", "0.9"], "embedding: --embedding means nothing to"),
+        (["--variant", "ema", "--critic", "separable", "--rho", "0.9"], "variant: 'ema' is unknown"),
+        (["--variant", "interpolated", "--rho", "0.9", "--alpha", "1.5"], "alpha: 1.5 is not a number in [0, 1]"),
+        (["--variant", "smile", "--rho", "0.9", "--smile-tau", "0"], "smile_tau: 0.0 is not a number in (0, inf)"),
+        (["--variant", "nwj", "--rho", "0.9", "--checkpoints", "1", "--critics", "x"], "checkpoints: only MINE's"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, capsys, arguments, words):
+    assert mine("train", *arguments, *TINY, "--seed", "0", "--output", tmp_path / "run") == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_mistyped_option_of_mines_says_so_without_a_family(tmp_path, capsys):
+    assert mine("train", "--variant", "ema", "--dim", "1", "--seed", "0", "--output", tmp_path / "run") == 2
+    assert "rho: missing" in capsys.readouterr().err
+
+
+def test_show_prints_a_run_of_an_estimator(tmp_path, capsys):
+    mine("train", "--variant", "nwj", "--mi", "1,2", *TINY, "--seed", "0", "--output", tmp_path / "run")
+    capsys.readouterr()
+    assert mine("show", tmp_path / "run") == 0
+    text = capsys.readouterr().out
+    assert "nwj" in text
+    assert "truth 2.0000" in text
+    assert mine("show", tmp_path / "run", "--json") == 0
+    assert '"stairs"' in capsys.readouterr().out
+
+
+def test_every_pair_that_exists_is_planned_once():
+    benchmark = {
+        "grid": {
+            "variant": ["nwj", "infonce", "club"],
+            "critic": ["concat", "separable"],
+            "task": ["gaussian"],
+            "dim": [1, 2],
+            "seeds": "0-24",
+        },
+        "mi": [1],
+    }
+    planned = list(cells(benchmark))
+    assert len(planned) == len({cell.path for cell in planned}) == 3 * 2 * 25
+    assert planned[0].path == "critic=concat/variant=nwj/task=gaussian/dim=1/seed=0.parquet"
+    names = [(block.name, block.seeds, len(block.files)) for block in blocks(benchmark, 20)]
+    assert names == [("0_to_19", "0-19", 20), ("20_to_24", "20-24", 5)]
+    assert [block.seeds for block in blocks(benchmark, 1)] == ["{seed}"]
+    assert options(benchmark).startswith("--mi 1.0 --steps 4000 --batch-size 64 ")
+    with pytest.raises(UserError, match="no estimator of"):
+        list(cells({**benchmark, "grid": {**benchmark["grid"], "variant": ["club"]}}))
+
+
+def test_another_estimators_file_leaves_a_result_fresh():
+    assert stairs_code_hash("nwj", "gaussian") != stairs_code_hash("tuba", "gaussian")
+    assert stairs_code_hash("nwj", "gaussian") != stairs_code_hash("nwj", "uniform")
+    assert stairs_code_hash("smile", "gaussian") == stairs_code_hash("smile", "gaussian")
+
+
+def test_names_that_both_loops_have_mean_the_same():
+    assert set(VARIANTS) & set(ESTIMATORS) == {"biased-stable", "ema-log"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("dim", 0), ("dim", True), ("seed", -1), ("task", ";x"), ("variant", "../x")]
+)
+def test_a_cell_refuses_what_must_not_reach_a_path(name, value):
+    good = {"critic": "separable", "variant": "nwj", "task": "gaussian", "dim": 1, "seed": 0}
+    with pytest.raises(UserError, match=name):
+        StairsCell(**{**good, name: value})
