@@ -19,7 +19,7 @@ NEIGHBOURS = 3
 
 TREE_DIM = 6
 """Largest d_x + d_z for which k-d trees are searched. With more, all distances are computed: trees of 10,000 samples
-took 20 times as long at d_x = d_z = 20."""
+took more than ten times as long at d_x = d_z = 20."""
 
 BLOCK = 2**22
 """Distances held at a time where all are computed: 32 MiB."""
