@@ -35,7 +35,7 @@ def what_it_is(name, critic):
     estimator = small(name, critic)
     assert estimator.bound in (LOWER, UPPER, NEITHER)
     assert estimator.value_is
-    assert "\n" not in estimator.value_is
+    assert len(estimator.value_is.splitlines()) == 1
     assert isinstance(estimator.shift_invariant, bool)
     assert estimator.has_critic is (critic != DENSITY)
 

@@ -19,8 +19,9 @@ from mine.estimators.values import mean
 class Club:
     """E_P[log q(z|x)] - E_Q[log q(z|x)] with q trained by maximum likelihood.
 
-    An upper bound of I only for q(z|x) = p(z|x), the true conditional; of a learned q it need not be one.
-    Source: Cheng et al. 2020, eq. 6 (CLUB) and eq. 13 (vCLUB).
+    An upper bound of I only for q(z|x) = p(z|x), the true conditional; of a learned q it need not be one. E_Q is taken
+    over other x's only; the paper's sample estimate has a z's own x among them, which makes it (n - 1) / n of this.
+    Source: Cheng et al. 2020, I_CLUB and, with a learned q, I_vCLUB; the authors' mi_estimators.py (Linear95/CLUB).
     """
 
     conditional: Conditional

@@ -21,7 +21,7 @@ from mine.estimators.networks import Mlp
 class Separable:
     """T(x, z) = f(x) . g(z), two networks into one space: T of all pairs of a batch for the price of its rows.
 
-    Source: Poole et al. 2019, section 4 ("separable critic").
+    Source: the separable critic of Poole et al. 2019 and of the notebook they published (google-research/vbmi).
     """
 
     f: Mlp
@@ -46,7 +46,8 @@ class Separable:
 class Concat:
     """T(x, z) = one network on x and z side by side; product pairs by shifting x by 1, ..., ``rolls`` rows.
 
-    Source: Poole et al. 2019, section 4 ("joint critic"); Belghazi et al. 2018.
+    The network is the joint critic of Poole et al. 2019 (ConcatCritic in their notebook), who take all pairs. As many
+    product pairs as joint ones, by a derangement, are what Letizia, Novello & Tonello 2024 (arXiv:2305.20025) take.
     """
 
     network: Mlp

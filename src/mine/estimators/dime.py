@@ -21,7 +21,9 @@ class Dime(OfCritic):
         ``kl``         E_P[T] - E_Q[e^T]
         ``gan``        - E_P[softplus(-T)] - E_Q[softplus(T)]
         ``hellinger``  - E_P[e^(-T/2)] - E_Q[e^(T/2)]
-    Source: Letizia, Novello & Tonello 2023, theorem 1 (eq. 6) and table 1, with D = e^T, 1 / (1 + e^T), e^(-T/2).
+    Source: Letizia, Novello & Tonello 2024 (arXiv:2305.20025) and their code (nicolaNovello/fDIME): J_KL, J_GAN and
+    J_HD there, less a constant, with D = e^T, 1 / (1 + e^T) and e^(-T/2). Their networks end in a softplus or a sigmoid
+    and give D; here T is the network's own output, as of every other estimator.
     """
 
     divergence: str

@@ -19,7 +19,8 @@ class Doe:
     """E_P[log q(z|x)] - E[log q(z)]: H(Z) - H(Z|X) with each entropy's cross-entropy in its place.
 
     Each density is trained by maximum likelihood. With Gaussian densities the family contains the answer on Gaussian
-    data. Source: McAllester & Stratos 2020, section 5, eq. 10 to 12.
+    data. Source: McAllester & Stratos 2020 (arXiv:1811.04251), the difference of entropies (DoE), with the two families
+    of the authors' code (karlstratos/doe).
     """
 
     marginal: Marginal

@@ -17,7 +17,9 @@ from mine.estimators.parts import Parts
 class Flo(OfCritic):
     """1 - E[ u(x, z) + e^(-u(x, z)) mean_j e^(T(x_j, z) - T(x, z)) ], over joint pairs and other x_j.
 
-    Largest at u = -(pointwise mutual information). The two networks share nothing. Source: Guo et al. 2022, eq. 9.
+    Largest at T = log dP/dQ, to which any function of z may be added, and u = -(pointwise mutual information). The two
+    networks share nothing. Source: Guo et al. 2022 (arXiv:2107.01131), the FLO estimator, as in the authors' LossFLO
+    (qingguo666/FLO), which contrasts a pair with other z's where this does with other x's.
     """
 
     u: Critic

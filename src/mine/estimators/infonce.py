@@ -17,7 +17,8 @@ from mine.estimators.parts import Parts
 class InfoNce(OfCritic):
     """Mean over pairs of log( e^T(x_i, z_i) / mean over K of e^T(x_j, z_i) ), x_i itself among the K.
 
-    K is the batch size. Source: van den Oord, Li & Vinyals 2018, eq. 4; Poole et al. 2019, eq. 12.
+    K is the batch size. Source: van den Oord, Li & Vinyals 2018 (arXiv:1807.03748), the InfoNCE loss; Poole et al.
+    2019, I_NCE, with the log K that makes a bound of it.
     """
 
     bound = LOWER

@@ -19,12 +19,13 @@ class Interpolated(WithBaseline):
 
     m is the mean of e^T(x_k, z) over K x's: in the first term x_1 belongs to z, in the second none of them does.
     K is the batch size less one, since a batch has so many x's that do not belong to a z. alpha = 1 is InfoNCE of K
-    pairs, alpha = 0 is TUBA. alpha: in [0, 1]. Source: Poole et al. 2019, eq. 15.
+    pairs, alpha = 0 is TUBA. alpha: in [0, 1]. Source: Poole et al. 2019, I_alpha. Their notebook averages the first
+    term over which of the other x's is left out, here it is the last: the same in expectation.
     """
 
     alpha: float
     bound = LOWER
-    value_is = "lower bound of I in expectation, and never above log(K / alpha)"
+    value_is = "lower bound of I in expectation, and never above 1 + log(K / alpha)"
     shift_invariant = False
 
     def loss(self, outputs: Outputs, state: State) -> tuple[Loss, State]:

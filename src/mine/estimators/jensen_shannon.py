@@ -16,8 +16,8 @@ from mine.estimators.values import mean
 def classification_loss(outputs: Outputs) -> Tensor:
     """E_P[softplus(-T)] + E_Q[softplus(T)], (S,): twice the cross-entropy of telling joint from product pairs.
 
-    Smallest at T = log dP/dQ, where it is 2 log 2 - 2 JS(P, Q). Source: Nowozin, Cseke & Tomioka 2016, table 6 (GAN);
-    Hjelm et al. 2019, eq. 4.
+    Smallest at T = log dP/dQ, where it is 2 log 2 - 2 JS(P, Q). Source: Nowozin, Cseke & Tomioka 2016, eq. 7, with
+    D = 1 / (1 + e^-T); Hjelm et al. 2019 (arXiv:1808.06670), the Jensen-Shannon estimator.
     """
     return mean(softplus(-outputs["joint"])) + mean(softplus(outputs["product"]))
 
@@ -26,7 +26,8 @@ def classification_loss(outputs: Outputs) -> Tensor:
 class JensenShannon(OfCritic):
     """Trained as a classifier; the value is NWJ's at 1 + T, E_P[T] + 1 - E_Q[e^T].
 
-    Source: Poole et al. 2019, section 2.4 ("JS"), eq. 13 of its appendix.
+    T estimates log dP/dQ, and NWJ is largest at one more. Source: Poole et al. 2019, I_JS. Their notebook
+    (google-research/vbmi) and Song & Ermon's code leave that 1 out, and so end 1/e below I where T is right.
     """
 
     bound = LOWER

@@ -17,7 +17,8 @@ from mine.objectives import BiasedStable, EmaLog, Objective
 class DonskerVaradhan(OfCritic):
     """An objective of ``mine.objectives``, which says how much T of each product pair weighs in the gradient.
 
-    The value is E_P[T] - log E_Q[e^T]. Source: Donsker & Varadhan 1983; Belghazi et al. 2018, eq. 5 and section 3.2.
+    The value is E_P[T] - log E_Q[e^T]. Source: Donsker & Varadhan 1983; Belghazi et al. 2018, section 3.2
+    (its eq. 12 is the gradient of a batch).
     """
 
     objective: Objective

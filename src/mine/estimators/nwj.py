@@ -16,7 +16,7 @@ from mine.estimators.values import mean
 class Nwj(OfCritic):
     """E_P[T] - E_Q[e^(T-1)], largest at T = 1 + log dP/dQ.
 
-    Source: Nguyen, Wainwright & Jordan 2010; Poole et al. 2019, eq. 7 (there also called MINE-f).
+    Source: Nguyen, Wainwright & Jordan 2010; Poole et al. 2019, I_NWJ. Belghazi et al. 2018 call it MINE-f.
     """
 
     bound = LOWER

@@ -17,13 +17,14 @@ from mine.estimators.values import log_mean_exp, mean
 class Smile(OfCritic):
     """E_P[T] - log E_Q[clip(e^T, e^-tau, e^tau)], of a critic trained as a classifier.
 
-    The paper's eq. 11 says what is estimated; that the critic ascends the Jensen-Shannon bound is what the authors'
-    code does. tau: > 0. Source: Song & Ermon 2020, eq. 11.
+    The paper says what is estimated; that the critic is trained as a classifier is what the authors' code does:
+    smile_lower_bound of ermongroup/smile-mi-estimator has the gradient of js_fgan_lower_bound. tau: > 0.
+    Source: Song & Ermon 2020 (arXiv:1910.06222), I_SMILE.
     """
 
     tau: float
     bound = NEITHER
-    value_is = "neither bound: clipping lowers the variance and biases the value, upward where e^T exceeds e^tau"
+    value_is = "neither bound: clipping lowers the variance and biases the value, upward where T exceeds tau"
     shift_invariant = False
 
     def loss(self, outputs: Outputs, state: State) -> tuple[Loss, State]:

@@ -35,7 +35,7 @@ class WithBaseline(OfCritic):
 class Tuba(WithBaseline):
     """1 + E_P[T - log a(z)] - E_Q[e^T / a(z)]. With a = e it is NWJ.
 
-    Source: Barber & Agakov 2003; Poole et al. 2019, eq. 6.
+    Source: Poole et al. 2019, I_TUBA, after Barber & Agakov 2003.
     """
 
     bound = LOWER
