@@ -145,3 +145,14 @@ def test_a_cell_refuses_what_must_not_reach_a_path(name, value):
     good = {"critic": "separable", "variant": "nwj", "task": "gaussian", "dim": 1, "seed": 0}
     with pytest.raises(UserError, match=name):
         StairsCell(**{**good, name: value})
+
+
+def test_docstrings_leave_the_hash_alone_and_statements_do_not():
+    from mine.provenance import _without_docstrings
+
+    source = (
+        b'"""Module."""\n\nA = "text"\n"""Of A."""\n\n\ndef f():\n    """Two\n    lines.\n    """\n    return "kept"\n'
+    )
+    assert _without_docstrings(source) == b'\nA = "text"\n\n\ndef f():\n    return "kept"\n'
+    # Counting lines must not be thrown off by a docstring removed before.
+    assert b"Of" not in _without_docstrings(b'"""1\n2."""\nX = 1\n"""Of X."""\nclass C:\n    """C."""\n    y = 2\n')
