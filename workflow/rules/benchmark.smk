@@ -17,6 +17,7 @@ for benchmark in BENCHMARKS:
                 f"{RESULTS}/benchmarks/stairs/{{benchmark}}/{{critic}}_{{variant}}_{{task}}_{{dim}}_{block.seeds}.tsv"
             wildcard_constraints:
                 benchmark=re.escape(benchmark),
+            priority: len(BENCHMARKS) - list(BENCHMARKS).index(benchmark)
             conda:
                 CONDA_ENV
             threads: 1
