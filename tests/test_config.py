@@ -11,11 +11,16 @@ import pytest
 import yaml
 
 from mine import settings
+from mine.baselines import BASELINES
 from mine.config import DEFAULTS, SCHEMA, check_config, check_or_exit, load_config, read_yaml
 from mine.errors import UserError
+from mine.estimators.names import ESTIMATORS
+from mine.estimators.planning import settings_of_benchmark
+from mine.estimators.settings import EstimatorSettings
 from mine.experiments import expand, kept_steps
 from mine.figures import FIGURES
 from mine.settings import TrainingSettings
+from mine.tasks import TASKS
 
 ROOT = Path(__file__).parents[1]
 GOOD = {
@@ -38,6 +43,10 @@ FROZEN = {
     "batch_sizes": [16, 512],
     "ema_rates": [0.1],
     "samples": 2000,
+}
+BENCHMARK = {
+    "grid": {"variant": ["nwj"], "critic": ["separable"], "task": ["gaussian"], "dim": [2], "seeds": "0-1"},
+    "mi": [1, 2],
 }
 EXPERIMENT = ("experiments", "one")
 GRID = (*EXPERIMENT, "grid")
@@ -306,9 +315,70 @@ def test_the_manual_has_every_key_and_its_default():
     text = (ROOT / "config" / "README.md").read_text()
     rows = {m[1]: m[0] for m in re.finditer(r"^\| `(\w+)` \|.*$", text, re.M)}
     schema = read_yaml(ROOT / SCHEMA)
-    keys = [*schema["properties"], *(key for part in schema["$defs"].values() for key in part["properties"])]
+    parts = [part.get("properties", {}) for part in schema["$defs"].values()]
+    grid = schema["$defs"]["benchmark"]["properties"]["grid"]["properties"]
+    keys = [*schema["properties"], *grid, *(key for part in parts for key in part)]
     assert sorted(rows) == sorted(set(keys))
-    defaults = {**DEFAULTS, **TrainingSettings().to_dict()}
-    for key, value in defaults.items():
+    mine, of_estimators = TrainingSettings().to_dict(), EstimatorSettings().to_dict()
+    for name, value in of_estimators.items():
+        if name in mine and value != mine[name]:
+            assert f"`{name}` {value}" in text.split("## benchmark")[1], name
+    for key, value in {**DEFAULTS, **of_estimators, **mine}.items():
         shown = "null" if value is None else f"{value}"
         assert f"| `{shown}` |" in rows[key], key
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(EstimatorSettings)])
+@pytest.mark.parametrize("value", [-1, 0, 0.5, 1, 2, 3, 10, 10.5, 128, "adam", "one", "relu", "x", True, None])
+def test_schema_and_estimator_settings_have_the_same_ranges(name, value):
+    config = {**GOOD, "benchmark": {"one": {**BENCHMARK, "training": {name: value}}}}
+    try:
+        EstimatorSettings(**{name: value})
+    except UserError:
+        assert name in refusal(config)
+    else:
+        check_config(config, ROOT / SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (("grid", "variant"), ["nwjj"], "benchmark.one: variant: 'nwjj' is unknown; allowed are biased-stable,"),
+        (("grid", "variant"), ["; rm -rf"], "variant: '; rm -rf' is unknown"),
+        (("grid", "task"), ["../x"], "task: '../x' is unknown; allowed are gaussian,"),
+        (("grid", "critic"), ["density"], "grid: no estimator of ['nwj'] exists with a critic of ['density']"),
+        (("grid", "critic"), ["deep"], "grid.critic[0]: 'deep' is not allowed; it must be one of separable, concat"),
+        (("baselines",), ["knn"], "baselines[0]: 'knn' is not allowed; it must be one of ksg, cca, histogram"),
+        (("mi",), [], "mi: [] is not allowed; it must be a list with at least one entry"),
+        (("mi",), [0], "mi[0]: 0 is not allowed; it must be a number greater than 0"),
+        (("figures",), ["phase"], "figures[0]: 'phase' is not allowed; it must be one of staircase"),
+    ],
+)
+def test_a_benchmark_is_refused_in_words(place, value, words):
+    benchmark = copy.deepcopy(BENCHMARK)
+    *path, last = place
+    inner = benchmark
+    for key in path:
+        inner = inner[key]
+    inner[last] = value
+    assert words in refusal({**GOOD, "benchmark": {"one": benchmark}})
+
+
+def test_schema_and_figures_of_benchmarks_agree():
+    allowed = read_yaml(ROOT / SCHEMA)["$defs"]["benchmark"]["properties"]["figures"]["items"]["enum"]
+    assert set(allowed) == {name for name, spec in FIGURES.items() if spec.of == "benchmark"}
+
+
+def test_schema_and_baselines_agree():
+    allowed = read_yaml(ROOT / SCHEMA)["$defs"]["benchmark"]["properties"]["baselines"]["items"]["enum"]
+    assert allowed == list(BASELINES)
+
+
+def test_the_published_benchmarks_have_every_estimator_and_task():
+    published = load_config(ROOT / "config" / "config.yaml")["benchmark"]
+    staircase = published["staircase"]
+    assert staircase["mi"] == [2, 4, 6, 8, 10]
+    assert settings_of_benchmark(staircase) == EstimatorSettings(eval_every=4000)
+    files = {ESTIMATORS[name].module for name in staircase["grid"]["variant"]}
+    assert files == {named.module for named in ESTIMATORS.values()}
+    assert published["tasks"]["grid"]["task"] == list(TASKS)

@@ -503,7 +503,11 @@ def test_unwritable_output_is_one_line(folder, tmp_path, capsys):
 
 def test_registry():
     assert [spec.name for spec in FIGURES.values()] == list(FIGURES)
-    assert {spec.name for spec in FIGURES.values() if spec.per_setting} == {"estimate", "gradient_norm"}
+    assert {spec.name for spec in FIGURES.values() if spec.per_setting} == {
+        "estimate",
+        "gradient_norm",
+        "staircase",
+    }
     assert all(dataclasses.is_dataclass(spec) and callable(spec.function) for spec in FIGURES.values())
     with pytest.raises(UserError, match="needs the table 'curves'"):
         figure("estimate").draw({"summary": pd.DataFrame()})

@@ -17,13 +17,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mine.errors import UserError
+from mine.estimators.planning import cells as planned_cells
+from mine.estimators.planning import stairs_of
 from mine.experiments import expand, targets
 from mine.files import whole_files
+from mine.published_benchmark import benchmark_page
 from mine.published_page import page
 from mine.summary import SUMMARY_SCHEMA
 
 RECORD = "published.json"
 PAGE = "README.md"
+BENCHMARK_PAGE = "benchmark.md"
+_OF_BENCHMARK = ("scores", "stairs")
 FIGURE_KINDS = (".svg", ".pdf", ".png")
 PACKAGES = ("torch", "numpy", "scipy", "pandas", "pyarrow", "matplotlib", "seaborn", "snakemake")
 CODE = ("src", "workflow", "config")
@@ -68,6 +73,12 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
         sources["data/claims.parquet"] = ledger
         sources |= {f"claims.{kind}": ledger.with_suffix(f".{kind}") for kind in ("md", "html")}
 
+    benchmarks = _benchmarks(results, config)
+    for name in benchmarks:
+        sources |= {
+            f"data/benchmark_{name}_{t}.parquet": results / "benchmark" / name / f"{t}.parquet" for t in _OF_BENCHMARK
+        }
+
     contents = {name: path.read_bytes() for name, path in sorted(sources.items())}
     record = {
         "config_sha256": config_hash(config),
@@ -76,12 +87,19 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
         "python": platform.python_version(),
         "packages": package_versions(),
         "experiments": experiments,
+        "benchmark": benchmarks,
         "jobs": jobs(results / "benchmarks"),
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
     }
 
     summaries = {name: pd.read_parquet(results / name / "summary.parquet", partitioning=None) for name in experiments}
     contents[PAGE] = page(summaries, contents, record).encode()
+    if benchmarks:
+        tables = {
+            t: {name: _frame(results / "benchmark" / name / f"{t}.parquet") for name in benchmarks}
+            for t in _OF_BENCHMARK
+        }
+        contents[BENCHMARK_PAGE] = benchmark_page(tables["scores"], tables["stairs"], contents).encode()
     stale = _published_before(output) - set(contents)
     for name, content in contents.items():
         _write_if_changed(output / name, content)
@@ -176,6 +194,40 @@ def _describe(summary: Path, name: str, experiment: dict[str, Any]) -> dict[str,
         "training_code": sorted(frame["code"].dropna().unique()),
         "device": sorted(frame["device"].dropna().unique()),
     }
+
+
+def _benchmarks(results: Path, config: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What published.json says of each benchmark that was made, its stairs held against the configuration."""
+    described = {}
+    for name, benchmark in config.get("benchmark", {}).items():
+        path = results / "benchmark" / name / "stairs.parquet"
+        if not path.exists():
+            continue
+        stairs = _frame(path)
+        trained = stairs[stairs["critic"] != "baseline"]
+        held = set(trained[["critic", "variant", "task", "dim", "seed", "mi_true"]].itertuples(index=False, name=None))
+        cells = [tuple(cell.__dict__.values()) for cell in planned_cells(benchmark)]
+        planned = {(*cell, mi) for cell in cells for mi in stairs_of(benchmark)}
+        if held != planned:
+            raise UserError(
+                f"{path}: holds {len(held)} stairs, {len(held & planned)} of them among the {len(planned)} of the "
+                "configuration; run `snakemake benchmark` again"
+            )
+        described[name] = {
+            "runs": len(cells),
+            "seeds": int(trained["seed"].nunique()),
+            "overflow": int((trained["outcome"] == "overflow").sum()),
+            "training_code": sorted(trained["code"].dropna().unique()),
+            "device": sorted(trained["device"].dropna().unique()),
+        }
+    return described
+
+
+def _frame(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        raise UserError(f"{path}: not a readable table ({str(error).strip().splitlines()[0]})") from None
 
 
 def _check_grid(summary: Path, frame: pd.DataFrame, experiment: dict[str, Any]) -> None:

@@ -46,6 +46,8 @@ STAIRS_COLUMNS: dict[str, tuple[pa.DataType, str]] = CELL | {
     "heldout_ess": (_FLOAT, "effective sample size of e^T on its product pairs; null without a critic T"),
     "grad_norm_median": (_FLOAT, "median over the stair's updates of the L2 norm of the applied gradient"),
     "grad_norm_max": (_FLOAT, "largest of them"),
+    "code": (_STRING, "hash of the code that trained the run; null of a baseline"),
+    "device": (_STRING, "cpu or cuda; null of a baseline"),
 }
 """Name to (type, meaning) of every column of stairs.parquet, in file order. One row a run and stair."""
 
@@ -81,7 +83,8 @@ def stair_rows(benchmark: str, file: StairsFile, trace: Trace) -> list[dict[str,
     rows: list[dict[str, Any]] = []
     for index, mi in enumerate(file.mis):
         first, end = steps * index, steps * (index + 1)
-        row: dict[str, Any] = {**dict.fromkeys(STAIRS_COLUMNS), **cell, "mi_true": mi}
+        made_by = {name: trace.metadata.get(name) for name in ("code", "device")}
+        row: dict[str, Any] = {**dict.fromkeys(STAIRS_COLUMNS), **cell, "mi_true": mi, **made_by}
         # The very last row measures the last stair's critic; it has no update of its own.
         last = end + 1 if index == len(file.mis) - 1 else end
         if overflow is not None and overflow <= last:
