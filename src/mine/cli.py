@@ -16,6 +16,7 @@ from mine.errors import UserError
 COMMANDS = (
     "train",
     "show",
+    "estimate",
     "optimal",
     "frozen",
     "collect",

@@ -1,0 +1,173 @@
+"""Estimate the mutual information of your own columns, in nats.
+
+Trains critics on some of the rows, stops and chooses among them by others, and reports the chosen critic's value on the
+rest: with an interval, a permutation test and plain warnings. Prints a verdict, and writes a JSON record (the value is
+its key "mi") and a figure. docs/estimate.md says how to read them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mine.errors import UserError
+
+HELP = "estimate the mutual information of your own data"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The data, what to estimate with, and what to write."""
+    from mine.own.settings import WITH_CRITIC, OwnSettings
+
+    default = OwnSettings()
+    parser.add_argument("data", type=Path, metavar="DATA", help="parquet, csv with a header, npy or npz file")
+    columns = parser.add_argument_group("columns")
+    columns.add_argument(
+        "--x",
+        required=True,
+        metavar="COLUMNS",
+        help="columns of x, comma-separated; of npy places from 0 or ranges (0-4), of npz names of arrays",
+    )
+    columns.add_argument("--z", required=True, metavar="COLUMNS", help="columns of z")
+    columns.add_argument("--discrete", default="", metavar="COLUMNS", help="those that hold levels: made one-hot")
+    columns.add_argument(
+        "--drop-missing", action="store_true", help="leave out rows that miss a value (default: refuse them)"
+    )
+
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--estimator",
+        default=default.estimator,
+        metavar="NAME",
+        help=f"{', '.join(WITH_CRITIC)} (default: {default.estimator})",
+    )
+    how.add_argument(
+        "--critic", default=default.critic, metavar="KIND", help=f"separable or concat (default: {default.critic})"
+    )
+    for name, meaning in (
+        ("seed", "of split, critics, batches, derangements and resamples"),
+        ("initialisations", "critics to train; validation rows choose one"),
+        ("permutations", "derangements of the test rows"),
+        ("resamples", "of the test rows, for the interval"),
+        ("hidden", "units of a hidden layer"),
+        ("batch-size", "joint pairs in a batch"),
+        ("max-updates", "end of training that has not ended by itself"),
+    ):
+        value = getattr(default, name.replace("-", "_"))
+        how.add_argument(f"--{name}", type=_integer, default=value, metavar="N", help=f"{meaning} (default: {value})")
+    how.add_argument(
+        "--learning-rate",
+        type=_number,
+        default=default.learning_rate,
+        metavar="RATE",
+        help=f"of Adam (default: {default.learning_rate:g})",
+    )
+    how.add_argument(
+        "--split",
+        default=",".join(f"{share:g}" for share in default.split),
+        metavar="A,B,C",
+        help="shares of training, validation and test rows (default: %(default)s)",
+    )
+    how.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu", help="where to train (default: cpu)")
+    how.add_argument("--threads", type=_integer, default=1, metavar="N", help="CPU threads (default: 1)")
+
+    out = parser.add_argument_group("output")
+    out.add_argument("--json", action="store_true", help="print the JSON record instead of the verdict")
+    out.add_argument(
+        "--output", type=Path, metavar="FILE", help="JSON record (default: mi_DATA.json in the current folder)"
+    )
+    out.add_argument(
+        "--figure",
+        type=Path,
+        metavar="FILE",
+        help="svg, pdf or png by its ending (default: mi_DATA.png in the current folder)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Check everything that can be checked; then train and judge; then print and write."""
+    import json
+    import sys
+
+    from mine.files import check_writable, whole_files
+    from mine.own.columns import without_missing
+    from mine.own.reading import read
+    from mine.own.settings import OwnSettings
+
+    named = ("estimator", "critic", "seed", "initialisations", "permutations", "resamples", "hidden", "batch_size")
+    named += ("max_updates", "learning_rate")
+    settings = OwnSettings(split=_split(arguments.split), **{name: getattr(arguments, name) for name in named})
+    if isinstance(arguments.threads, str) or arguments.threads < 1:
+        raise UserError(f"threads: {arguments.threads!r} is not a whole number of at least 1")
+    source, x, z = read(arguments.data, arguments.x, arguments.z, arguments.discrete)
+    given = len(x[0].values)
+    x, z, keep = without_missing(x, z, drop=arguments.drop_missing)
+    settings.parts(int(keep.sum()))
+
+    import torch
+
+    from mine.own.estimate import estimate, fit
+    from mine.own.figure import check_path, draw, write
+    from mine.own.report import Made, record, render, verdict
+    from mine.progress import ProgressLine
+
+    output = arguments.output or Path(f"mi_{arguments.data.stem}.json")
+    figure = arguments.figure or Path(f"mi_{arguments.data.stem}.png")
+    check_path(figure)
+    if len({path.resolve() for path in (output, figure, arguments.data)}) < 3:
+        raise UserError("output: record, figure and data must be three files")
+    for path in (output, figure):
+        check_writable(path)
+    device = _device(arguments.device)
+    torch.set_num_threads(arguments.threads)
+
+    line = ProgressLine(settings.max_updates)
+    fitted = fit(
+        x,
+        z,
+        settings,
+        device=device,
+        report=lambda look: line.update(
+            look.update, f"update {look.update}, validation {', '.join(f'{value:.3f}' for value in look.value)} nats"
+        ),
+    )
+    line.close()
+    result = estimate(fitted, x, z)
+    made = Made(source, x, z, given - int(keep.sum()), device, arguments.threads)
+    text = json.dumps(record(fitted, result, made), indent=2, allow_nan=False)
+    drawn = draw(fitted, result, verdict(result))
+    write(drawn, figure)
+    with whole_files(output) as (stream,):
+        stream.write(text.encode() + b"\n")
+    if arguments.json:
+        print(text)
+    else:
+        print(render(result, made, [len(part) for part in fitted.rows]))
+        print(f"\nwritten: {output}, {figure}", file=sys.stderr)
+
+
+def _device(name: str) -> str:
+    import torch
+
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("device: 'cuda' was asked for, and torch finds no CUDA device here; use --device cpu or auto")
+    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+
+
+def _split(text: str) -> tuple[float | str, ...]:
+    """Three numbers, or what stands there, which the settings' own check then refuses."""
+    return tuple(_number(part) for part in text.split(","))
+
+
+def _integer(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text

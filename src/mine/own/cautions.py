@@ -1,0 +1,130 @@
+"""When a value is not to be taken at its word, in plain sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from torch import Tensor
+
+from mine.divergence import MIN_ESS
+from mine.own.columns import Warned
+from mine.own.encoding import FAR, Encoding
+from mine.own.scores import Judged
+from mine.own.settings import OwnSettings
+from mine.own.training import Trained
+
+NEAR_CEILING = 1.0
+"""Nats below the ceiling from which on a value is near it."""
+
+PART_ERRORS = 3.0
+"""Standard errors of the difference beyond which validation and test values part."""
+
+FEW_ROWS = 100
+"""Test rows below which an interval is a rough one."""
+
+
+def of_training(
+    trained: Trained, sides: Sequence[Encoding], encoded: Sequence[Tensor], training: np.ndarray, settings: OwnSettings
+) -> list[Warned]:
+    """Of the rows trained on and of how training went."""
+    warned = []
+    for encoding, values in zip(sides, encoded, strict=True):
+        if encoding.constant.any():
+            warned.append(
+                Warned(
+                    "constant_in_training",
+                    f"{int(encoding.constant.sum())} of the columns {', '.join(encoding.names)} (a level counts as "
+                    "one) vary outside the training rows only: the critic cannot have learned from them.",
+                )
+            )
+        farthest = float(values[training].abs().max())
+        if farthest > FAR:
+            warned.append(
+                Warned(
+                    "heavy_tails",
+                    f"A value of {', '.join(encoding.names)} lies {farthest:.0f} standard deviations from its mean: a "
+                    "monotone transformation of the column (its log, its rank) leaves the mutual information as it is "
+                    "and is easier to learn from.",
+                )
+            )
+    if any(trained.lost):
+        warned.append(
+            Warned(
+                "overflow",
+                f"{sum(trained.lost)} of {len(trained.lost)} initialisations became non-finite in training; what they "
+                "kept is from before.",
+            )
+        )
+    if not trained.ended:
+        warned.append(
+            Warned(
+                "not_ended",
+                f"Training ended at its limit of {settings.max_updates:,} updates while the validation rows still got "
+                "better: the value is too low; raise --max-updates.",
+            )
+        )
+    return warned
+
+
+def of_test_rows(
+    judged: Judged,
+    interval: tuple[float, float],
+    rows: int,
+    ceiling: float,
+    validation: Judged | None,
+    entropies: tuple[float | None, float | None],
+) -> list[Warned]:
+    """Of one critic's value on its test rows."""
+    warned = []
+    if not (math.isfinite(judged.value) and all(map(math.isfinite, interval))):
+        warned.append(
+            Warned("not_finite", "Value or interval is not finite: the critic's scores leave float64's range.")
+        )
+    if judged.value > ceiling - NEAR_CEILING:
+        warned.append(
+            Warned(
+                "near_log_n",
+                f"The value is near {ceiling:.1f} nats, the log of the number of rows it is from: no estimate from so "
+                "few rows can show more (McAllester and Stratos 2020), and the truth may be far above.",
+            )
+        )
+    if judged.ess_pairs < MIN_ESS or judged.ess_rows < _few(rows):
+        warned.append(
+            Warned(
+                "low_ess",
+                f"The product term rests on few pairs: effective sample size {judged.ess_pairs:,.0f} of "
+                f"{judged.pairs:,} pairs, {judged.ess_rows:,.0f} of {rows:,} rows. The value can be far too high or "
+                "too low, and the interval does not show it.",
+            )
+        )
+    if validation is not None:
+        error = math.hypot(validation.standard_error, judged.standard_error)
+        if abs(validation.value - judged.value) > PART_ERRORS * error:
+            warned.append(
+                Warned(
+                    "validation_test_part",
+                    f"Validation rows give {validation.value:.3f} nats and test rows {judged.value:.3f}, more than "
+                    f"{PART_ERRORS:g} standard errors apart: a few rows decide, or rows are not alike.",
+                )
+            )
+    for name, limit in zip(("x", "z"), entropies, strict=True):
+        if limit is not None and judged.value > limit:
+            warned.append(
+                Warned("above_entropy", f"The value exceeds the entropy of {name}, {limit:.3f} nats: it is too high.")
+            )
+    if rows < FEW_ROWS:
+        warned.append(
+            Warned(
+                "few_rows",
+                f"Only {rows} test rows: another split of the same data (--seed) can move the value by more than the "
+                "interval says.",
+            )
+        )
+    return warned
+
+
+def _few(rows: int) -> float:
+    """Rows that must at least stand behind the product term: those of MIN_ESS, or a tenth where there are few."""
+    return min(MIN_ESS, rows / 10.0)

@@ -1,0 +1,61 @@
+"""From columns to the numbers that a critic sees: one-hot levels and standard scores, both as the training rows say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mine.errors import UserError
+from mine.own.columns import Column
+
+FAR = 20.0
+"""Standard deviations from the mean beyond which a value is worth a warning."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How one side, x or z, is encoded. names: of its columns; levels: of each discrete column, else None.
+
+    mean, scale (width,): of the encoded training rows; scale is 1 where those are constant, see ``constant``.
+    """
+
+    names: tuple[str, ...]
+    levels: tuple[tuple[str, ...] | None, ...]
+    mean: np.ndarray
+    scale: np.ndarray
+    constant: np.ndarray
+
+    @classmethod
+    def of(cls, columns: Sequence[Column], training: np.ndarray) -> Encoding:
+        """Levels from all rows, since they say nothing of the other side; mean and scale from the training rows."""
+        names = tuple(each.name for each in columns)
+        levels = tuple(tuple(np.unique(each.values).tolist()) if each.discrete else None for each in columns)
+        raw = _raw(columns, levels)[training]
+        scale = raw.std(0)
+        # A constant's deviation is rounding, not zero.
+        constant = (raw == raw[0]).all(0) | (scale == 0.0)
+        return cls(names, levels, raw.mean(0), np.where(constant, 1.0, scale), constant)
+
+    def __call__(self, columns: Sequence[Column]) -> np.ndarray:
+        """Encoded rows, float32 (n, width).
+
+        Raises:
+            UserError: other columns than those of the training rows, or a level that they did not have.
+        """
+        if len(columns) != len(self.names):
+            raise UserError(f"columns: {len(columns)} given, and the critic was trained on {len(self.names)}")
+        for each, levels in zip(columns, self.levels, strict=True):
+            new = set(each.values.tolist()) - set(levels) if levels is not None else ()
+            if new:
+                raise UserError(f"column {each.name!r}: level {min(new)!r} was not among those trained on")
+        return ((_raw(columns, self.levels) - self.mean) / self.scale).astype(np.float32)
+
+
+def _raw(columns: Sequence[Column], levels: Sequence[tuple[str, ...] | None]) -> np.ndarray:
+    parts = [
+        each.values[:, None] if known is None else (each.values[:, None] == np.array(known)).astype(np.float64)
+        for each, known in zip(columns, levels, strict=True)
+    ]
+    return np.concatenate(parts, 1)

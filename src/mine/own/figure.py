@@ -1,0 +1,118 @@
+"""The figure of one estimate: how training went, the value and its spread, the permutation test, the scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from mine.errors import UserError
+from mine.figures import FORMATS, style
+from mine.files import whole_files
+from mine.own.estimate import Estimate, Fit
+
+CHOSEN, OTHER, JOINT, PRODUCT = "#0A4A80", "#9AA7B1", "#0A4A80", "#D55E00"
+
+
+def check_path(path: Path) -> None:
+    """Raise UserError unless the figure's format is one of those that figures have."""
+    if path.suffix[1:].lower() not in FORMATS:
+        raise UserError(f"figure: {str(path)!r} does not end in one of {', '.join('.' + each for each in FORMATS)}")
+
+
+def write(figure: Figure, path: Path) -> None:
+    """Write one file, whole, without a date."""
+    kind = path.suffix[1:].lower()
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+    with style.context(), whole_files(path) as (stream,):
+        figure.savefig(stream, format=kind, metadata=undated[kind])
+
+
+@style.styled
+def draw(fitted: Fit, estimate: Estimate, title: str) -> Figure:
+    """Four panels of one estimate. title: the verdict."""
+    low, high = estimate.interval
+    settings = fitted.settings
+    sheet = style.Sheet(
+        1,
+        4,
+        title=title,
+        subtitle=f"{estimate.mi:.3f} nats on {estimate.test_rows:,} test rows, {estimate.level:.0%} interval "
+        f"{low:.3f} to {high:.3f} given this critic, p = {estimate.p_value:.3g}",
+        caption=f"{settings.estimator}, {settings.critic} critic, seed {settings.seed}. {estimate.value_is}. The "
+        "interval resamples test rows and leaves out what another split, initialisation or critic would change. Scores "
+        "are those of test pairs, shifted so that the mean of e^T over product pairs is 1.",
+        handles=[
+            [
+                Line2D([], [], color=CHOSEN, label="chosen critic"),
+                Line2D([], [], color=OTHER, label="other initialisations"),
+                style.mark_handle("o", "kept, or test value", color=CHOSEN),
+                Patch(color=JOINT, alpha=0.55, label="joint pairs"),
+                Patch(color=PRODUCT, alpha=0.55, label="product pairs, or derangements"),
+            ]
+        ],
+        panel_height=2.2,
+        column_gap=0.5,
+    )
+    panels = sheet.axes[0]
+    for axes, heading, label, paint in (
+        (panels[0], "Validation over training", "update", lambda axes: _training(axes, fitted)),
+        (panels[1], "Value, by initialisation", "initialisation", lambda axes: _values(axes, fitted, estimate)),
+        (panels[2], "Permutation test", "mean T of test rows, nats", lambda axes: _permutations(axes, estimate)),
+        (panels[3], "Scores on test pairs", "T, nats", lambda axes: _scores(axes, estimate)),
+    ):
+        paint(axes)
+        sheet.head(0, axes, heading)
+        axes.set_xlabel(label)
+    return sheet.figure
+
+
+def _training(axes: Axes, fitted: Fit) -> None:
+    trained = fitted.trained
+    update = [look.update for look in trained.looks]
+    values = np.array([look.value for look in trained.looks])
+    for member in sorted(range(values.shape[1]), key=lambda member: member == trained.chosen):
+        colour = CHOSEN if member == trained.chosen else OTHER
+        axes.plot(update, values[:, member], color=colour)
+        at = update.index(trained.kept[member])
+        axes.plot([update[at]], [values[at, member]], "o", color=colour)
+    # What overfitting does later on would flatten what matters.
+    kept = [values[update.index(at), member] for member, at in enumerate(trained.kept)]
+    room = max(max(kept) - values[0].min(), 0.02)
+    axes.set_ylim(values[0].min() - room, max(kept) + 0.2 * room)
+    axes.set_ylabel("Donsker-Varadhan value, nats")
+
+
+def _values(axes: Axes, fitted: Fit, estimate: Estimate) -> None:
+    low, high = estimate.interval
+    axes.axhline(0.0, color=style.FAINT, linewidth=0.7)
+    for member, each in enumerate(estimate.initialisations):
+        colour = CHOSEN if member == estimate.chosen else OTHER
+        axes.plot([member + 1], [each.test], "o", color=colour)
+    if np.isfinite([low, high]).all():
+        axes.plot([estimate.chosen + 1] * 2, [low, high], color=CHOSEN)
+    axes.set_xlim(0.4, len(estimate.initialisations) + 0.6)
+    axes.set_xticks(range(1, len(estimate.initialisations) + 1))
+    axes.set_ylabel("nats")
+
+
+def _permutations(axes: Axes, estimate: Estimate) -> None:
+    judged = estimate.judged
+    axes.hist(judged.permuted, bins=30, color=PRODUCT, alpha=0.55)
+    axes.axvline(judged.joint_mean, color=JOINT)
+    axes.set_ylabel("derangements")
+
+
+def _scores(axes: Axes, estimate: Estimate) -> None:
+    judged = estimate.judged
+    both = np.concatenate([judged.joint, judged.product])
+    low, high = np.quantile(both, [0.0005, 0.9995])
+    low, high = min(low, judged.joint.min()), max(high, judged.joint.max())
+    bins = np.linspace(low, high if high > low else low + 1.0, 40)
+    for scores, colour in ((judged.product, PRODUCT), (judged.joint, JOINT)):
+        axes.hist(scores, bins=bins, density=True, color=colour, alpha=0.55)
+    axes.set_ylabel("density")

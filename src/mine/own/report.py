@@ -1,0 +1,173 @@
+"""An estimate in words for a person and as a JSON object for a program."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from mine import __version__
+from mine.own.columns import Column
+from mine.own.estimate import Estimate, Fit
+from mine.own.reading import Source
+from mine.provenance import code_hash
+
+CONTRACT = 1
+"""Raised by one whenever a key of the JSON object changes its meaning."""
+
+SIGNIFICANT = 0.05
+
+INTERVAL_IS = (
+    "bootstrap over the test rows with the critic fixed: it leaves out what another split, initialisation or critic "
+    "would change"
+)
+P_VALUE_IS = (
+    "share of derangements of the test rows whose mean score is at least that of the rows as they are, the critic "
+    "fixed, both counted with the rows as they are"
+)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What an estimate was made from. dropped: rows left out for a missing value."""
+
+    source: Source
+    x: Sequence[Column]
+    z: Sequence[Column]
+    dropped: int
+    device: str
+    threads: int
+
+
+def verdict(estimate: Estimate) -> str:
+    """One sentence on whether x and z share information, and what the value is worth."""
+    shaky = {"near_log_n", "low_ess", "validation_test_part", "not_finite", "above_entropy"} & {
+        each.code for each in estimate.warnings
+    }
+    kept = estimate.initialisations[estimate.chosen].kept if estimate.initialisations else None
+    if estimate.p_value > SIGNIFICANT:
+        nothing = "The critic found nothing" if kept == 0 else "No dependence found"
+        how = "no update improved on the critic as initialised, " if kept == 0 else ""
+        return (
+            f"{nothing} ({how}p = {estimate.p_value:.3g}). That is no proof of independence: other critics or more "
+            "rows may find some."
+        )
+    depend = f"depend on each other (p = {estimate.p_value:.3g})"
+    if shaky:
+        return f"x and z {depend}, but do not take the value at its word: see the warnings."
+    low, high = estimate.interval
+    if not low > 0.0:
+        return f"x and z {depend}, but how much is open: the interval reaches zero."
+    few = ", and these are few rows" if any(each.code == "few_rows" for each in estimate.warnings) else ""
+    return (
+        f"x and z {depend}: the critic shows {estimate.mi:.2g} nats, {low:.2g} to {high:.2g} by its test rows{few}; a "
+        "better critic may show more."
+    )
+
+
+def render(estimate: Estimate, made: Made, rows: Sequence[int]) -> str:
+    """What the command prints. rows: how many training, validation and test rows."""
+    low, high = estimate.interval
+    dropped = f", {made.dropped:,} dropped for a missing value" if made.dropped else ""
+    lines = [
+        verdict(estimate),
+        "",
+        f"value           {estimate.mi:.3f} nats ({estimate.mi / math.log(2):.3f} bits)",
+        f"                {estimate.value_is}",
+        f"interval        {low:.3f} to {high:.3f} nats ({estimate.level:.0%}), given this critic and split",
+        f"permutations    p = {estimate.p_value:.3g} ({len(estimate.judged.permuted):,} derangements of the test rows)",
+        f"initialisations test values {_values(each.test for each in estimate.initialisations)}; "
+        f"number {estimate.chosen + 1} was chosen by the validation rows",
+        f"validation      {estimate.validation:.3f} nats",
+        f"rows            {rows[0]:,} training, {rows[1]:,} validation, {rows[2]:,} test{dropped}",
+        f"product term    effective sample size {estimate.judged.ess_pairs:,.0f} of {estimate.judged.pairs:,} pairs, "
+        f"{estimate.judged.ess_rows:,.0f} of {estimate.test_rows:,} rows",
+    ]
+    if estimate.warnings:
+        lines += ["", *(f"warning: {each.text}" for each in estimate.warnings)]
+    return "\n".join(lines)
+
+
+def _values(numbers) -> str:
+    return ", ".join(f"{number:.3f}" for number in numbers)
+
+
+def record(fitted: Fit, estimate: Estimate, made: Made) -> dict[str, Any]:
+    """All of an estimate, ready for JSON: information in nats, a number that is not finite as null."""
+    low, high = estimate.interval
+    training, validation, test = fitted.rows
+    spread = estimate.spread
+    made_with = {
+        "packages": {
+            "mine": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+        "code": code_hash("own.estimate", "own.reading"),
+        "device": made.device,
+        "threads": made.threads,
+    }
+    return plain(
+        {
+            "contract": CONTRACT,
+            "mi": estimate.mi,
+            "unit": "nats",
+            "value_is": estimate.value_is,
+            "interval": {
+                "low": low,
+                "high": high,
+                "level": estimate.level,
+                "standard_error": estimate.judged.standard_error,
+                "is": INTERVAL_IS,
+            },
+            "permutation_test": {
+                "p_value": estimate.p_value,
+                "derangements": len(estimate.judged.permuted),
+                "is": P_VALUE_IS,
+            },
+            "verdict": verdict(estimate),
+            "warnings": [{"code": each.code, "text": each.text} for each in estimate.warnings],
+            "initialisations": [
+                {"kept_update": each.kept, "validation": each.validation, "test": each.test, "overflow": each.lost}
+                for each in estimate.initialisations
+            ],
+            "chosen": estimate.chosen,
+            "spread": None if spread is None else {"low": spread[0], "high": spread[1]},
+            "validation": estimate.validation,
+            "effective_sample_size": {"pairs": estimate.judged.ess_pairs, "rows": estimate.judged.ess_rows},
+            "ceiling": estimate.ceiling,
+            "rows": {
+                "given": len(training) + len(validation) + len(test) + made.dropped,
+                "dropped": made.dropped,
+                "training": len(training),
+                "validation": len(validation),
+                "test": len(test),
+                "product_pairs": estimate.judged.pairs,
+            },
+            "training": {"updates": fitted.trained.updates, "ended_by_itself": fitted.trained.ended},
+            "data": {
+                "file": made.source.name,
+                "sha256": made.source.sha256,
+                "x": [each.name for each in made.x],
+                "z": [each.name for each in made.z],
+                "discrete": [each.name for each in (*made.x, *made.z) if each.discrete],
+            },
+            "settings": fitted.settings.to_dict(),
+            "made_with": made_with,
+        }
+    )
+
+
+def plain(value: Any) -> Any:
+    """Values that JSON has: tuples as lists, and null for what is not finite."""
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,270 @@
+"""A fixed critic on test rows: its value over all product pairs, bootstrap, permutation test, effective sample size.
+
+Test rows are cut into blocks. Within a block every x goes with every z, so that memory stays bounded whatever the
+number of rows; a product pair joins two rows, never one with itself. All of it in float64.
+
+A bootstrap draws rows with replacement, so a row may stand for several. Its copies are one row here: a resample is a
+weight (how often a row was drawn) on rows and pairs, and a pair of two copies of one row does not exist. Joined as
+product pairs they would be joint pairs, and would lower every resample's value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mine.estimators.interface import Estimator, Parameters
+
+SEPARABLE_BLOCK, CONCAT_BLOCK = 2048, 512
+"""Largest block, rows: a separable critic scores n^2 pairs at the price of n rows, the concatenated one does not."""
+
+_GRID = 1 << 17
+"""Pairs that a concatenated critic scores at once."""
+
+PER_Z = ("infonce", "interpolated", "tuba", "flo")
+"""Estimators whose T training fixes up to a function of z. Their value is the one that no such function changes."""
+
+DONSKER_VARADHAN = (
+    "Donsker-Varadhan value of the critic on test rows: an estimate of a lower bound of the mutual information"
+)
+MULTI_SAMPLE = (
+    "InfoNCE value of the critic on test rows: an estimate of a lower bound of the mutual information, and never above "
+    "log K, K being the test rows of a block"
+)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What test rows say of one critic, the critic taken as given.
+
+    value: nats. resampled (resamples,): the same of bootstrap resamples of the rows.
+    joint_mean: mean T of the test rows' own pairs. permuted (permutations,): the same of derangements.
+    ess_pairs: effective sample size of e^T among the product pairs. ess_rows: the same of rows, each with the sum over
+    its pairs; of x's rows or of z's, whichever is smaller.
+    pairs: product pairs. block: rows of the smallest block.
+    joint, product: T of test pairs for a figure, of the first block; less the log of the product pairs' mean e^T.
+    """
+
+    value: float
+    resampled: np.ndarray
+    joint_mean: float
+    permuted: np.ndarray
+    ess_pairs: float
+    ess_rows: float
+    pairs: int
+    block: int
+    joint: np.ndarray
+    product: np.ndarray
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Percentile interval of the value over resamples of the test rows, nats."""
+        low, high = np.quantile(self.resampled, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+        return float(low), float(high)
+
+    @property
+    def standard_error(self) -> float:
+        """Standard deviation over resamples, nats."""
+        return float(self.resampled.std(ddof=1))
+
+    @property
+    def p_value(self) -> float:
+        """(1 + number of derangements whose mean T is as large) / (1 + derangements).
+
+        Over a fixed set of scores the product term is the same for every order of the rows, so comparing mean T
+        compares values. Source of the ones: Phipson & Smyth 2010.
+        """
+        # Sums of the same numbers in another order differ in their last digits.
+        slack = 1e-12 * (abs(self.joint_mean) + 1.0)
+        return float((1 + np.count_nonzero(self.permuted >= self.joint_mean - slack)) / (1 + len(self.permuted)))
+
+
+def judge(
+    estimator: Estimator,
+    parameters: Parameters,
+    x: Tensor,
+    z: Tensor,
+    *,
+    per_z: bool,
+    resamples: int = 0,
+    permutations: int = 0,
+    bootstrap: np.random.Generator | None = None,
+    shuffle: np.random.Generator | None = None,
+    block: int | None = None,
+) -> Judged:
+    """Judge one critic on rows that training has not seen.
+
+    Args:
+        estimator: one that has a critic.
+        parameters: a stack of one.
+        x: (n, dx), standardised as the training rows.
+        z: (n, dz).
+        per_z: whether T is defined up to a function of z (see PER_Z): then InfoNCE's value, else Donsker-Varadhan's.
+        resamples: bootstrap resamples, each within its block.
+        permutations: derangements, each within its block.
+        bootstrap: random numbers of the resamples.
+        shuffle: random numbers of the derangements.
+        block: largest block, rows; the critic's kind decides where it is None.
+    """
+    measure = _PerZ(resamples) if per_z else _DonskerVaradhan(resamples)
+    joint_sum, permuted = 0.0, np.zeros(permutations)
+    effective = _Effective()
+    sizes: list[int] = []
+    first: tuple[np.ndarray, np.ndarray] | None = None
+    for scores in score_blocks(estimator, parameters, x, z, block):
+        rows = len(scores)
+        sizes.append(rows)
+        drawn = (
+            bootstrap.multinomial(rows, np.full(rows, 1.0 / rows), size=resamples) if resamples else np.empty((0, rows))
+        )
+        weights = torch.cat([torch.ones(1, rows, dtype=torch.float64), torch.from_numpy(drawn.astype(np.float64))])
+        measure.add(scores, weights)
+        effective.add(scores)
+        joint_sum += float(scores.diagonal().sum())
+        if permutations:
+            permuted += permuted_sums(scores, derangements(permutations, rows, shuffle))
+        if first is None:
+            off = ~torch.eye(rows, dtype=torch.bool)
+            first = scores.diagonal().numpy().copy(), scores[off].numpy()
+    values = measure.values()
+    of_pairs, of_rows = effective.sizes()
+    joint, product = first
+    shift = np.logaddexp.reduce(product) - math.log(len(product))
+    return Judged(
+        float(values[0]),
+        values[1:],
+        joint_sum / len(x),
+        permuted / len(x),
+        of_pairs,
+        of_rows,
+        sum(size * (size - 1) for size in sizes),
+        min(sizes),
+        joint - shift,
+        product - shift,
+    )
+
+
+def score_blocks(
+    estimator: Estimator, parameters: Parameters, x: Tensor, z: Tensor, block: int | None = None
+) -> Iterator[Tensor]:
+    """T(x_j, z_i) at [i, j] of each block of rows, float64 (rows, rows)."""
+    critic = estimator.critic
+    if block is None:
+        block = SEPARABLE_BLOCK if critic.all_pairs else CONCAT_BLOCK
+    count = math.ceil(len(x) / block)
+    for x_block, z_block in zip(x.tensor_split(count), z.tensor_split(count), strict=True):
+        with torch.no_grad():
+            yield (_all_pairs if critic.all_pairs else _grid)(critic, parameters, x_block, z_block).double().cpu()
+
+
+def _all_pairs(critic, parameters: Parameters, x: Tensor, z: Tensor) -> Tensor:
+    outputs = critic.outputs(parameters, x[None], z[None])
+    rows = len(x)
+    scores = torch.empty(rows, rows, dtype=outputs["joint"].dtype, device=x.device)
+    own = torch.eye(rows, dtype=torch.bool, device=x.device)
+    scores[own] = outputs["joint"][0]
+    scores[~own] = outputs["product"][0].flatten()
+    return scores
+
+
+def _grid(critic, parameters: Parameters, x: Tensor, z: Tensor) -> Tensor:
+    rows, parts = len(x), []
+    for z_part in z.split(max(1, _GRID // rows)):
+        pairs = x.repeat(len(z_part), 1), z_part.repeat_interleave(rows, 0)
+        parts.append(critic.joint(parameters, *(each[None] for each in pairs)).view(len(z_part), rows))
+    return torch.cat(parts)
+
+
+class _DonskerVaradhan:
+    """Mean T over rows - log of the mean e^T over pairs of two rows, for many weightings of the rows at once."""
+
+    def __init__(self, resamples: int) -> None:
+        self._joint, self._rows, self._pairs = (torch.zeros(resamples + 1, dtype=torch.float64) for _ in range(3))
+        self._log_sum = torch.full((resamples + 1,), -torch.inf, dtype=torch.float64)
+
+    def add(self, scores: Tensor, weights: Tensor) -> None:
+        """Scores (n, n); weights (resamples + 1, n)."""
+        top = _largest_product(scores)
+        terms = (scores - top).exp().fill_diagonal_(0.0)
+        self._joint += weights @ scores.diagonal()
+        self._rows += weights.sum(1)
+        self._pairs += weights.sum(1).square() - weights.square().sum(1)
+        self._log_sum = torch.logaddexp(self._log_sum, top + ((weights @ terms) * weights).sum(1).log())
+
+    def values(self) -> np.ndarray:
+        """Nats, one a weighting."""
+        return (self._joint / self._rows - (self._log_sum - self._pairs.log())).numpy()
+
+
+class _PerZ:
+    """InfoNCE's value: mean over rows of T - log of the mean e^T over the row's own x and every other row's."""
+
+    def __init__(self, resamples: int) -> None:
+        self._sum, self._rows = (torch.zeros(resamples + 1, dtype=torch.float64) for _ in range(2))
+
+    def add(self, scores: Tensor, weights: Tensor) -> None:
+        """Scores (n, n); weights (resamples + 1, n)."""
+        top = scores.amax(1)
+        terms = (scores - top[:, None]).exp()
+        own = terms.diagonal().clone()
+        others = weights @ terms.fill_diagonal_(0.0).T
+        count = weights.sum(1, keepdim=True) - weights + 1.0
+        # Drawn twice, a row is still one x among those that its z chooses from.
+        of_rows = own.log() - ((others + own) / count).log()
+        self._sum += (weights * of_rows).nan_to_num(0.0).sum(1)
+        self._rows += weights.sum(1)
+
+    def values(self) -> np.ndarray:
+        """Nats, one a weighting."""
+        return (self._sum / self._rows).numpy()
+
+
+class _Effective:
+    """(sum w)^2 / sum w^2 of w = e^T: over product pairs, and over rows with the sum of their pairs."""
+
+    def __init__(self) -> None:
+        self._pairs: list[Tensor] = []
+        self._rows: tuple[list[Tensor], list[Tensor]] = ([], [])
+
+    def add(self, scores: Tensor) -> None:
+        """Scores (n, n)."""
+        masked = scores.clone().fill_diagonal_(-torch.inf)
+        self._pairs.append(torch.stack([masked.flatten().logsumexp(0), (2.0 * masked).flatten().logsumexp(0)]))
+        for axis, found in enumerate(self._rows):
+            found.append(masked.logsumexp(axis))
+
+    def sizes(self) -> tuple[float, float]:
+        """Of pairs and of rows."""
+        of_pairs = torch.stack(self._pairs).logsumexp(0)
+        of_rows = []
+        for found in self._rows:
+            logs = torch.cat(found)
+            of_rows.append(2.0 * logs.logsumexp(0) - (2.0 * logs).logsumexp(0))
+        return float((2.0 * of_pairs[0] - of_pairs[1]).exp()), float(min(of_rows).exp())
+
+
+def _largest_product(scores: Tensor) -> Tensor:
+    return scores.clone().fill_diagonal_(-torch.inf).max()
+
+
+def derangements(count: int, rows: int, source: np.random.Generator) -> np.ndarray:
+    """Uniform random derangements, (count, rows): permutations that leave no row in its place.
+
+    A permutation is one with probability of about 1/e, so those that are not are drawn anew.
+    """
+    orders = np.empty((count, rows), dtype=np.int64)
+    left = np.arange(count)
+    while len(left):
+        orders[left] = source.permuted(np.tile(np.arange(rows), (len(left), 1)), axis=1)
+        left = left[(orders[left] == np.arange(rows)).any(1)]
+    return orders
+
+
+def permuted_sums(scores: Tensor, orders: np.ndarray) -> np.ndarray:
+    """Sum of T(x_order(i), z_i) of each order, (count,)."""
+    flat, starts = scores.flatten(), np.arange(len(scores)) * len(scores)
+    return np.array([float(flat[torch.from_numpy(starts + order)].sum()) for order in orders])

@@ -1,0 +1,133 @@
+"""What an estimate from a reader's own data is made with, and the range of each setting. Nothing here imports torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mine.errors import UserError
+from mine.estimators import check_critic
+from mine.estimators.names import ESTIMATORS
+from mine.estimators.settings import DENSITY, SEPARABLE, EstimatorSettings, check_choice
+
+WITH_CRITIC = tuple(name for name, named in ESTIMATORS.items() if DENSITY not in named.critics)
+"""Estimators that an estimate can be made with: interval and permutation test put other pairs into a critic."""
+
+MIN_TRAINING, MIN_HELD_OUT = 20, 10
+"""Fewest rows to train on, and fewest validation and test rows."""
+
+
+@dataclass(frozen=True)
+class OwnSettings:
+    """Settings of one estimate. Construction checks every value and raises UserError.
+
+    Chosen on Gaussian and independent data of 300 to 10,000 rows (docs/estimate.md), the same for all data.
+
+    estimator: of WITH_CRITIC. critic: ``separable`` or ``concat``.
+    seed: of split, initial parameters, batches, derangements and resamples.
+    initialisations: critics trained side by side; validation rows choose among them.
+    split: shares of training, validation and test rows; any positive numbers, only their ratio counts.
+    permutations: derangements of the test rows in the permutation test.
+    resamples: of the test rows, for the interval. level: coverage that the interval aims at.
+    hidden, layers, embedding: widths of the critic. batch_size: of at most all training rows. learning_rate: Adam's.
+    average: decay of the moving average of the parameters that is judged and kept.
+    weight_decay: decoupled, as AdamW's: an update first multiplies parameters by 1 - learning_rate * weight_decay.
+    eval_every: updates between looks at the validation rows. patience: looks without an improvement that end training.
+    max_updates: end of training that has not ended by itself.
+    """
+
+    estimator: str = "js"
+    critic: str = SEPARABLE
+    seed: int = 0
+    initialisations: int = 3
+    split: tuple[float, float, float] = (60.0, 20.0, 20.0)
+    permutations: int = 999
+    resamples: int = 1000
+    level: float = 0.95
+    hidden: int = 64
+    layers: int = 2
+    embedding: int = 32
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    average: float = 0.99
+    weight_decay: float = 0.0
+    eval_every: int = 25
+    patience: int = 20
+    max_updates: int = 10_000
+
+    def __post_init__(self) -> None:
+        """Check every value; widths and rates by EstimatorSettings."""
+        object.__setattr__(self, "split", _split(self.split))
+        check_choice("estimator", self.estimator, tuple(ESTIMATORS))
+        if self.estimator not in WITH_CRITIC:
+            raise UserError(
+                f"estimator: {self.estimator!r} models densities and has no critic, which interval and permutation "
+                f"test need; allowed are {', '.join(WITH_CRITIC)}"
+            )
+        check_critic(self.estimator, self.critic)
+        _check_count("seed", self.seed, 0)
+        for name in ("initialisations", "patience", "max_updates"):
+            _check_count(name, getattr(self, name), 1)
+        for name in ("permutations", "resamples"):
+            _check_count(name, getattr(self, name), 99)
+        _check_open("level", self.level, 0.0, 1.0)
+        if self.weight_decay != 0.0:
+            _check_open("weight_decay", self.weight_decay, 0.0, math.inf)
+        self.networks()
+
+    def networks(self, batch_size: int | None = None) -> EstimatorSettings:
+        """The part that estimators know."""
+        return EstimatorSettings(
+            batch_size=self.batch_size if batch_size is None else batch_size,
+            learning_rate=self.learning_rate,
+            hidden=self.hidden,
+            layers=self.layers,
+            embedding=self.embedding,
+            average=self.average,
+            eval_every=self.eval_every,
+        )
+
+    def parts(self, rows: int) -> tuple[int, int, int]:
+        """How many of so many rows are training, validation and test rows.
+
+        Raises:
+            UserError: fewer than MIN_TRAINING or MIN_HELD_OUT in one of them.
+        """
+        total = sum(self.split)
+        validation, test = (round(rows * share / total) for share in self.split[1:])
+        counts = (rows - validation - test, validation, test)
+        if counts[0] < MIN_TRAINING or min(counts[1:]) < MIN_HELD_OUT:
+            needs = (MIN_TRAINING, MIN_HELD_OUT, MIN_HELD_OUT)
+            least = math.ceil(max(need * total / share for need, share in zip(needs, self.split, strict=True)))
+            raise UserError(
+                f"rows: {rows} give {counts[0]} training, {counts[1]} validation and {counts[2]} test rows; at least "
+                f"{needs[0]}, {needs[1]} and {needs[2]} are needed, so about {least} rows at this split"
+            )
+        return counts
+
+    def to_dict(self) -> dict[str, Any]:
+        """All settings by name."""
+        return asdict(self)
+
+
+def _split(values: Sequence[float]) -> tuple[float, float, float]:
+    parts = tuple(values) if isinstance(values, Sequence) and not isinstance(values, str) else ()
+    good = len(parts) == 3 and all(
+        isinstance(part, (int, float)) and math.isfinite(part) and part > 0 and not isinstance(part, bool)
+        for part in parts
+    )
+    if not good:
+        raise UserError(f"split: {values!r} is not three positive shares: training, validation, test, such as 60,20,20")
+    return tuple(float(part) for part in parts)
+
+
+def _check_count(name: str, value: Any, low: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise UserError(f"{name}: {value!r} is not a whole number of at least {low}")
+
+
+def _check_open(name: str, value: Any, low: float, high: float) -> None:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not low < value < high:
+        raise UserError(f"{name}: {value!r} is not a number in ({low:g}, {high:g})")
