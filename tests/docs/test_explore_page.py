@@ -165,6 +165,26 @@ def test_a_spike_the_overflow_and_the_last_finite_value_are_drawn(page: Path, br
     assert curves["overflow</extra>"]["x"] == [OVERFLOW]
 
 
+def test_one_run_of_many_is_faint_until_it_is_pointed_at(page: Path, browser: Browser):
+    browser.open(page, "#setting=derangement&rho=0.9&runs=all")
+    opacities = "return document.getElementById('norm').data.map(trace => trace.opacity)"
+    before = browser.run(opacities)
+    assert len(before) == 4
+    assert all(opacity < 0.5 for opacity in before)
+    browser.run("Plotly.Fx.hover('norm', [{curveNumber: 1, pointNumber: 9}])")
+    browser.wait(opacities + "[1] === 1")
+    browser.run("Plotly.Fx.unhover('norm')")
+    browser.wait(opacities + "[1] < 0.5")
+    assert browser.run(opacities) == before
+    browser.open(page, "#setting=derangement&rho=0.9&runs=0")
+    assert browser.run(opacities) == [1, 1]
+
+
+def test_a_claim_that_cannot_be_decided_says_what_is_missing(page: Path, browser: Browser):
+    browser.open(page)
+    assert "frozen" in browser.run("return document.getElementById('claim-gradient_bias').cells[3].textContent")
+
+
 def test_light_and_dark(page: Path, browser: Browser):
     shades, colours = {}, {}
     for scheme in ("light", "dark"):

@@ -21,7 +21,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout without results, for notebooks to run in; published tables and all."""
     folder = tmp_path_factory.mktemp("notebooks") / "a copy"
     folder.mkdir()
-    for name in ("notebooks", "workflow", "config", "figures/data"):
+    for name in ("notebooks", "workflow", "config", "figures/data", "figures/writeup"):
         shutil.copytree(ROOT / name, folder / name)
     for name in ("Snakefile", "environment.yml"):
         shutil.copy(ROOT / name, folder)
@@ -57,7 +57,8 @@ def test_on_results(project: Path, results: Path, tmp_path: Path, browser: Brows
     page = rendered(project, stem, results, tmp_path / "page.html")
     assert "Traceback" not in page
     assert "Not drawn" not in page
-    assert "so this is the published run" not in page
+    assert "so this is the published" not in page
+    assert str(results.parent) not in page  # these lie outside the checkout, and where is nobody's business
     browser.open(tmp_path / "page.html")
     assert browser.complaints == []
     images = browser.run("return [...document.images].map(i => [i.alt, i.naturalWidth])")
@@ -74,8 +75,8 @@ def test_without_results_the_published_ones_stand_in_and_it_says_so(project: Pat
     assert "Traceback" not in page
     if stem == "2_replication":
         assert "results/writeup/summary.parquet is not there: so this is the published run" in page
-        assert "Not drawn: results/writeup/curves.parquet is not there" in page
-        assert page.count("<img") == 2  # final values and divergence need the summary alone
+        assert "results/writeup/curves.parquet is not there: so this is the published figure, figures/writeup/" in page
+        assert page.count("<img") == 6
     else:
         published = (project / "figures" / "data" / "claims.parquet").exists()
         assert ("this is the published run" if published else "No ledger") in page
@@ -98,8 +99,9 @@ def test_a_table_cut_short_is_named(project: Path, results: Path, tmp_path: Path
     shutil.copy(results / "writeup" / "summary.parquet", part)
     (part / "curves.parquet").write_bytes((results / "writeup" / "curves.parquet").read_bytes()[:100])
     page = rendered(project, "2_replication", tmp_path / "part", tmp_path / "page.html")
-    assert "writeup/curves.parquet is not readable" in page
-    assert page.count("<img") == 2
+    assert "writeup/curves.parquet is not readable: so this is the published figure" in page
+    assert "From part/writeup/summary.parquet" in page  # final values and divergence need no more
+    assert page.count("<img") == 6
     assert "Traceback" not in page
 
 

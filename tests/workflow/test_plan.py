@@ -68,6 +68,16 @@ def test_targets_of_their_own(project):
     assert "train_phase" not in claims
 
 
+def test_pages_show_the_full_ledger_once_there_is_one(project):
+    ledgers = ["results/claims/runs/claims.parquet", "results/claims/full/claims.parquet"]
+    for shown in ledgers:
+        done = project.snakemake("--dry-run", "results/explore.html")
+        explore = re.search(r"^(?:local)?rule explore:\n(.*?)\n\n", done.stdout + done.stderr, re.S | re.M)[1]
+        assert re.findall(r"[^ ]+/claims\.parquet", explore.partition("output:")[0]) == [shown]
+        (project.folder / ledgers[1]).parent.mkdir(parents=True, exist_ok=True)
+        (project.folder / ledgers[1]).touch()
+
+
 def test_a_configuration_without_experiments_inherits_none(project):
     project.config = {"results": "elsewhere"}
     done = project.snakemake("--dry-run")

@@ -181,6 +181,11 @@ def claim_figure_tables(wildcards):
     return {table: f"{folder}/{table}.parquet" for table in spec.needs}
 
 
+def fullest_ledger():
+    """The scope of the ledger that pages show: the full one once `claims` has made it, so that they and it agree."""
+    return "full" if Path(f"{RESULTS}/claims/full/claims.parquet").exists() else "runs"
+
+
 def claim_figures():
     """Every file of the figures of the claims; without frozen critics only the ledger's."""
     names = [n for n, spec in FIGURES.items() if spec.of == "claims" or (spec.of == "frozen" and "frozen" in config)]

@@ -1,6 +1,7 @@
 # What a reader opens in a browser: the notebooks, run, and a page to look through the runs with.
 NOTEBOOKS = ("1_estimator", "2_replication", "3_claims", "4_your_experiment")
 PAGE_EXPERIMENTS = targets(config, "all")
+PAGE_LEDGER = f"{RESULTS}/claims/{fullest_ledger()}/claims.parquet"
 
 
 # Made by `snakemake pages`, not by `snakemake`.
@@ -8,8 +9,9 @@ rule pages:
     input:
         explorer=f"{RESULTS}/explore.html",
         notebooks=expand(f"{RESULTS}/notebooks/{{name}}.html", name=NOTEBOOKS),
-        ledger=f"{RESULTS}/claims/runs/claims.parquet",
+        ledger=PAGE_LEDGER,
         figures=figures_for("all"),
+        claim_figures=claim_figures() if fullest_ledger() == "full" else [],
     localrule: True
 
 
@@ -17,7 +19,7 @@ rule explore:
     input:
         runs=runs_for("all"),
         summaries=tables_for("all", ("summary", "curves")),
-        ledger=f"{RESULTS}/claims/runs/claims.parquet",
+        ledger=PAGE_LEDGER,
     output:
         page=report(
             f"{RESULTS}/explore.html",
@@ -50,7 +52,7 @@ rule notebook:
     input:
         notebook=f"{workflow.basedir}/notebooks/{{name}}.ipynb",
         tables=tables_for("all", ("summary", "curves", "evaluations")),
-        ledger=f"{RESULTS}/claims/runs/claims.parquet",
+        ledger=PAGE_LEDGER,
     output:
         page=report(
             f"{RESULTS}/notebooks/{{name}}.html",

@@ -1,7 +1,7 @@
 """Run a notebook and write it as one HTML page: its text, code and pictures, formulas drawn without a network.
 
 mine notebook notebooks/2_replication.ipynb --results results --output results/notebooks/2_replication.html
-A notebook that finds no results uses the published tables in figures/data, and says so.
+A notebook that finds no results uses the published tables and figures in figures/, and says so.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PUBLISHED = "figures/data"
+PUBLISHED_FIGURES = "figures"
 
 
 def project_folder(start: Path | None = None) -> Path:
@@ -57,12 +58,31 @@ class Picture:
         stream = io.BytesIO()
         with style.context():
             self.figure.savefig(stream, format="png", dpi=110)
-        code = base64.b64encode(stream.getvalue()).decode()
-        source = f"<p><em>{html.escape(self.source)}</em></p>" if self.source else ""
-        return f'<img style="max-width: 100%" alt="{html.escape(self.alt)}" src="data:image/png;base64,{code}">{source}'
+        return _image(stream.getvalue(), self.alt, self.source)
 
     def __str__(self) -> str:
         return self.alt
+
+
+@dataclass(frozen=True)
+class PublishedPicture:
+    """A figure as it was published, in the place of one that cannot be drawn here."""
+
+    png: bytes
+    alt: str
+    source: str
+
+    def _repr_html_(self) -> str:
+        return _image(self.png, self.alt, self.source)
+
+    def __str__(self) -> str:
+        return self.alt
+
+
+def _image(png: bytes, alt: str, source: str) -> str:
+    code = base64.b64encode(png).decode()
+    below = f"<p><em>{html.escape(source)}</em></p>" if source else ""
+    return f'<img style="max-width: 100%" alt="{html.escape(alt)}" src="data:image/png;base64,{code}">{below}'
 
 
 @dataclass(frozen=True)
@@ -90,10 +110,13 @@ class Results:
         made = [self.folder / "claims" / scope / "claims.parquet" for scope in ("full", "runs")]
         return self._table(next((path for path in made if path.exists()), made[0]), "claims.parquet")
 
-    def picture(self, name: str, experiment: str, alt: str, setting: str | None = None) -> Picture | Note:
-        """A figure of mine.figures drawn from an experiment's tables, or a sentence on what is missing for it.
+    def picture(
+        self, name: str, experiment: str, alt: str, setting: str | None = None
+    ) -> Picture | PublishedPicture | Note:
+        """A figure of mine.figures drawn from an experiment's tables, or as published, or what is missing for it.
 
-        Figures over training need curves.parquet, which is too large to be published with the others.
+        Figures over training need curves.parquet, which is too large to be published with the others; so without
+        results they are shown as they were published.
         """
         spec = figure(name)
         try:
@@ -106,23 +129,31 @@ class Results:
                 tables[table] = _read(path)
             return Picture(spec.draw(tables, setting), alt, source)
         except UserError as error:
-            return Note(f"Not drawn: {_inside(error, self.root)}. {self._advice(spec.needs)}")
+            stem = name if setting is None else f"{name}_{setting}"
+            published = self.root / PUBLISHED_FIGURES / experiment / f"{stem}.png"
+            if published.is_file():
+                instead = f"so this is the published figure, {self.shown(published)}"
+                return PublishedPicture(published.read_bytes(), alt, f"{self.shown(error)}: {instead}.")
+            return Note(f"Not drawn: {self.shown(error)}. `make reproduce` writes what it needs.")
 
-    def _advice(self, needs: tuple[str, ...]) -> str:
-        if set(needs) - {"summary"}:
-            return (
-                "It needs tables that `make reproduce` writes and that are not among the published ones; "
-                "figures/ has this figure as it was published."
-            )
-        return "`make reproduce` writes what it needs."
+    def shown(self, text: object) -> str:
+        """The same text with paths from the checkout on, or from the results folder where that lies elsewhere.
+
+        A page is read on other machines, and is nobody's business where a folder was on this one.
+        """
+        said = str(text)
+        for folder in (self.root, self.folder.parent):
+            if folder != folder.parent:
+                said = said.replace(f"{folder}/", "")
+        return said
 
     def _table(self, path: Path, published: str) -> tuple[pd.DataFrame, str]:
-        shown = _inside(path, self.root)
+        shown = self.shown(path)
         try:
             return _checked(path), f"From {shown}."
         except UserError as error:
             spare = self.root / PUBLISHED / published
-            why = f"{_inside(error, self.root)}"
+            why = self.shown(error)
             if not spare.exists():
                 raise UserError(f"{why}, and no published {PUBLISHED}/{published} either") from None
             return _checked(spare), f"{why}: so this is the published run, {PUBLISHED}/{published}."
@@ -140,8 +171,3 @@ def _read(path: Path) -> pd.DataFrame:
         return pd.read_parquet(path, partitioning=None)
     except (OSError, pa.ArrowException):
         raise UserError(f"{path} is {'not readable' if path.exists() else 'not there'}") from None
-
-
-def _inside(text: object, root: Path) -> str:
-    """The same text with paths from the checkout on: a page is read elsewhere."""
-    return str(text).replace(f"{root}/", "")

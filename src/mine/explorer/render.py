@@ -36,6 +36,7 @@ def render(notebook: Path, results: Path) -> str:
                 cwd=str(notebook.parent),
                 progress_bar=False,
                 log_output=False,
+                extra_arguments=["--IPKernelApp.log_level=ERROR"],
             )
         except papermill.PapermillExecutionError as error:
             raise UserError(f"{notebook}: cell {error.exec_count}: {error.ename}: {error.evalue}") from None

@@ -9,13 +9,13 @@ body { font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; max-width: 78rem; ma
   background: var(--ground); color: var(--ink); }
 h1 { font-size: 1.4rem; margin: 0 0 0.3rem; } h2 { font-size: 1.1rem; margin: 1.6rem 0 0.3rem; }
 a { color: var(--link); } p { margin: 0.3rem 0; max-width: 62rem; }
-form { display: flex; flex-wrap: wrap; gap: 0.5rem 1.4rem; margin: 0.8rem 0; padding: 0.7rem 0;
+form { display: flex; flex-wrap: wrap; gap: 0.5rem 1.1rem; margin: 0.8rem 0; padding: 0.7rem 0;
   border-block: 1px solid var(--line); align-items: end; }
 label { display: inline-flex; flex-direction: column; font-size: 0.85em; color: var(--faint); }
 fieldset { border: 0; padding: 0; margin: 0; display: flex; flex-wrap: wrap; gap: 0 0.9rem; }
 fieldset label { flex-direction: row; gap: 0.3rem; align-items: center; color: var(--ink); }
 legend { font-size: 0.85em; color: var(--faint); padding: 0; }
-select, input { font: inherit; color: inherit; } select { min-width: 5.5rem; }
+select, input { font: inherit; color: inherit; } select { min-width: 4rem; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 .plot { width: 100%; } #values { height: 400px; } #norm { height: 280px; }
 .faint { color: var(--faint); font-size: 0.87em; }
@@ -25,6 +25,11 @@ th { font-weight: 600; } #claims td, #claims th, td:first-child, th:first-child 
 #claims td:nth-child(3) { white-space: nowrap; } #claims td:nth-child(2) { min-width: 18rem; }
 #claims tr.here { outline: 2px solid var(--link); }
 details { margin: 0.8rem 0; } summary { cursor: pointer; } .wide { overflow-x: auto; }
+@media (max-width: 44rem) {
+  #claims :is(table, tbody, td) { display: block; } #claims tr { display: block; padding: 0.4rem 0;
+    border-bottom: 1px solid var(--line); } #claims td { border: 0; padding: 0.1rem 0; }
+  #claims tr:has(th) { display: none; } #claims td:first-child { font-weight: 600; }
+}
 """
 
 BODY = """
@@ -60,6 +65,7 @@ const at = id => document.getElementById(id);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const QUANTITIES = {batch: "in-batch", heldout: "held out", population: "population"};
 const SYMBOLS = {heldout: "square", population: "triangle-up"};
+const THIN = 0.6, THICK = 1.6;
 
 function make(tag, text, attributes = {}) {
   const element = document.createElement(tag);
@@ -150,9 +156,10 @@ function points(variant, x, y, ess, colour, quantity, who) {
     customdata: ess.map(number),
     hovertemplate: `update %{x}: %{y:.4~g} nats, ESS %{customdata}<extra>${who}, ${QUANTITIES[quantity]}</extra>`};
 }
+// faint: how opaque one run of several is, so that many together show where they are dense; 0 for a curve of its own.
 function line(x, y, colour, who, unit, faint) {
   return {x, y, mode: "lines", type: "scatter", showlegend: false, connectgaps: false,
-    line: {color: colour, width: faint ? 0.8 : 1.6}, opacity: faint ? 0.45 : 1,
+    line: {color: colour, width: faint ? THIN : THICK}, opacity: faint || 1, meta: faint,
     hovertemplate: `update %{x}: %{y:.4~g}${unit}<extra>${who}</extra>`};
 }
 function band(part, colour) {
@@ -192,7 +199,7 @@ function draw() {
         if (!part[key] || !show) continue;
         to.push(...band(part[key].band, colour));
         const curve = unpack(part[key].line);
-        to.push(line(curve.step, curve.values[0], colour, name + ", median", unit, false));
+        to.push(line(curve.step, curve.values[0], colour, name + ", median", unit, 0));
       }
       for (const [quantity, column, ess] of [["heldout", 2, 2], ["population", 5, 4]]) {
         if (!shown.includes(quantity)) continue;
@@ -206,9 +213,10 @@ function draw() {
       }
     }
     const runs = seeds === "median" ? [] : here.runs.filter(run => seeds === "all" || String(run.seed) === seeds);
+    const faint = runs.length > 1 ? Math.min(0.4, Math.max(0.06, 2.5 / runs.length)) : 0;
     const ends = {x: [], y: [], text: []};
     for (const run of runs) {
-      const who = `${name}, seed ${run.seed}`, faint = runs.length > 1;
+      const who = `${name}, seed ${run.seed}`;
       if (run.grad) {
         const curve = unpack(run.grad);
         norms.push(line(curve.step, curve.values[0], colour, who, "", faint));
@@ -332,7 +340,8 @@ function ledger() {
       links.append(make("a", view.label, {href: `#claim=${claim.name}&${view.hash}`, title: view.verdict}), " ");
       links.append(make("span", `(${view.verdict})`, {class: "faint"}), make("br", ""));
     });
-    if (!claim.views.length) links.append(make("span", "not about runs on this page", {class: "faint"}));
+    const why = claim.verdict === "cannot be decided" ? claim.where : "not about runs on this page";
+    if (!claim.views.length) links.append(make("span", why, {class: "faint"}));
     row.append(make("td", claim.number), make("td", claim.sentence), make("td", claim.verdict), links);
     at("ledger").append(row);
   }
@@ -363,9 +372,18 @@ at("controls").addEventListener("change", event => {
   draw();
   history.replaceState(null, "", "#" + new URLSearchParams(chosen()));
 });
-addEventListener("hashchange", follow);
-dark.addEventListener("change", draw);
 ledger();
 follow();
+// The run under the pointer stands out from the others.
+for (const id of ["values", "norm"]) {
+  const emphasise = on => event => {
+    const {curveNumber: curve, data: {meta: faint}} = event.points[0];
+    if (faint) Plotly.restyle(id, {opacity: on ? 1 : faint, "line.width": on ? THICK : THIN}, [curve]);
+  };
+  at(id).on("plotly_hover", emphasise(true));
+  at(id).on("plotly_unhover", emphasise(false));
+}
+addEventListener("hashchange", follow);
+dark.addEventListener("change", draw);
 document.documentElement.dataset.ready = "yes";
 """
