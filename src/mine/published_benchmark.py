@@ -26,8 +26,9 @@ def benchmark_page(scores: Mapping[str, pd.DataFrame], stairs: Mapping[str, pd.D
     parts = [
         "# Estimators of mutual information, compared",
         "Made by `mine publish` from the tables of `snakemake benchmark`. The seed is the unit; intervals are "
-        "Student's t over seeds, 95 %. *In-batch*: over the last 500 steps of a stair; *held out*: on 10,000 fresh pairs at its "
-        "end. What each value is a bound of, or that it is none, says [the list of estimators](../docs/estimators.md).",
+        "Student's t over seeds, 95 %. *In-batch*: over the last 500 steps of a stair; *held out*: on 10,000 fresh "
+        "pairs at its end. What each value is a bound of, or that it is none, says "
+        "[the list of estimators](../docs/estimators.md).",
     ]
     for name, table in scores.items():
         parts.append(f"## {name}")

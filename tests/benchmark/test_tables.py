@@ -90,7 +90,9 @@ def test_an_overflow_at_the_first_stair_leaves_the_later_ones_not_reached(tmp_pa
     assert set(stairs[stairs["mi_true"] == 1]["outcome"]) == {"overflow"}
     assert set(stairs[stairs["mi_true"] == 3]["outcome"]) == {"not reached"}
     assert set(pd.read_parquet(tmp_path / "scores.parquet")["diverged"]) == {3}
-    assert pd.read_parquet(tmp_path / "curves.parquet").empty
+    curves = pd.read_parquet(tmp_path / "curves.parquet")
+    assert set(curves["step"]) == {10}
+    assert not curves["mi_batch_mean"].apply(math.isfinite).any()
 
 
 @pytest.mark.parametrize(

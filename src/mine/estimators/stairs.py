@@ -54,7 +54,7 @@ STAIRS_COLUMNS: dict[str, tuple[pa.DataType, str]] = CELL | {
 CURVE_COLUMNS: dict[str, tuple[pa.DataType, str]] = CELL | {
     "step": (_INT, "last step of the window, 1-based"),
     "mi_true": (_FLOAT, "exact mutual information at that step, nats"),
-    "mi_batch_mean": (_FLOAT, "mean of mi_batch over the window's 100 steps, nats"),
+    "mi_batch_mean": (_FLOAT, "mean of mi_batch over the window, 100 steps or what is left of the run, nats"),
     "mi_batch_low": (_FLOAT, "their smallest, nats"),
     "mi_batch_high": (_FLOAT, "their largest, nats"),
 }
@@ -108,7 +108,7 @@ def stair_rows(benchmark: str, file: StairsFile, trace: Trace) -> list[dict[str,
 
 
 def curve_rows(benchmark: str, file: StairsFile, trace: Trace) -> list[dict[str, Any]]:
-    """One row a window of CURVE_WINDOW steps that the run has whole, every name of CURVE_COLUMNS to a value.
+    """One row a window of CURVE_WINDOW steps, the last one of those left, every name of CURVE_COLUMNS to a value.
 
     A value that is not finite makes its window's mean and extremes so: nothing is left out.
     """
@@ -116,8 +116,9 @@ def curve_rows(benchmark: str, file: StairsFile, trace: Trace) -> list[dict[str,
     batch = trace.frame["mi_batch"].to_numpy(dtype=np.float64)[: file.settings.steps * len(file.mis)]
     truth = trace.frame["mi_true"].to_numpy(dtype=np.float64)
     rows = []
-    for end in range(CURVE_WINDOW, len(batch) + 1, CURVE_WINDOW):
-        values = batch[end - CURVE_WINDOW : end]
+    for start in range(0, len(batch), CURVE_WINDOW):
+        values = batch[start : start + CURVE_WINDOW]
+        end = start + len(values)
         with np.errstate(invalid="ignore"):
             found = float(values.mean()), float(values.min()), float(values.max())
         rows.append(
