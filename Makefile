@@ -15,7 +15,7 @@ unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup reproduce claims phase smoke test test-cluster test-docs docs report lint bench format publish unlock lock clean
+.PHONY: help setup reproduce claims phase benchmark smoke test test-cluster test-docs docs report lint bench format publish unlock lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -109,7 +109,10 @@ claims: setup ## the ledger of claims in full, with gradients measured at frozen
 phase: setup ## where training diverges, over d and rho
 	$(BIN)/snakemake --cores $(CORES) phase
 
-publish: setup ## copy the figures of a finished reproduce, claims and phase to figures/ and README.md
+benchmark: setup ## estimators of mutual information against each other, on tasks whose truth is known
+	$(BIN)/snakemake --cores $(CORES) benchmark
+
+publish: setup ## copy the figures of a finished reproduce, claims, phase and benchmark to figures/ and README.md
 	$(BIN)/mine publish --config config/config.yaml --output figures --readme README.md
 
 unlock: setup ## release the workflow's lock after a crash or a power cut
