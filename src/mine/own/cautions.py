@@ -39,7 +39,7 @@ def of_training(
                     "one) vary outside the training rows only: the critic cannot have learned from them.",
                 )
             )
-        farthest = float(values[training].abs().max())
+        farthest = np.abs(values.numpy()[training][:, encoding.amounts]).max(initial=0.0)
         if farthest > FAR:
             warned.append(
                 Warned(

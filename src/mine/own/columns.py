@@ -11,6 +11,9 @@ from mine.errors import UserError
 
 _SHOWN_ROWS = 5
 
+MAX_LEVELS = 1000
+"""Of a discrete column: each becomes a column of its own."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -42,7 +45,7 @@ def column(name: str, values: object, *, discrete: bool) -> Column:
 
     Raises:
         UserError: text, dates, complex numbers or anything else that is no number in a column that is not discrete;
-            infinite values.
+            infinite values; more than MAX_LEVELS levels.
     """
     import pandas as pd
 
@@ -51,6 +54,9 @@ def column(name: str, values: object, *, discrete: bool) -> Column:
     if discrete:
         # A whole number read as 1.0 because another row misses its value is the level 1 still.
         levels = series.where(~missing, None).map(_level, na_action="ignore")
+        count = levels.nunique()
+        if count > MAX_LEVELS:
+            raise UserError(f"column {name!r}: {count:,} levels; a discrete column may have {MAX_LEVELS:,}")
         return Column(name, levels.fillna("").to_numpy(dtype=str), missing, True)
     if isinstance(series.dtype, pd.CategoricalDtype):
         series = series.astype(series.cat.categories.dtype if len(series.cat.categories) else object)
@@ -116,8 +122,8 @@ def check(x: Sequence[Column], z: Sequence[Column]) -> list[Warned]:
     """What is wrong or odd with columns that miss nothing.
 
     Raises:
-        UserError: a constant column; a column of x that a column of z repeats or is linear in, both continuous, which
-            makes the mutual information infinite.
+        UserError: a constant column; a continuous column of x that a column of z repeats or is a monotone function of,
+            which makes the mutual information infinite.
     """
     for each in (*x, *z):
         if len(each.values) and (each.values == each.values[0]).all():
@@ -129,8 +135,8 @@ def check(x: Sequence[Column], z: Sequence[Column]) -> list[Warned]:
                 names = f"{one.name!r} of x and {other.name!r} of z"
                 if not one.discrete and 2 * len(np.unique(one.values)) > len(one.values):
                     raise UserError(
-                        f"columns {names} are the same, or one is linear in the other: the mutual information of a "
-                        "continuous variable with itself is infinite, and no value is estimated"
+                        f"columns {names} are the same, or one is a monotone function of the other without noise: the "
+                        "mutual information of a continuous variable with itself is infinite, and no value is estimated"
                     )
                 warned.append(
                     Warned(
@@ -145,7 +151,8 @@ def check(x: Sequence[Column], z: Sequence[Column]) -> list[Warned]:
                     warned.append(
                         Warned(
                             "duplicate_columns",
-                            f"{one.name!r} and {other.name!r} of {side} hold the same: one of them adds nothing.",
+                            f"{one.name!r} and {other.name!r} of {side} hold the same, renamed or not: one of them "
+                            "adds nothing.",
                         )
                     )
     doubled = _doubled([*x, *z])
@@ -161,12 +168,17 @@ def check(x: Sequence[Column], z: Sequence[Column]) -> list[Warned]:
 
 
 def _same(one: Column, other: Column) -> bool:
+    """Whether each is a function of the other: levels renamed, or a monotone function without any noise."""
     if one.discrete or other.discrete:
         if one.discrete != other.discrete:
             return False
         # The same partition of rows, whatever the levels are called.
         pairs = {*zip(one.values.tolist(), other.values.tolist(), strict=True)}
         return len(pairs) == len(set(one.values.tolist())) == len(set(other.values.tolist()))
+    codes = [np.unique(each.values, return_inverse=True)[1] for each in (one, other)]
+    if (codes[0] == codes[1]).all() or (codes[0] == codes[1].max() - codes[1]).all():
+        return True
+    # Rounding can part or join neighbours, so that a straight line is no longer monotone to the last digit.
     centred = [each.values - each.values.mean() for each in (one, other)]
     product = float(centred[0] @ centred[1])
     return product**2 >= (1.0 - 1e-12) * float(centred[0] @ centred[0]) * float(centred[1] @ centred[1])

@@ -27,6 +27,11 @@ class Encoding:
     scale: np.ndarray
     constant: np.ndarray
 
+    @property
+    def amounts(self) -> np.ndarray:
+        """Which encoded columns are amounts, not levels, (width,)."""
+        return np.concatenate([[True] if known is None else [False] * len(known) for known in self.levels])
+
     @classmethod
     def of(cls, columns: Sequence[Column], training: np.ndarray) -> Encoding:
         """Levels from all rows, since they say nothing of the other side; mean and scale from the training rows."""

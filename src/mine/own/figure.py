@@ -60,7 +60,7 @@ def draw(fitted: Fit, estimate: Estimate, title: str) -> Figure:
     )
     panels = sheet.axes[0]
     for axes, heading, label, paint in (
-        (panels[0], "Validation over training", "update", lambda axes: _training(axes, fitted)),
+        (panels[0], "Training", "update", lambda axes: _training(axes, fitted)),
         (panels[1], "Value, by initialisation", "initialisation", lambda axes: _values(axes, fitted, estimate)),
         (panels[2], "Permutation test", "mean T of test rows, nats", lambda axes: _permutations(axes, estimate)),
         (panels[3], "Scores on test pairs", "T, nats", lambda axes: _scores(axes, estimate)),
@@ -83,8 +83,8 @@ def _training(axes: Axes, fitted: Fit) -> None:
     # What overfitting does later on would flatten what matters.
     kept = [values[update.index(at), member] for member, at in enumerate(trained.kept)]
     room = max(max(kept) - values[0].min(), 0.02)
-    axes.set_ylim(values[0].min() - room, max(kept) + 0.2 * room)
-    axes.set_ylabel("Donsker-Varadhan value, nats")
+    axes.set_ylim(max(values.min(), values[0].min() - room) - 0.1 * room, max(kept) + 0.2 * room)
+    axes.set_ylabel("validation value, nats")
 
 
 def _values(axes: Axes, fitted: Fit, estimate: Estimate) -> None:

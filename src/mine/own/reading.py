@@ -49,7 +49,7 @@ def read(path: Path, x: str, z: str, discrete: str = "") -> tuple[Source, list[C
     both = set(sides["x"]) & set(sides["z"])
     if both:
         raise UserError(
-            f"column {min(both)!r}: in x and in z; the mutual information of a continuous variable with itself is "
+            f"column {min(both)!r}: in x and in z; what a variable says of itself is its entropy, of a continuous one "
             "infinite"
         )
     levels = set(_choose(path, table, "discrete", discrete)) if discrete else set()

@@ -12,15 +12,19 @@ import numpy as np
 import torch
 
 from mine import __version__
+from mine.estimators.names import ESTIMATORS
 from mine.own.columns import Column
 from mine.own.estimate import Estimate, Fit
 from mine.own.reading import Source
-from mine.provenance import code_hash
+from mine.provenance import statements_hash
 
 CONTRACT = 1
 """Raised by one whenever a key of the JSON object changes its meaning."""
 
 SIGNIFICANT = 0.05
+
+_REGISTRIES = ("estimators", "estimators.names")
+"""A further estimator is a line there, which changes no value."""
 
 INTERVAL_IS = (
     "bootstrap over the test rows with the critic fixed: it leaves out what another split, initialisation or critic "
@@ -109,7 +113,7 @@ def record(fitted: Fit, estimate: Estimate, made: Made) -> dict[str, Any]:
             "torch": torch.__version__,
             "numpy": np.__version__,
         },
-        "code": code_hash("own.estimate", "own.reading"),
+        "code": _code_hash(fitted.settings.estimator),
         "device": made.device,
         "threads": made.threads,
     }
@@ -162,6 +166,12 @@ def record(fitted: Fit, estimate: Estimate, made: Made) -> dict[str, Any]:
             "made_with": made_with,
         }
     )
+
+
+def _code_hash(estimator: str) -> str:
+    """SHA-256 of the source, docstrings left out, that a value depends on; the estimator's file is imported by name."""
+    own = f"estimators.{ESTIMATORS[estimator].module}"
+    return statements_hash("own.estimate", "own.reading", "estimators.parts", own, without=_REGISTRIES)
 
 
 def plain(value: Any) -> Any:

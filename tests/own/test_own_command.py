@@ -1,0 +1,122 @@
+"""`mine estimate`: what it prints and writes, and every bad input."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mine.cli import main
+from own_data import gaussian
+
+FAST = ["--initialisations", "2", "--permutations", "99", "--resamples", "99", "--max-updates", "150"]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    x, z = gaussian(400, 2, 0.8)
+    frame = pd.DataFrame(np.hstack([x, z]), columns=["a", "b", "c", "d"])
+    frame["kind"] = np.where(frame["a"] > 0, "up", "down")
+    frame["hole"] = frame["b"].where(frame.index != 7)
+    frame["still"] = 1.0
+    frame.to_parquet("data.parquet")
+    return tmp_path
+
+
+def run(*words):
+    return main(["estimate", "data.parquet", *FAST, *words])
+
+
+def test_a_verdict_a_record_and_a_figure(here, capsys):
+    assert run("--x", "a,b", "--z", "c,d") == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("x and z depend on each other")
+    assert "given this critic and split" in printed
+    record = json.loads((here / "mi_data.json").read_text())
+    assert f"{record['mi']:.3f} nats" in printed
+    assert record["unit"] == "nats"
+    assert record["interval"]["low"] < record["mi"] < record["interval"]["high"]
+    assert "critic fixed" in record["interval"]["is"]
+    assert record["permutation_test"] == {
+        "p_value": 0.01, "derangements": 99, "is": record["permutation_test"]["is"]
+    }  # fmt: skip
+    assert record["rows"] == {
+        "given": 400, "dropped": 0, "training": 240, "validation": 80, "test": 80, "product_pairs": 80 * 79
+    }  # fmt: skip
+    assert record["data"] == {
+        "file": "data.parquet",
+        "sha256": hashlib.sha256((here / "data.parquet").read_bytes()).hexdigest(),
+        "x": ["a", "b"],
+        "z": ["c", "d"],
+        "discrete": [],
+    }
+    assert record["settings"]["seed"] == 0
+    assert len(record["initialisations"]) == 2
+    assert record["mi"] == record["initialisations"][record["chosen"]]["test"]
+    assert set(record["made_with"]["packages"]) == {"mine", "python", "torch", "numpy"}
+    assert len(record["made_with"]["code"]) == 64
+    assert str(here) not in json.dumps(record)
+    assert (here / "mi_data.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_json_is_one_object_and_the_record(here, capsys):
+    assert run("--x", "a", "--z", "c", "--json", "--output", "one.json", "--figure", "one.svg") == 0
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == json.loads((here / "one.json").read_text())
+    assert b"<svg" in (here / "one.svg").read_bytes()
+
+
+def test_the_same_command_writes_the_same_record(here):
+    for name in ("one", "two"):
+        assert run("--x", "a", "--z", "c", "--output", f"{name}.json", "--figure", f"{name}.svg") == 0
+    assert (here / "one.json").read_bytes() == (here / "two.json").read_bytes()
+    assert (here / "one.svg").read_bytes() == (here / "two.svg").read_bytes()
+
+
+def test_missing_rows_dropped_are_counted(here):
+    assert run("--x", "hole", "--z", "d", "--drop-missing") == 0
+    rows = json.loads((here / "mi_data.json").read_text())["rows"]
+    assert (rows["given"], rows["dropped"]) == (400, 1)
+    assert rows["training"] + rows["validation"] + rows["test"] == 399
+
+
+def test_discrete_and_another_estimator(here):
+    assert run("--x", "c,d", "--z", "kind", "--discrete", "kind", "--estimator", "infonce") == 0
+    record = json.loads((here / "mi_data.json").read_text())
+    assert record["data"]["discrete"] == ["kind"]
+    assert record["value_is"].startswith("InfoNCE value")
+    assert 0.1 < record["mi"] < 0.7
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--x", "a", "--z", "nope"], "z: 'nope' is no column of data.parquet"),
+        (["--x", "a", "--z", "a"], "column 'a': in x and in z"),
+        (["--x", "a", "--z", "kind"], "is not a number; name the column as discrete"),
+        (["--x", "hole", "--z", "d"], "1 of 400 rows lack one, column 'hole' in row 8; drop these rows with"),
+        (["--x", "b", "--z", "hole", "--drop-missing"], "is infinite, and no value is estimated"),
+        (["--x", "still", "--z", "d"], "column 'still': constant (1.0)"),
+        (["--x", "a", "--z", "c", "--split", "98,1,1"], "about 1000 rows at this split"),
+        (["--x", "a", "--z", "c", "--split", "60,40"], "split: (60.0, 40.0) is not three positive shares"),
+        (["--x", "a", "--z", "c", "--seed", "x"], "seed: 'x' is not a whole number"),
+        (["--x", "a", "--z", "c", "--threads", "0"], "threads: 0"),
+        (["--x", "a", "--z", "c", "--learning-rate", "x"], "learning_rate: 'x'"),
+        (["--x", "a", "--z", "c", "--estimator", "doe-gaussian"], "models densities and has no critic"),
+        (["--x", "a", "--z", "c", "--figure", "figure.jpg"], "does not end in one of .svg, .pdf, .png"),
+        (["--x", "a", "--z", "c", "--output", "data.parquet"], "must be three files"),
+        (["--x", "a", "--z", "c", "--output", "."], "cannot be written"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_written(here, capsys, words, message):
+    before = sorted(path.name for path in here.iterdir())
+    assert run(*words) == 2
+    out, error = capsys.readouterr()
+    assert message in error
+    assert error.count("\n") == 1
+    assert out == ""
+    assert sorted(path.name for path in here.iterdir()) == before
