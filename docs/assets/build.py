@@ -32,7 +32,8 @@ _CODE = re.compile(r"^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
 # Of the published table: variant, rho, truth, overflowed, in-batch, held out, population.
 _SHOWN = (2, 4, 5, 6, 8, 9, 10)
-_MADE = re.compile(r"<!-- made: (\w+)(?: (\S+) (\S+))? -->")
+# What stands up to the end marker is for who reads the file itself, on which nothing is computed.
+_MADE = re.compile(r"<!-- made: (\w+)(?: (\S+) (\S+))? -->\n.*?<!-- end: \1 -->", re.DOTALL)
 
 
 def on_files(files: Files, config) -> Files:

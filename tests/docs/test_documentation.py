@@ -5,6 +5,7 @@ Collected by `make test-docs` only (MINE_DOCS_TESTS=1): it trains the smoke grid
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -126,6 +127,34 @@ def test_every_page_is_built_with_its_formulae(site):
     assert Parts(built["explanation.html"]).formulae > 10
     assert [name for name, text in built.items() if 'class="arithmatex"' in text] == []
     assert [name for name, text in built.items() if "<!-- made:" in text] == []
+    assert [name for name, text in built.items() if "Computed where this documentation is built" in text] == []
+
+
+def test_who_reads_the_files_themselves_is_told_what_is_made():
+    for page in PAGES[1:]:
+        for made in re.findall(r"<!-- made: .*? -->\n(.*)", (ROOT / page).read_text(encoding="utf-8")):
+            assert made.startswith("*Computed where this documentation is built"), page
+
+
+@pytest.fixture(scope="module")
+def docstrings():
+    """The extension that lists what docstrings explain."""
+    spec = importlib.util.spec_from_file_location("docstrings", ROOT / "docs/assets/docstrings.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_arguments_become_a_list(docstrings):
+    text = "Does it.\n\nx: what goes\nin. y, z: both of\nthe rest: all.\nNothing is kept.\n\nRaises: x: no."
+    assert docstrings.listed(text, {"x", "y", "z"}) == (
+        "Does it.\n\n- `x`: what goes in.\n- `y`, `z`: both of the rest: all.\n\nNothing is kept.\n\nRaises: x: no."
+    )
+
+
+def test_a_colon_after_anything_else_stays(docstrings):
+    text = "Note: this. Source: Belghazi et al.\nx + y: a sum."
+    assert docstrings.listed(text, {"x", "y"}) == text
 
 
 def test_nothing_is_fetched_from_elsewhere(site):

@@ -171,10 +171,13 @@ def test_one_run_of_many_is_faint_until_it_is_pointed_at(page: Path, browser: Br
     before = browser.run(opacities)
     assert len(before) == 4
     assert all(opacity < 0.5 for opacity in before)
-    browser.run("Plotly.Fx.hover('norm', [{curveNumber: 1, pointNumber: 9}])")
-    browser.wait(opacities + "[1] === 1")
-    browser.run("Plotly.Fx.unhover('norm')")
-    browser.wait(opacities + "[1] < 0.5")
+    point = (
+        "const plot = document.getElementById('norm');"
+        "plot.emit(arguments[0], {points: [{curveNumber: 1, data: plot.data[1]}]});"
+    )
+    browser.run(point, "plotly_hover")
+    assert browser.run(opacities) == [before[0], 1, *before[2:]]
+    browser.run(point, "plotly_unhover")
     assert browser.run(opacities) == before
     browser.open(page, "#setting=derangement&rho=0.9&runs=0")
     assert browser.run(opacities) == [1, 1]
