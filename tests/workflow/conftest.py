@@ -83,7 +83,11 @@ class Project:
             rule, count = line.split()
             name = rule.partition("_seeds_")[0]
             jobs[name] = jobs.get(name, 0) + int(count)
-        return {name: count for name, count in jobs.items() if name not in ("all", "benchmark", "claims", "phase", "pages", "total")}
+        return {
+            name: count
+            for name, count in jobs.items()
+            if name not in ("all", "benchmark", "claims", "phase", "pages", "total")
+        }
 
     @property
     def experiment(self) -> dict[str, Any]:
