@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from known_data import columns, gaussian
 
 from mine.errors import UserError
 from mine.own.columns import check, column, entropy, without_missing
 from mine.own.encoding import Encoding
-from own_data import columns, gaussian
 
 
 def discrete(name, values):

@@ -8,9 +8,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from known_data import gaussian
 
 from mine.cli import main
-from own_data import gaussian
 
 FAST = ["--initialisations", "2", "--permutations", "99", "--resamples", "99", "--max-updates", "150"]
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from known_data import QUICK, columns, gaussian
 
 from mine.errors import UserError
 from mine.own import cautions
@@ -16,7 +17,6 @@ from mine.own.estimate import estimate, fit
 from mine.own.report import verdict
 from mine.own.scores import Judged
 from mine.own.settings import WITH_CRITIC, OwnSettings
-from own_data import QUICK, columns, gaussian
 
 
 def made(rows=600, dim=2, rho=0.6, data=0, **settings):

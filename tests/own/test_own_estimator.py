@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from known_data import gaussian
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from mine.errors import UserError
 from mine.own import MutualInformation
-from own_data import gaussian
 
 SETTINGS = {"max_updates": 200, "patience": 4}
 

@@ -21,6 +21,8 @@ NEAR_CEILING = 1.0
 PART_ERRORS = 3.0
 """Standard errors of the difference beyond which validation and test values part."""
 
+_SHOWN = 4
+
 FEW_ROWS = 100
 """Test rows below which an interval is a rough one."""
 
@@ -31,22 +33,23 @@ def of_training(
     """Of the rows trained on and of how training went."""
     warned = []
     for encoding, values in zip(sides, encoded, strict=True):
+        names = np.array(encoding.encoded_names)
         if encoding.constant.any():
             warned.append(
                 Warned(
                     "constant_in_training",
-                    f"{int(encoding.constant.sum())} of the columns {', '.join(encoding.names)} (a level counts as "
-                    "one) vary outside the training rows only: the critic cannot have learned from them.",
+                    f"{_listed(names[encoding.constant])} vary outside the training rows only: the critic cannot have "
+                    "learned from that.",
                 )
             )
-        farthest = np.abs(values.numpy()[training][:, encoding.amounts]).max(initial=0.0)
-        if farthest > FAR:
+        farthest = np.where(encoding.amounts, np.abs(values.numpy()[training]).max(0), 0.0)
+        if farthest.max() > FAR:
             warned.append(
                 Warned(
                     "heavy_tails",
-                    f"A value of {', '.join(encoding.names)} lies {farthest:.0f} standard deviations from its mean: a "
-                    "monotone transformation of the column (its log, its rank) leaves the mutual information as it is "
-                    "and is easier to learn from.",
+                    f"{_listed(names[farthest > FAR])} have values up to {farthest.max():.0f} standard deviations from "
+                    "their mean: a monotone transformation (log, rank) leaves the mutual information as it is and is "
+                    "easier to learn from.",
                 )
             )
     if any(trained.lost):
@@ -128,3 +131,9 @@ def of_test_rows(
 def _few(rows: int) -> float:
     """Rows that must at least stand behind the product term: those of MIN_ESS, or a tenth where there are few."""
     return min(MIN_ESS, rows / 10.0)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first few, and how many more there are."""
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -32,6 +32,12 @@ class Encoding:
         """Which encoded columns are amounts, not levels, (width,)."""
         return np.concatenate([[True] if known is None else [False] * len(known) for known in self.levels])
 
+    @property
+    def encoded_names(self) -> list[str]:
+        """A name of each encoded column: the column's, or ``column=level``."""
+        pairs = zip(self.names, self.levels, strict=True)
+        return [each for name, known in pairs for each in ([name] if known is None else [f"{name}={k}" for k in known])]
+
     @classmethod
     def of(cls, columns: Sequence[Column], training: np.ndarray) -> Encoding:
         """Levels from all rows, since they say nothing of the other side; mean and scale from the training rows."""
