@@ -59,6 +59,19 @@ def shapes(name, critic):
     }
 
 
+def rows_are_pairs(name, critic):
+    """A row of every output is one pair's z: another z there changes that row, and no other."""
+    estimator = small(name, critic)
+    parameters, (x, z) = fresh(estimator), pairs(0)
+    other = z.clone()
+    other[:, 1] += 1.0
+    before, after = (estimator.outputs(parameters, x, each) for each in (z, other))
+    rest = [row for row in range(N) if row != 1]
+    for each in before:
+        assert torch.equal(before[each][:, rest], after[each][:, rest]), each
+        assert not torch.equal(before[each][:, 1], after[each][:, 1]), each
+
+
 def seeds(name, critic):
     """A member is what its own generator gives, and another seed gives another."""
     estimator = small(name, critic)
@@ -217,6 +230,7 @@ def training(name, critic):
 CHECKS = (
     what_it_is,
     shapes,
+    rows_are_pairs,
     seeds,
     finite_gradients,
     shift_invariance,
