@@ -97,7 +97,21 @@ def columns(module: str, name: str) -> str:
     described = getattr(importlib.import_module(module), name)
     lines = ["| column | type | meaning |", "|---|---|---|"]
     for column, (kind, meaning) in described.items():
-        lines.append(f"| `{column}` | {kind} | {meaning.replace('|', chr(92) + '|')} |")
+        lines.append(f"| `{column}` | {kind} | {_cell(meaning)} |")
+    return "\n".join(lines)
+
+
+def estimators() -> str:
+    """Every estimator: the critics it exists with, what its value is, and whether a shift of T changes it."""
+    from mine.estimators import build
+    from mine.estimators.names import ESTIMATORS
+    from mine.estimators.settings import EstimatorSettings
+
+    lines = ["| name | in figures | critics | what its value is, in nats | $T + c$ |", "|---|---|---|---|---|"]
+    for name, named in ESTIMATORS.items():
+        made = build(name, named.critics[0], 1, 1, EstimatorSettings())
+        shift = ("same" if made.shift_invariant else "changes it") if made.has_critic else "no $T$"
+        lines.append(f"| `{name}` | {named.label} | {', '.join(named.critics)} | {_cell(made.value_is)} | {shift} |")
     return "\n".join(lines)
 
 
@@ -118,12 +132,16 @@ def cells(setting: str, dim: str) -> str:
     return "\n".join("|".join(row).join("||") for row in kept)
 
 
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
 def _first_table(lines: list[str]) -> str:
     first = next(i for i, line in enumerate(lines) if line.startswith("|"))
     return "\n".join(takewhile(lambda line: line.startswith("|"), lines[first:]))
 
 
-MAKERS = {"commands": commands, "columns": columns, "ledger": ledger, "cells": cells}
+MAKERS = {"commands": commands, "columns": columns, "estimators": estimators, "ledger": ledger, "cells": cells}
 
 
 def _file(path: str, config) -> tuple[File | None, str]:

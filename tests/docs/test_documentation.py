@@ -318,3 +318,16 @@ def test_own_tensors_comes_near_the_truth(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run([BIN / "python", "-c", code + check], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_added_estimator_comes_near_the_truth(tmp_path):
+    """Without its other commands: the file, the line, and the loop of the page."""
+    page, folder = "docs/estimators.md", checkout(tmp_path)
+    for block in blocks_of(page):
+        if block.tag is not None:
+            edit(folder, block)
+    code = "\n".join(block.code for block in blocks_of(page) if block.language == "python" and block.tag is None)
+    check = "\nassert (values - mutual_information(dim, rho)).abs().max() < 0.2, values\n"
+    environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
+    done = subprocess.run([BIN / "python", "-c", code + check], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

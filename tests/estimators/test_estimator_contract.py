@@ -103,6 +103,12 @@ class TakesTheFirstPair(Toy):
         return outputs["joint"][:, 0] - mean(outputs["product"].exp()) + 1.0
 
 
+class TurnsItsRows(Toy):
+    def outputs(self, parameters, x, z, rolls=1):
+        outputs = super().outputs(parameters, x, z, rolls)
+        return outputs | {"joint": outputs["joint"].flip(1)}
+
+
 class ChangesItsOutputs(Toy):
     def value(self, outputs):
         outputs["joint"] += 0.1
@@ -143,6 +149,7 @@ FAULTS = [
     (ValueOfNoMember, "shapes"),
     (LongerWithEachBatch, "joined_batches"),
     (TakesTheFirstPair, "order_of_pairs"),
+    (TurnsItsRows, "rows_are_pairs"),
     (ChangesItsOutputs, "pure"),
     (Ascends, "training"),
     (HasNoGradient, "finite_gradients"),
