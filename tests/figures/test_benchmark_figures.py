@@ -130,6 +130,9 @@ def test_the_staircase_has_a_panel_an_estimator_and_a_line_a_seed():
     assert len(panels) == 2
     lines = [line.get_gid() for line in panels[0].lines if line.get_gid()]
     assert sorted(lines) == ["concat", "concat", "separable", "separable"]
+    assert title(drawn).startswith(
+        "At 4 nats (gaussian) 3 of 3 read within 10% of the truth in their batches: NWJ, separable,"
+    )
     assert "no run overflowed" in title(drawn)
 
 
@@ -138,7 +141,9 @@ def test_a_run_that_ended_is_marked_and_counted():
     drawn = FIGURES["staircase"].draw({"curves": curves, "stairs": make_stairs(curves)}, "gaussian")
     ended = [line for axes in drawn.axes for line in axes.lines if line.get_gid() == "ended:concat"]
     assert [line.get_xdata()[0] for line in ended] == [0.5]
-    assert "with 1 of 3 a run overflowed" in title(drawn)
+    assert "2 of 3 read within" in title(drawn)
+    assert "NWJ, concat" not in title(drawn)
+    assert "with 1 a run overflowed" in title(drawn)
 
 
 def test_a_missing_column_or_task_is_one_line():

@@ -21,7 +21,7 @@ _NEEDED = (
     "within",
     "heldout_within",
 )
-_QUANTITIES = {"bias": "in-batch, last 500 steps", "heldout_bias": "held out, 10,000 fresh pairs"}
+_QUANTITIES = {"bias": "in-batch", "heldout_bias": "held out"}
 
 
 @style.styled

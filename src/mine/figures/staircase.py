@@ -11,8 +11,9 @@ from matplotlib.ticker import MaxNLocator
 
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
+from mine.estimators.scores import TOLERANCE
 from mine.figures import style
-from mine.figures.estimators import KINDS, check, label
+from mine.figures.estimators import KINDS, Row, check, label
 
 _COLUMNS = 5
 _NEEDED = (
@@ -56,7 +57,7 @@ def draw(curves: pd.DataFrame, stairs: pd.DataFrame, setting: str) -> Figure:
         "the smallest and the largest of them.",
         caption=(
             f"Task {setting}, d = {', '.join(str(int(d)) for d in pd.unique(curves['dim']))}; "
-            f"n = {curves['seed'].nunique()} seeds a line's kind. The value is the estimator's own on its training "
+            f"n = {curves['seed'].nunique()} seeds. The value is the estimator's own on its training "
             "batch, before the update; see the table of scores for held-out values. × where a run became non-finite. "
             "What leaves the panel goes on beyond it."
         ),
@@ -123,13 +124,16 @@ def _draw_runs(axes: Axes, runs: pd.DataFrame, kind: str, steps: int, limits_of_
 
 
 def _title(stairs: pd.DataFrame, task: str) -> str:
-    """How many estimators overflow, and how the rest spread at the top."""
+    """Which estimators read near the truth at the top, and with how many a run overflows."""
     top = float(stairs["mi_true"].max())
-    cells = stairs[stairs["critic"] != "baseline"].groupby(["variant", "critic"], sort=False)
-    ended = int(sum((runs["outcome"] != "completed").any() for _, runs in cells))
-    at_top = stairs[(stairs["mi_true"] == top) & (stairs["critic"] != "baseline") & (stairs["outcome"] == "completed")]
-    if at_top.empty:
-        return f"{task}: no run reached {top:g} nats"
-    means = at_top.groupby(["variant", "critic"], sort=False)["mi_batch_mean"].mean()
-    text = f"At {top:g} nats ({task}) estimators read {means.min():,.1f} to {means.max():,.1f} nats in their batches"
-    return text + (f"; with {ended} of {len(cells)} a run overflowed" if ended else "; no run overflowed")
+    trained = stairs[stairs["critic"] != "baseline"]
+    cells = trained.groupby(["variant", "critic"], sort=False)
+    ended = sum(bool((runs["outcome"] != "completed").any()) for _, runs in cells)
+    at_top = trained[trained["mi_true"] == top].groupby(["variant", "critic"], sort=False)["mi_batch_mean"]
+    # A cell with an ended run has no mean.
+    means = at_top.apply(lambda values: values.mean(skipna=False))
+    near = means[(means - top).abs() <= TOLERANCE * top]
+    names = ", ".join(Row(*pair).label for pair in near.index)
+    text = f"At {top:g} nats ({task}) {len(near)} of {len(cells)} read within {100 * TOLERANCE:g} % of it in-batch"
+    text += f": {names}" if names else ""
+    return text + (f"; with {ended} a run overflowed" if ended else "; no run overflowed")
