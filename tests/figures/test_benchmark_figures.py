@@ -130,9 +130,7 @@ def test_the_staircase_has_a_panel_an_estimator_and_a_line_a_seed():
     assert len(panels) == 2
     lines = [line.get_gid() for line in panels[0].lines if line.get_gid()]
     assert sorted(lines) == ["concat", "concat", "separable", "separable"]
-    assert title(drawn).startswith(
-        "At 4 nats (gaussian) 3 of 3 read within 10% of the truth in their batches: NWJ, separable,"
-    )
+    assert title(drawn).startswith("At 4 nats (gaussian) 3 of 3 read within 10 % of it in-batch: ")
     assert "no run overflowed" in title(drawn)
 
 
