@@ -304,7 +304,7 @@ def test_bad_input(tmp_path):
     drawn(0).to_parquet(good)
     with pytest.raises(UserError, match="level: 2"):
         command.run(options(good, good, level=2))
-    with pytest.raises(UserError, match=r"absent.parquet: not a readable summary"):
+    with pytest.raises(UserError, match=r"absent.parquet: no such file"):
         load_summaries(tmp_path / "absent.parquet")
     (tmp_path / "cut.parquet").write_bytes(good.read_bytes()[:100])
     with pytest.raises(UserError, match=r"cut.parquet: not a readable summary"):

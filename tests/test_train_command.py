@@ -225,3 +225,4 @@ def test_the_module_runs_without_an_activated_environment(tmp_path):
     )
     assert done.returncode == 2
     assert done.stderr.startswith("mine: error: ")
+    assert "no such file" in done.stderr

@@ -377,6 +377,8 @@ def _rank_sum_p(doubled_ranks: tuple[int, ...], size: int) -> np.ndarray:
 
 
 def _read_summary(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; mine collect writes a summary.parquet")
     try:
         table = pq.read_table(path, partitioning=None)
     except (OSError, pa.ArrowException) as error:

@@ -156,7 +156,7 @@ up() {
 
 # Jobs first, so that no job step outlives its daemon; then the daemons whose pids we noted, if those still are them.
 down() {
-    [ -e "$FOLDER/daemons" ] || return 0
+    [ -e "$FOLDER/daemons" ] && [ "$(id -u)" = 0 ] || return 0
     local name pid tries environment
     if controls; then
         timeout 10 scancel --user=root || true

@@ -22,12 +22,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Read one file and print it."""
+    from mine.errors import UserError
     from mine.experiments import BASE_SETTING
     from mine.runs import RunFile
     from mine.settings import Cell, TrainingSettings
     from mine.summary import summary_row
     from mine.trace import read_trace
 
+    if not arguments.file.is_file():
+        raise UserError(f"{arguments.file}: no such file; mine train writes one a seed")
     trace = read_trace(arguments.file)
     if "task" in trace.metadata["cell"]:
         _show_estimator(arguments, trace)
