@@ -124,3 +124,31 @@ def test_the_bound_on_ema_overflow():
     ema = pd.read_parquet(DATA).query("variant == 'ema'")
     count = int(ema["overflow_step"].notna().sum())
     assert f"at most {100 * binomtest(count, len(ema)).proportion_ci(0.95).high:.1f} %" in README
+
+
+def heldout(variant, critic, task, column="heldout_bias"):
+    """The published benchmark's held-out numbers of one estimator, by mutual information."""
+    scores = pd.read_parquet(ROOT / "figures/data/benchmark_staircase_scores.parquet")
+    cells = scores[(scores["variant"] == variant) & (scores["critic"] == critic) & (scores["task"] == task)]
+    return cells.set_index("mi_true")[column]
+
+
+def test_the_benchmark_in_words():
+    """The numbers of "Should it be MINE at all?", computed."""
+    mine = heldout("ema-log", "concat", "gaussian")
+    in_batch = heldout("ema-log", "concat", "gaussian", "bias")
+    assert abs(in_batch[4.0]) < 0.1 * 4
+    assert abs(in_batch[6.0]) < 0.1 * 6
+    words = f"{-mine[4.0]:.1f}, {-mine[6.0]:.1f} and {-mine[10.0]:.0f} nats too low at 4, 6 and 10"
+    best = [("doe-logistic", "density"), ("smile", "concat"), ("gan-dime", "separable")]
+    errors = [heldout(*each, "gaussian", "heldout_rmse")[10.0] for each in best]
+    cubic = [heldout(*each, "cubic")[10.0] for each in best]
+    gaussian = heldout("doe-gaussian", "density", "cubic")[10.0]
+    for text in (
+        words,
+        "(root mean squared error {:.2f} nats), SMILE ({:.2f}, concatenated) and GAN-DIME ({:.2f}, separable)".format(*errors),
+        f"are {cubic[0]:.1f} too high, {-cubic[1]:.1f} and {-cubic[2]:.1f} too low at 10 nats",
+        f"are {gaussian:.1f} nats too high there",
+        f"{10 + heldout('club', 'density', 'gaussian')[10.0]:.0f} nats for a truth of 10",
+    ):
+        assert text in " ".join(README.split()), text
