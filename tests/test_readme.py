@@ -146,7 +146,9 @@ def test_the_benchmark_in_words():
     gaussian = heldout("doe-gaussian", "density", "cubic")[10.0]
     for text in (
         words,
-        "(root mean squared error {:.2f} nats), SMILE ({:.2f}, concatenated) and GAN-DIME ({:.2f}, separable)".format(*errors),
+        "(root mean squared error {:.2f} nats), SMILE ({:.2f}, concatenated) and GAN-DIME ({:.2f}, separable)".format(
+            *errors
+        ),
         f"are {cubic[0]:.1f} too high, {-cubic[1]:.1f} and {-cubic[2]:.1f} too low at 10 nats",
         f"are {gaussian:.1f} nats too high there",
         f"{10 + heldout('club', 'density', 'gaussian')[10.0]:.0f} nats for a truth of 10",

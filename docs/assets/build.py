@@ -93,10 +93,13 @@ def commands() -> str:
 
 
 def columns(module: str, name: str) -> str:
-    """A table's columns: name, type and meaning."""
+    """A table's columns: name, type and meaning; the type is a trace's where only the meaning is another."""
+    from mine.trace import COLUMNS
+
     described = getattr(importlib.import_module(module), name)
     lines = ["| column | type | meaning |", "|---|---|---|"]
-    for column, (kind, meaning) in described.items():
+    for column, entry in described.items():
+        kind, meaning = (COLUMNS[column][0], entry) if isinstance(entry, str) else entry
         lines.append(f"| `{column}` | {kind} | {_cell(meaning)} |")
     return "\n".join(lines)
 
