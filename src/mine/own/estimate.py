@@ -14,8 +14,8 @@ from mine.errors import UserError
 from mine.own.cautions import of_test_rows, of_training
 from mine.own.columns import Column, Warned, check, entropy
 from mine.own.encoding import Encoding
-from mine.own.scores import DONSKER_VARADHAN, MULTI_SAMPLE, PER_Z, Judged, judge
-from mine.own.settings import MIN_HELD_OUT, OwnSettings
+from mine.own.scores import DONSKER_VARADHAN, MULTI_SAMPLE, Judged, judge
+from mine.own.settings import MIN_HELD_OUT, PER_Z, OwnSettings
 from mine.own.streams import Use, numbers
 from mine.own.training import Look, Trained, train
 
@@ -40,7 +40,7 @@ class Fit:
 
     @property
     def per_z(self) -> bool:
-        """See mine.own.scores.PER_Z."""
+        """See mine.own.settings.PER_Z."""
         return self.settings.estimator in PER_Z
 
     def tensors(self, x: Sequence[Column], z: Sequence[Column]) -> tuple[Tensor, Tensor]:

@@ -26,9 +26,6 @@ SEPARABLE_BLOCK, CONCAT_BLOCK = 2048, 512
 _GRID = 1 << 17
 """Pairs that a concatenated critic scores at once."""
 
-PER_Z = ("infonce", "interpolated", "tuba", "flo")
-"""Estimators whose T training fixes up to a function of z. Their value is the one that no such function changes."""
-
 DONSKER_VARADHAN = (
     "Donsker-Varadhan value of the critic on test rows: an estimate of a lower bound of the mutual information"
 )
@@ -103,7 +100,8 @@ def judge(
         parameters: a stack of one.
         x: (n, dx), standardised as the training rows.
         z: (n, dz).
-        per_z: whether T is defined up to a function of z (see PER_Z): then InfoNCE's value, else Donsker-Varadhan's.
+        per_z: whether T is defined up to a function of z (see ``mine.own.settings.PER_Z``): then InfoNCE's value, else
+            Donsker-Varadhan's.
         resamples: bootstrap resamples, each within its block.
         permutations: derangements, each within its block.
         bootstrap: random numbers of the resamples.

@@ -15,6 +15,9 @@ from mine.estimators.settings import DENSITY, SEPARABLE, EstimatorSettings, chec
 WITH_CRITIC = tuple(name for name, named in ESTIMATORS.items() if DENSITY not in named.critics)
 """Estimators that an estimate can be made with: interval and permutation test put other pairs into a critic."""
 
+PER_Z = ("infonce", "interpolated", "tuba", "flo")
+"""Those of them whose T training fixes up to a function of z. Their value is the one that no such function changes."""
+
 MIN_TRAINING, MIN_HELD_OUT = 20, 10
 """Fewest rows to train on, and fewest validation and test rows."""
 

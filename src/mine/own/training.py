@@ -14,7 +14,7 @@ from mine.estimators.interface import Estimator, Outputs, Parameters
 from mine.estimators.tree import Tree
 from mine.estimators.values import log_mean_exp, mean
 from mine.optimizers import Adam
-from mine.own.settings import OwnSettings
+from mine.own.settings import PER_Z, OwnSettings
 from mine.own.streams import Use, generator
 
 VALIDATION_ROWS = 4_000
@@ -27,7 +27,8 @@ _LOOK_BLOCK, _LOOK_ROLLS = 500, 16
 class Look:
     """Validation rows seen with the critics after ``update`` updates.
 
-    criterion: what stops training, by member, lower is better. value: Donsker-Varadhan value by member, nats.
+    criterion: what stops training, by member, lower is better. value: by member, nats: the estimator's own
+    where T is fixed up to a function of z (PER_Z), else Donsker-Varadhan's.
     """
 
     update: int
@@ -104,9 +105,10 @@ def train(
     best = torch.full((members,), torch.inf, dtype=torch.float64, device=device)
     live = torch.ones(members, dtype=torch.bool, device=device)
     state, looks, update = None, [], 0
+    per_z = settings.estimator in PER_Z
 
     while True:
-        criterion, value = _look(estimator, tree.views(averaged), x_seen, z_seen)
+        criterion, value = _look(estimator, tree.views(averaged), x_seen, z_seen, per_z)
         better = criterion < best
         best = torch.where(better, criterion, best)
         kept[better], kept_at[better] = averaged[better], update
@@ -149,8 +151,8 @@ def train(
     )
 
 
-def _look(estimator: Estimator, parameters: Parameters, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-    """Criterion and Donsker-Varadhan value on the validation rows, (S,) each, float64; a value that is none is inf."""
+def _look(estimator: Estimator, parameters: Parameters, x: Tensor, z: Tensor, per_z: bool) -> tuple[Tensor, Tensor]:
+    """Criterion and value (see Look) on the validation rows, (S,) each, float64; a criterion that is none is inf."""
     members = len(next(iter(parameters.values())))
     criteria, values = [], []
     with torch.no_grad():
@@ -159,7 +161,8 @@ def _look(estimator: Estimator, parameters: Parameters, x: Tensor, z: Tensor) ->
             stack = (block.expand(members, *block.shape) for block in (x_block, z_block))
             outputs = {name: each.double() for name, each in estimator.outputs(parameters, *stack, rolls).items()}
             criteria.append(_criterion(estimator, outputs))
-            values.append(mean(outputs["joint"]) - log_mean_exp(outputs["product"]))
+            donsker_varadhan = mean(outputs["joint"]) - log_mean_exp(outputs["product"])
+            values.append(estimator.value(outputs) if per_z else donsker_varadhan)
     criterion = torch.stack(criteria).mean(0)
     return criterion.nan_to_num(torch.inf, torch.inf, torch.inf), torch.stack(values).mean(0)
 
