@@ -175,7 +175,7 @@ def test_what_is_called_no_bound_is_none(name):
 
 @pytest.mark.parametrize("family", ["gaussian", "logistic"])
 def test_the_marginal_is_best_where_the_likelihood_is(family):
-    """Location and scale that SciPy fits to the sample have no gradient left."""
+    """Location and scale that SciPy fits to the sample have no gradient left, and a greater loss beside them."""
     from scipy import stats
 
     z = np.random.default_rng(2).normal(1.5, 0.7, size=(200, 2))
@@ -189,8 +189,14 @@ def test_the_marginal_is_best_where_the_likelihood_is(family):
     for path, column in (("marginal.location", fits[:, 0]), ("marginal.log_scale", np.log(fits[:, 1]))):
         parameters[path] = torch.cat([torch.tensor(column), torch.zeros(1, dtype=torch.float64)])[None, None]
     parameters = requiring_grad(parameters)
-    padded = np.concatenate([z, np.zeros((len(z), 1))], 1)
-    outputs = estimator.outputs(parameters, x, torch.tensor(padded)[None])
-    found = gradients(estimator.loss(outputs, ())[0].loss, parameters)
+    padded = torch.tensor(np.concatenate([z, np.zeros((len(z), 1))], 1))[None]
+
+    def loss(parameters):
+        return estimator.loss(estimator.outputs(parameters, x, padded), ())[0].loss
+
+    found = gradients(loss(parameters), parameters)
     for path in ("marginal.location", "marginal.log_scale"):
         np.testing.assert_allclose(found[path][0, 0, :2], 0.0, atol=1e-4)
+        for beside in (-0.1, 0.1):
+            moved = torch.tensor([beside, beside, 0.0], dtype=torch.float64)
+            assert loss(parameters | {path: parameters[path] + moved}).item() > loss(parameters).item() + 1e-3
