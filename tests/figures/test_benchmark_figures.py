@@ -75,7 +75,8 @@ def test_the_ramp_is_darkest_at_both_ends_in_greyscale():
 
 
 @pytest.mark.parametrize(
-    ("error", "text"), [(-0.104, "−0.10"), (0.0, "+0.00"), (12.34, "+12.3"), (-123.4, "−123"), (-148219.6, "−1e5")]
+    ("error", "text"),
+    [(-0.104, "−0.10"), (0.0, "+0.00"), (12.34, "+12.3"), (-123.4, "−123"), (-148219.6, "−1e5"), (-3.1e26, "−3e26")],
 )
 def test_an_error_keeps_its_sign_and_fits_a_cell(error, text):
     assert signed(error) == text

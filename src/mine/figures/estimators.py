@@ -127,7 +127,7 @@ def _draw_cell(axes: Axes, x: float, y: int, cell: pd.Series, column: Column) ->
 def signed(error: float) -> str:
     """An error in nats with its sign, short enough for a cell."""
     if abs(error) >= 1000:
-        return f"{error:+.0e}".replace("e+0", "e").replace("-", "−")
+        return f"{error:+.0e}".replace("e+0", "e").replace("e+", "e").replace("-", "−")
     digits = 2 if abs(error) < 10 else 1 if abs(error) < 100 else 0
     return f"{error:+.{digits}f}".replace("-", "−")
 
