@@ -69,7 +69,7 @@ def verdict(estimate: Estimate) -> str:
         return f"x and z {depend}, but how much is open: the interval reaches zero."
     few = ", and these are few rows" if any(each.code == "few_rows" for each in estimate.warnings) else ""
     return (
-        f"x and z {depend}: the critic shows {estimate.mi:.2g} nats, {low:.2g} to {high:.2g} by its test rows{few}; a "
+        f"x and z {depend}: the critic shows {estimate.mi:.2f} nats, {low:.2f} to {high:.2f} by its test rows{few}; a "
         "better critic may show more."
     )
 
