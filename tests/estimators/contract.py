@@ -184,6 +184,7 @@ def pure(name, critic):
     assert all(torch.equal(outputs[each], kept[each]) for each in kept)
     assert all(torch.equal(a, b) for a, b in zip(state, kept_state, strict=True))
     assert (first.log_ema is None) or bool(state), "what remembers nothing has no moving average"
+    assert all(not torch.equal(a, b) for a, b in zip(state, after, strict=True)), "what it remembers never changes"
     assert not any(tensor.requires_grad for tensor in after)
 
 

@@ -133,6 +133,11 @@ class RemembersAGradient(Toy):
         return Loss(-self.value(outputs)), (mean(outputs["joint"]),)
 
 
+class RemembersNothingNew(Toy):
+    def start(self, outputs):
+        return (mean(outputs["joint"]),)
+
+
 class EverySeedTheSame(Toy):
     def init(self, generators):
         return super().init([torch.Generator().manual_seed(0) for _ in generators])
@@ -154,6 +159,7 @@ FAULTS = [
     (Ascends, "training"),
     (HasNoGradient, "finite_gradients"),
     (RemembersAGradient, "pure"),
+    (RemembersNothingNew, "pure"),
     (EverySeedTheSame, "seeds"),
 ]
 
