@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from made import BENCHMARK, write_made
+from made_benchmark import BENCHMARK, write_made
 
 from mine.cli import main
 from mine.errors import UserError

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from made import BENCHMARK, write_made
+from made_benchmark import BENCHMARK, write_made
 from scipy import stats
 
 from mine.cli import main
