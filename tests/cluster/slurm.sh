@@ -115,6 +115,13 @@ answers() { munge --socket="$FOLDER/munge/socket" --no-input | unmunge --socket=
 controls() { timeout 5 scontrol ping | grep -q 'is UP'; }
 idles() { [ "$(timeout 5 sinfo --noheader --partition=cpu --format=%t)" = idle ]; }
 
+# Whether what started the SLURM that is up is another process than ours and still lives.
+in_use() {
+    local owner
+    owner=$(cat "$FOLDER/owner" 2> /dev/null) && [ "$owner" != $PPID ] && kill -0 "$owner" 2> /dev/null \
+        && echo "process $owner"
+}
+
 # However `up` ends: services may start again, and nothing half started stays.
 leave() {
     local code=$?
@@ -127,9 +134,11 @@ up() {
     if [ -e $ETC/slurm.conf ] && ! grep -qxF "$OURS" $ETC/slurm.conf; then
         fail "$ETC/slurm.conf is another SLURM's; it stays as it is"
     fi
+    ! in_use > /dev/null || fail "a test SLURM of $(in_use) is up: wait for its end"
     down
     umask 022
     mkdir -p "$FOLDER"
+    echo $PPID > "$FOLDER/owner"
     trap leave EXIT
     trap 'exit 130' HUP INT TERM
     install_packages
@@ -156,7 +165,7 @@ up() {
 
 # Jobs first, so that no job step outlives its daemon; then the daemons whose pids we noted, if those still are them.
 down() {
-    [ -e "$FOLDER/daemons" ] && [ "$(id -u)" = 0 ] || return 0
+    [ -e "$FOLDER/daemons" ] && [ "$(id -u)" = 0 ] && ! in_use > /dev/null || return 0
     local name pid tries environment
     if controls; then
         timeout 10 scancel --user=root || true
@@ -184,7 +193,7 @@ down() {
         if grep -qsxF "$OURS" "$ETC/$name"; then rm -f "$ETC/$name"; fi
     done
     # Logs stay until the next start, for whoever wonders what happened.
-    rm -rf "$FOLDER"/{daemons,state,spool,dev,munge}
+    rm -rf "$FOLDER"/{daemons,owner,state,spool,dev,munge}
 }
 
 case ${1:-} in
