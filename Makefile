@@ -62,7 +62,7 @@ smoke: setup ## the same workflow in a minute and a half (results/smoke)
 test: setup ## the tests
 	$(BIN)/pytest
 
-test-cluster: setup ## the cluster profiles on a SLURM of one node (installs it: Debian, root; about 10 minutes)
+test-cluster: setup ## the cluster profiles on a SLURM of one node (installs it: Debian, root; about 7 minutes)
 	@trap 'tests/cluster/slurm.sh down' EXIT; trap 'exit 130' HUP INT TERM; \
 		tests/cluster/slurm.sh up && MINE_TEST_CLUSTER=1 $(BIN)/pytest -n 0 --durations 0 tests/cluster
 
