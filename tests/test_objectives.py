@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.special import softmax
 
 from mine.objectives import REGISTRY
 from mine.settings import VARIANTS, TrainingSettings
@@ -37,9 +38,9 @@ def test_the_registry_and_the_settings_name_the_same_variants():
 @pytest.mark.parametrize("variant", ["biased", "biased-stable"])
 def test_biased_gradient_is_softmax(variant, joint, product):
     value, weights, _ = ascend(variant, joint, product, None)
-    softmax = np.exp(product - product.max(1, keepdims=True))
-    softmax /= softmax.sum(1, keepdims=True)
-    np.testing.assert_allclose(weights, softmax, rtol=1e-12, atol=1e-300)
+    by_hand = np.exp(product - product.max(1, keepdims=True))
+    by_hand /= by_hand.sum(1, keepdims=True)
+    np.testing.assert_allclose(weights, by_hand, rtol=1e-12, atol=1e-300)
     expected = joint.mean(1) - np.log(np.exp(product).mean(1))
     np.testing.assert_allclose(value.mi_batch, expected, rtol=1e-12, atol=1e-12)
 
@@ -96,6 +97,7 @@ def test_the_weights_are_autograds(variant, joint, product, v, rate):
     offsets=hnp.arrays(np.float32, (1, K), elements=st.floats(-3, 3, width=32)),
     variant=st.sampled_from(["biased", "ema", "ema-as-printed"]),
 )
+@example(center=-0.998046875, offsets=np.zeros((1, K), np.float32), variant="ema-as-printed")
 def test_naive_gradients_leave_float32_where_autograds_do(center, offsets, variant):
     """The step at which a naive run ends is a result, and it is that of the expression as a reader would write it."""
     product = np.float32(center) + offsets
@@ -104,8 +106,16 @@ def test_naive_gradients_leave_float32_where_autograds_do(center, offsets, varia
     v_next = scores.detach().exp().mean(1)
     (expected,) = torch.autograd.grad(as_written(variant, torch.zeros(1, K), scores, v_next).sum(), scores)
     finite = expected.isfinite().numpy()
-    np.testing.assert_array_equal(np.isfinite(weights), finite)
-    np.testing.assert_allclose(-weights[finite], expected.numpy()[finite], rtol=1e-5, atol=1e-30)
+    if variant == "ema-as-printed":
+        # Autograd multiplies T by 1/v too, which overflows from T = -85 down, before our (1 + T) e^T / v does.
+        assert np.isfinite(weights)[finite].all()
+        assert finite.all() or center < -80 or center > 80
+    else:
+        np.testing.assert_array_equal(np.isfinite(weights), finite)
+    # Near T = -1 autograd's two terms of T e^T cancel: float32 rounds by their size, not by that of what is left.
+    terms = ((1.0 + np.abs(product)) * softmax(product.astype(np.float64), axis=1))[finite]
+    error = np.abs(-weights[finite] - expected.numpy()[finite])
+    assert (error <= 1e-5 * np.abs(expected.numpy()[finite]) + 1e-6 * terms + 1e-30).all()
 
 
 def test_a_subnormal_mean_ends_a_naive_run_before_it_reaches_zero():
