@@ -1,5 +1,6 @@
 """What the README claims, held against the published data and the project's own files."""
 
+import math
 import re
 from pathlib import Path
 
@@ -144,8 +145,13 @@ def test_the_benchmark_in_words():
     errors = [heldout(*each, "gaussian", "heldout_rmse")[10.0] for each in best]
     cubic = [heldout(*each, "cubic")[10.0] for each in best]
     gaussian = heldout("doe-gaussian", "density", "cubic")[10.0]
+    others = [-heldout(name, "concat", "gaussian")[10.0] for name in ("nwj", "tuba", "flo")]
+    assert all(abs(heldout(name, "concat", "gaussian")[2.0] - mine[2.0]) < 0.4 for name in ("nwj", "tuba", "flo", "js"))
+    infonce = 10 + heldout("infonce", "separable", "gaussian")[10.0]
+    assert math.log(64) - 0.2 < infonce < math.log(64)
     for text in (
         words,
+        f"are {min(others):.1f} to {max(others):.1f} too low at 10",
         "(root mean squared error {:.2f} nats), SMILE ({:.2f}, concatenated) and GAN-DIME ({:.2f}, separable)".format(
             *errors
         ),
@@ -154,3 +160,22 @@ def test_the_benchmark_in_words():
         f"{10 + heldout('club', 'density', 'gaussian')[10.0]:.0f} nats for a truth of 10",
     ):
         assert text in " ".join(README.split()), text
+
+
+def test_the_benchmark_in_the_explanation():
+    """The numbers of docs/explanation.md's section on it, computed."""
+    text = " ".join((ROOT / "docs/explanation.md").read_text(encoding="utf-8").split())
+    scores = pd.read_parquet(ROOT / "figures/data/benchmark_tasks_scores.parquet")
+    counts = (scores["heldout_within"] == "yes").groupby([scores["variant"], scores["critic"]]).sum()
+    words = {5: "five", 6: "six", 7: "seven"}
+    trained = counts.drop(index="baseline", level="critic")
+    assert trained.idxmax() == ("doe-logistic", "density")
+    assert f"is surely within 10 % of the truth on {words[trained.max()]}; nearest" in text
+    assert f"which train nothing, on {words[counts['ksg', 'baseline']]}." in text
+    critics = scores[(scores["task"] == "uniform") & (scores["critic"] == "separable")]
+    low = -100 * critics["heldout_bias"] / critics["mi_true"]
+    assert f"is read {low.min():.0f} to {low.max():.0f} % too low by every critic" in text
+    bounds = [("ema-log", "nwj", "tuba", "flo"), ("separable", "concat")]
+    assert max(10 + heldout(name, critic, "gaussian")[10.0] for name in bounds[0] for critic in bounds[1]) < 6.05
+    assert f"and shows {10 + heldout('interpolated', 'separable', 'gaussian')[10.0]:.1f}; InfoNCE" in text
+    assert f"to −{-round(10 + heldout('js', 'separable', 'cubic')[10.0], -3):,.0f} nats" in text

@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mine.commands.options import device as choose_device
+from mine.commands.options import integer, number
 from mine.errors import UserError
 
 HELP = "estimate the mutual information of your own data"
@@ -54,10 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("max-updates", "end of training that has not ended by itself"),
     ):
         value = getattr(default, name.replace("-", "_"))
-        how.add_argument(f"--{name}", type=_integer, default=value, metavar="N", help=f"{meaning} (default: {value})")
+        how.add_argument(f"--{name}", type=integer, default=value, metavar="N", help=f"{meaning} (default: {value})")
     how.add_argument(
         "--learning-rate",
-        type=_number,
+        type=number,
         default=default.learning_rate,
         metavar="RATE",
         help=f"of Adam (default: {default.learning_rate:g})",
@@ -69,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="shares of training, validation and test rows (default: %(default)s)",
     )
     how.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu", help="where to train (default: cpu)")
-    how.add_argument("--threads", type=_integer, default=1, metavar="N", help="CPU threads (default: 1)")
+    how.add_argument("--threads", type=integer, default=1, metavar="N", help="CPU threads (default: 1)")
 
     out = parser.add_argument_group("output")
     out.add_argument("--json", action="store_true", help="print the JSON record instead of the verdict")
@@ -118,7 +120,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError("output: record, figure and data must be three files")
     for path in (output, figure):
         check_writable(path)
-    device = _device(arguments.device)
+    device = choose_device(arguments.device).type
     torch.set_num_threads(arguments.threads)
 
     line = ProgressLine(settings.max_updates)
@@ -146,28 +148,6 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"\nwritten: {output}, {figure}", file=sys.stderr)
 
 
-def _device(name: str) -> str:
-    import torch
-
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("device: 'cuda' was asked for, and torch finds no CUDA device here; use --device cpu or auto")
-    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
-
-
 def _split(text: str) -> tuple[float | str, ...]:
     """Three numbers, or what stands there, which the settings' own check then refuses."""
-    return tuple(_number(part) for part in text.split(","))
-
-
-def _integer(text: str) -> int | str:
-    try:
-        return int(text)
-    except ValueError:
-        return text
-
-
-def _number(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    return tuple(number(part) for part in text.split(","))

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from mine.commands import train_stairs
+from mine.commands.options import device as choose_device
+from mine.commands.options import integer, made_with, number
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
 from mine.estimators.settings import CRITICS, EstimatorSettings, check_choice
@@ -51,8 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cell.add_argument(
         "--variant", required=True, metavar="NAME", help=f"objective: {', '.join(VARIANTS)}; or estimator: {estimators}"
     )
-    cell.add_argument("--dim", required=True, type=_integer, metavar="D", help="dimension d of X and of Z, at least 1")
-    cell.add_argument("--rho", type=_number, metavar="R", help="correlation per coordinate, in (-1, 1)")
+    cell.add_argument("--dim", required=True, type=integer, metavar="D", help="dimension d of X and of Z, at least 1")
+    cell.add_argument("--rho", type=number, metavar="R", help="correlation per coordinate, in (-1, 1)")
     cell.add_argument(
         "--critic", metavar="NAME", help=f"{', '.join(CRITICS)} (default: the first that the estimator exists with)"
     )
@@ -91,24 +93,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help_text = f"{text} (default: {shown})"
         training.add_argument(option, dest=name, type=kind, default=absent, metavar=metavar, help=help_text)
 
-    add("steps", _integer, "N", "updates of the critic")
-    add("batch_size", _integer, "K", "joint pairs in a batch, at least 2")
-    add("learning_rate", _number, "LR", "step size of the optimiser, per update")
+    add("steps", integer, "N", "updates of the critic")
+    add("batch_size", integer, "K", "joint pairs in a batch, at least 2")
+    add("learning_rate", number, "LR", "step size of the optimiser, per update")
     add("optimizer", str, "NAME", " or ".join(OPTIMIZERS))
-    add("ema_rate", _number, "ALPHA", "alpha in v <- (1 - alpha) v + alpha B_exp, in (0, 1]; 1 remembers one batch")
+    add("ema_rate", number, "ALPHA", "alpha in v <- (1 - alpha) v + alpha B_exp, in (0, 1]; 1 remembers one batch")
     add("ema_init", str, "NAME", f"v before the first update: {' or '.join(EMA_INITS)}")
-    add("grad_clip", _number, "NORM", "largest L2 norm of an applied gradient")
-    add("hidden", _integer, "UNITS", "units of each hidden layer of the critic")
-    add("layers", _integer, "N", "hidden layers of the critic")
+    add("grad_clip", number, "NORM", "largest L2 norm of an applied gradient")
+    add("hidden", integer, "UNITS", "units of each hidden layer of the critic")
+    add("layers", integer, "N", "hidden layers of the critic")
     add("activation", str, "NAME", f"after each hidden layer: {', '.join(ACTIVATIONS)}")
-    add("data", _integer, "SOURCE", f"{STREAM} (fresh pairs every step) or the number of pairs drawn once")
+    add("data", integer, "SOURCE", f"{STREAM} (fresh pairs every step) or the number of pairs drawn once")
     add("product", str, "SCHEME", f"how z of a product pair is chosen: {', '.join(PRODUCTS)}")
-    add("embedding", _integer, "UNITS", "dimension of the space that a separable critic maps x and z into")
-    add("smile_tau", _number, "TAU", "log of the largest e^T that SMILE lets through")
-    add("alpha", _number, "ALPHA", "of the alpha-interpolated bound, in [0, 1]; 1 is InfoNCE")
-    add("average", _number, "DECAY", "of the parameters' moving average, which held-out values are taken at; 0: none")
-    add("eval_every", _integer, "N", "updates between evaluations on held-out samples and at the population")
-    add("term_norms_every", _integer, "N", "updates between records of the gradient norms of the two terms")
+    add("embedding", integer, "UNITS", "dimension of the space that a separable critic maps x and z into")
+    add("smile_tau", number, "TAU", "log of the largest e^T that SMILE lets through")
+    add("alpha", number, "ALPHA", "of the alpha-interpolated bound, in [0, 1]; 1 is InfoNCE")
+    add("average", number, "DECAY", "of the parameters' moving average, which held-out values are taken at; 0: none")
+    add("eval_every", integer, "N", "updates between evaluations on held-out samples and at the population")
+    add("term_norms_every", integer, "N", "updates between records of the gradient norms of the two terms")
 
     running = parser.add_argument_group("how to run")
     running.add_argument(
@@ -116,14 +118,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     running.add_argument(
         "--threads",
-        type=_integer,
+        type=integer,
         default=1,
         metavar="N",
         help="CPU threads; results are the same only for the same number (default: 1)",
     )
     running.add_argument(
         "--stack",
-        type=_integer,
+        type=integer,
         metavar="N",
         help="how many runs train together; changes the speed and, on a CPU, no result "
         f"(default: {STACK['cpu']} on a CPU, {STACK['cuda']} on a GPU)",
@@ -145,7 +147,7 @@ def run(arguments: argparse.Namespace) -> None:
     outputs = _outputs("output", arguments.output, seeds)
     of_estimators = arguments.variant in ESTIMATORS and arguments.variant not in VARIANTS
     if of_estimators or arguments.task is not None or arguments.critic is not None or arguments.mi is not None:
-        train_stairs.run(arguments, seeds, outputs, _given(arguments, EstimatorSettings(), TrainingSettings()), _device)
+        train_stairs.run(arguments, seeds, outputs, _given(arguments, EstimatorSettings(), TrainingSettings()))
         return
 
     check_choice("variant", arguments.variant, (*VARIANTS, *(name for name in ESTIMATORS if name not in VARIANTS)))
@@ -168,14 +170,14 @@ def run(arguments: argparse.Namespace) -> None:
     from mine.trace import write_trace
     from mine.training import Progress, train
 
-    device = _device(arguments.device)
+    device = choose_device(arguments.device)
     if arguments.tf32 and device.type != "cuda":
         raise UserError("tf32: only a CUDA device has it, and this run is on the CPU; leave --tf32 out")
     for output in outputs + critics:
         check_writable(output)
     torch.set_num_threads(arguments.threads)
     torch.backends.cuda.matmul.allow_tf32 = arguments.tf32
-    made_with = {**train_stairs.surroundings(arguments, device), "code": training_code_hash()}
+    where = {**made_with(arguments, device), "code": training_code_hash()}
 
     size = arguments.stack or STACK[device.type]
     line = ProgressLine(settings.steps * math.ceil(len(seeds) / size))
@@ -206,7 +208,7 @@ def run(arguments: argparse.Namespace) -> None:
         line.close()
         for place, (one, output, result) in enumerate(zip(cells[stack], outputs[stack], results, strict=True), first):
             outcome = {"outcome": result.outcome, "overflow_step": result.overflow_step}
-            metadata = {"cell": one.to_dict(), "settings": settings.to_dict(), **outcome, **made_with}
+            metadata = {"cell": one.to_dict(), "settings": settings.to_dict(), **outcome, **where}
             if critics:
                 kept = {step: parameters.cpu().numpy() for step, parameters in result.checkpoints.items()}
                 architecture = Architecture(one.dim, settings.hidden, settings.layers, settings.activation)
@@ -249,28 +251,3 @@ def _critics(arguments: argparse.Namespace, steps: int, seeds: list[int]) -> tup
     from mine.frozen.critics import parse_steps
 
     return parse_steps("checkpoints", arguments.checkpoints, steps), _outputs("critics", arguments.critics, seeds)
-
-
-def _device(name: str):
-    import torch
-
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("device: 'cuda' was asked for, and torch finds no CUDA device here; use --device cpu or auto")
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
-
-
-def _integer(text: str) -> int | str:
-    """A whole number, or the text as it is, which the settings' own check then refuses in its own words."""
-    try:
-        return int(text)
-    except ValueError:
-        return text
-
-
-def _number(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text

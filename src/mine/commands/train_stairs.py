@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import math
-import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from mine.commands.options import device as choose_device
+from mine.commands.options import made_with
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
 from mine.estimators.planning import StairsCell, parse_mis
 from mine.estimators.settings import EstimatorSettings, check_choice
-
-if TYPE_CHECKING:
-    import torch
 
 STACK = 5
 """Runs that train together by default: more leave a core's cache, and held-out scores of all are kept at once."""
@@ -26,7 +24,6 @@ def run(
     seeds: Sequence[int],
     outputs: Sequence[Path],
     given: dict[str, Any],
-    choose_device: Callable[[str], torch.device],
 ) -> None:
     """Check everything; then train stack after stack, and write each stack's files as it is done.
 
@@ -35,7 +32,6 @@ def run(
         seeds: distinct.
         outputs: a file a seed.
         given: the settings on the command line.
-        choose_device: from --device to a device.
 
     Raises:
         UserError: a value out of range, or an output that cannot be written.
@@ -70,7 +66,7 @@ def run(
     for output in outputs:
         check_writable(output)
     torch.set_num_threads(arguments.threads)
-    made_with = {**surroundings(arguments, device), "code": stairs_code_hash(arguments.variant, task)}
+    where = {**made_with(arguments, device), "code": stairs_code_hash(arguments.variant, task)}
 
     size = arguments.stack or STACK
     steps = settings.steps * len(mis)
@@ -98,22 +94,8 @@ def run(
                 "settings": settings.to_dict(),
                 "outcome": result.outcome,
                 "overflow_step": result.overflow_step,
-                **made_with,
+                **where,
             }
             write_trace(output, result.columns, metadata)
             ending = result.outcome if result.overflow_step is None else f"overflow at step {result.overflow_step}"
             print(f"{output}: {ending}", flush=True)
-
-
-def surroundings(arguments: argparse.Namespace, device: torch.device) -> dict[str, Any]:
-    """What a results file says of where it was made; nothing that differs between two identical runs."""
-    import numpy as np
-    import torch
-
-    return {
-        "device": device.type,
-        "dtype": "float32",
-        "tf32": arguments.tf32,
-        "threads": arguments.threads,
-        "packages": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-    }

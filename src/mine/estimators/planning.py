@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mine.errors import UserError
+from mine.estimators import check_critic
 from mine.estimators.names import ESTIMATORS
 from mine.estimators.settings import CRITICS, EstimatorSettings, check_choice
 from mine.experiments import parse_seeds, seed_blocks
@@ -36,9 +37,7 @@ class StairsCell:
         """Check every value; raises UserError."""
         check_choice("variant", self.variant, tuple(ESTIMATORS))
         check_choice("critic", self.critic, CRITICS)
-        if self.critic not in ESTIMATORS[self.variant].critics:
-            allowed = ", ".join(ESTIMATORS[self.variant].critics)
-            raise UserError(f"critic: {self.critic!r} is none that {self.variant} exists with; allowed are {allowed}")
+        check_critic(self.variant, self.critic)
         check_choice("task", self.task, TASKS)
         for name, low in (("dim", 1), ("seed", 0)):
             value = getattr(self, name)

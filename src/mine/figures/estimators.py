@@ -14,6 +14,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
+from mine.estimators.settings import CONCAT, SEPARABLE
 from mine.figures import style
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -22,6 +23,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "density": {"color": "#00704F", "linestyle": (0, (1.5, 1.2))},
 }
 """Line of each kind of critic: colour, and for greyscale the dashes."""
+
+CRITIC_KINDS = (SEPARABLE, CONCAT)
+"""Those that one estimator may exist with both of, so that its name is not enough."""
 
 _BASELINES = {"ksg": "KSG", "cca": "CCA", "histogram": "Histogram"}
 
@@ -43,7 +47,7 @@ class Row:
     @property
     def label(self) -> str:
         """As the figure writes it."""
-        return label(self.variant) + (f", {self.critic}" if self.critic in ("separable", "concat") else "")
+        return label(self.variant) + (f", {self.critic}" if self.critic in CRITIC_KINDS else "")
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,17 @@ class Column:
     dim: int
     mi: float
     quantity: str
+
+
+def names_of(rows: Sequence[Row]) -> str:
+    """Estimators in a sentence, each with its kind of critic before it: their own names have commas and brackets."""
+    return ", ".join(f"{row.critic} {label(row.variant)}" if row.critic in CRITIC_KINDS else row.label for row in rows)
+
+
+def holds_gaussian() -> str:
+    """For a caption: estimators whose family has the answer on Gaussian data."""
+    names = [each.label for each in ESTIMATORS.values() if each.contains_gaussian]
+    return f"{', '.join(names)} and CCA have the answer on Gaussian data in their family."
 
 
 def label(variant: str) -> str:

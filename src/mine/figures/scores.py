@@ -6,7 +6,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mine.figures import style
-from mine.figures.estimators import Column, cell_handles, check, draw_cells, label, rows_of, seeds_text
+from mine.figures.estimators import (
+    Column,
+    cell_handles,
+    check,
+    draw_cells,
+    holds_gaussian,
+    names_of,
+    rows_of,
+    seeds_text,
+)
 
 _NEEDED = (
     "critic",
@@ -80,7 +89,7 @@ def _title(scores: pd.DataFrame, mi: float, task: str) -> str:
     count = len(rows_of(top[top["critic"] != "baseline"]))
     if not right:
         return f"At {mi:g} nats on {task} data none of {count} estimators is surely within 10 % of the truth held out"
-    names = ", ".join(row.label if row.critic == "concat" else label(row.variant) for row in right)
+    names = names_of(right)
     return (
         f"At {mi:g} nats on {task} data {len(right)} of {count} are surely within 10 % of the truth held out: {names}"
     )
@@ -92,5 +101,5 @@ def _caption(scores: pd.DataFrame, dims: list[int]) -> str:
         "last 500 training batches of the stair, each before its update. Held out: the same estimator on 10,000 fresh "
         "pairs at the stair's end. A frame: the 95 % interval over seeds (Student's t) lies within 10 % of the truth. "
         "Rows: separable critics see all pairs of a batch, concatenated ones a shift of it; densities have no critic. "
-        "CCA and DoE (Gaussian) have the answer on Gaussian data in their family."
+        f"{holds_gaussian()}"
     )

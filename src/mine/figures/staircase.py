@@ -13,7 +13,7 @@ from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
 from mine.estimators.scores import TOLERANCE
 from mine.figures import style
-from mine.figures.estimators import KINDS, Row, check, label
+from mine.figures.estimators import KINDS, Row, check, label, names_of
 
 _COLUMNS = 5
 _NEEDED = (
@@ -133,7 +133,7 @@ def _title(stairs: pd.DataFrame, task: str) -> str:
     # A cell with an ended run has no mean.
     means = at_top.apply(lambda values: values.mean(skipna=False))
     near = means[(means - top).abs() <= TOLERANCE * top]
-    names = ", ".join(Row(*pair).label for pair in near.index)
+    names = names_of([Row(*pair) for pair in near.index])
     text = f"At {top:g} nats ({task}) {len(near)} of {len(cells)} read within {100 * TOLERANCE:g} % of it in-batch"
     text += f": {names}" if names else ""
     return text + (f"; with {ended} a run overflowed" if ended else "; no run overflowed")

@@ -6,7 +6,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mine.figures import style
-from mine.figures.estimators import Column, cell_handles, check, draw_cells, rows_of, seeds_text
+from mine.figures.estimators import (
+    Column,
+    cell_handles,
+    check,
+    draw_cells,
+    holds_gaussian,
+    names_of,
+    rows_of,
+    seeds_text,
+)
 
 _NEEDED = ("critic", "variant", "task", "dim", "mi_true", "seeds", "diverged", "heldout_bias", "heldout_within")
 
@@ -32,7 +41,7 @@ def draw(scores: pd.DataFrame) -> Figure:
         caption=(
             f"{seeds_text(scores)}. Value of each estimator on 10,000 fresh pairs at the end of training; baselines "
             "train nothing and are given 10,000 pairs. A frame: the 95 % interval over seeds (Student's t) lies within "
-            "10 % of the truth. CCA and DoE (Gaussian) have the answer on Gaussian data in their family."
+            f"10 % of the truth. {holds_gaussian()}"
         ),
         handles=[cell_handles()],
         panel_height=0.2 * len(rows),
@@ -55,7 +64,7 @@ def _title(scores: pd.DataFrame) -> str:
     counts = right.groupby(["variant", "critic"], sort=False)["right"].sum()
     total = len(scores[["task", "dim", "mi_true"]].drop_duplicates())
     best = int(counts.max())
-    names = [row.label for row in rows_of(trained) if counts[(row.variant, row.critic)] == best]
+    names = [names_of([row]) for row in rows_of(trained) if counts[(row.variant, row.critic)] == best]
     if best == 0:
         return f"No trained estimator is surely within 10 % of the truth on any of {total} tasks"
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
