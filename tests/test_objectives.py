@@ -47,13 +47,15 @@ def test_biased_gradient_is_softmax(variant, joint, product):
 
 @settings(max_examples=50, deadline=None)
 @given(joint=SCORES, product=SCORES, v=hnp.arrays(np.float64, 3, elements=st.floats(0.1, 100)), rate=RATE)
-@pytest.mark.parametrize("variant", ["ema", "ema-log", "ema-as-printed"])
+@pytest.mark.parametrize("variant", ["ema", "ema-log", "ema-as-printed", "ema-attached"])
 def test_ema_gradient_divides_by_the_average_after_its_update(variant, joint, product, v, rate):
     value, weights, state = ascend(variant, joint, product, v, rate)
     v_next = ((1 - rate) * v + rate * np.exp(product).mean(1))[:, None]
     expected = np.exp(product) / (K * v_next)
     if variant == "ema-as-printed":
         expected = expected * (1 + product)
+    if variant == "ema-attached":
+        expected = expected * (1 - rate * np.exp(product).mean(1)[:, None] / v_next)
     np.testing.assert_allclose(weights, expected, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(value.log_ema, np.log(v_next[:, 0]), rtol=1e-12, atol=1e-12)
     kept = state[0].exp() if variant == "ema-log" else state[0]
@@ -70,8 +72,14 @@ def test_with_alpha_one_the_ema_gradient_is_the_biased_one(variant, joint, produ
     np.testing.assert_allclose(ema, biased, rtol=1e-12, atol=1e-300)
 
 
-def as_written(variant, joint, product, v_next):
-    """What each variant ascends, as the write-up prints it: (S,), for autograd; v_next is not differentiated."""
+def as_written(variant, joint, product, v_next, rate=1.0):
+    """What each variant ascends, as the write-up prints it: (S,), for autograd; v_next is not differentiated.
+
+    But for ``ema-attached``, in which this batch's share of v is.
+    """
+    if variant == "ema-attached":
+        mean_exp = product.exp().mean(1)
+        v_next = v_next + rate * (mean_exp - mean_exp.detach())
     if variant.startswith("biased"):
         return joint.mean(1) - product.exp().mean(1).log()
     if variant == "ema-as-printed":
@@ -86,7 +94,9 @@ def test_the_weights_are_autograds(variant, joint, product, v, rate):
     _, weights, _ = ascend(variant, joint, product, v, rate)
     joint, product = torch.tensor(joint, requires_grad=True), torch.tensor(product, requires_grad=True)
     v_next = (1 - rate) * torch.tensor(v) + rate * product.detach().exp().mean(1)
-    of_joint, of_product = torch.autograd.grad(as_written(variant, joint, product, v_next).sum(), (joint, product))
+    of_joint, of_product = torch.autograd.grad(
+        as_written(variant, joint, product, v_next, rate).sum(), (joint, product)
+    )
     np.testing.assert_allclose(-weights, of_product, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(of_joint, 1 / K, rtol=1e-12)
 
@@ -133,6 +143,9 @@ def test_gradient_is_the_finite_difference_of_the_frozen_objective(variant):
     v_next = 0.99 * v + 0.01 * np.exp(product).mean(1)
 
     def frozen(scores):
+        if variant == "ema-attached":
+            mean_exp = np.exp(scores).mean()
+            return -mean_exp / (0.99 * v[0] + 0.01 * mean_exp)
         if variant.startswith("biased"):
             return -np.log(np.exp(scores).mean())
         if variant == "ema-as-printed":
@@ -164,7 +177,7 @@ def test_ema_log_with_alpha_one_forgets_an_infinite_past():
     assert value.log_ema.item() == pytest.approx(0.0)
 
 
-@pytest.mark.parametrize("variant", ["ema", "ema-as-printed", "ema-log"])
+@pytest.mark.parametrize("variant", ["ema", "ema-as-printed", "ema-attached", "ema-log"])
 def test_ema_starts_at_one_or_at_the_first_batchs_mean(variant):
     product = torch.tensor([[0.0, 1.0, 2.0]], dtype=torch.float64)
     mean_exp = product.exp().mean().item()

@@ -9,7 +9,7 @@ from mine.settings import TrainingSettings
 
 @pytest.mark.parametrize(
     ("name", "peer"),
-    [("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)],
+    [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)],
 )
 def test_ascent_is_torchs_descent_on_the_negative(name, peer):
     generator = torch.Generator().manual_seed(0)
@@ -24,5 +24,5 @@ def test_ascent_is_torchs_descent_on_the_negative(name, peer):
         theirs.grad = -gradient
         their_optimizer.step()
         rates = torch.tensor(optimizer.rates(step), dtype=torch.float64)
-        ours += optimizer.ascent(gradient, gradient.square(), state, rates)
+        ours += optimizer.ascent(gradient, gradient.square(), state, rates) - rates[2] * ours
     torch.testing.assert_close(ours, theirs.detach(), rtol=1e-12, atol=1e-14)

@@ -27,7 +27,7 @@ def columns():
 def test_round_trip_keeps_nulls_and_non_finite_values_apart(tmp_path, columns):
     path = tmp_path / "deep" / "seed=0.parquet"
     write_trace(path, columns, {"cell": {"dim": 1}})
-    assert read_trace(path).metadata == {"contract": 1, "cell": {"dim": 1}} == read_metadata(path)
+    assert read_trace(path).metadata == {"contract": 2, "cell": {"dim": 1}} == read_metadata(path)
     table = pq.read_table(path, partitioning=None)
     assert table.column_names == list(COLUMNS)
     assert table["mi_batch"].null_count == 0
@@ -94,7 +94,7 @@ def test_another_contract_is_refused(tmp_path):
     path = tmp_path / "old.parquet"
     schema = SCHEMA.with_metadata({b"mine": json.dumps({"contract": 0}).encode()})
     pq.write_table(pa.Table.from_pylist([], schema=schema), path)
-    with pytest.raises(UserError, match=r"contract 0, this version reads 1"):
+    with pytest.raises(UserError, match=r"contract 0, this version reads 2"):
         read_trace(path)
     pq.write_table(pa.table({"a": [1]}), path)
     with pytest.raises(UserError, match="not a results file of this project"):

@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from mine.batches import Batches
 from mine.cli import main
 from mine.critic import Architecture, critic, layers_of
 from mine.errors import UserError
 from mine.frozen.critics import read_critics
 from mine.settings import TrainingSettings
 from mine.trace import read_trace
+from mine.sources import source_of
 from mine.training import BLOCK
 
 TINY = [
@@ -73,7 +73,8 @@ def test_critics_are_kept_with_the_runs_own_metadata_and_change_nothing_else(tmp
     }
     # What row 6 of the trace says of its batch, the critic after 5 updates says too.
     architecture = Architecture(1, 4, 2, "relu")
-    x, z, z_product = (part[0, 5] for part in Batches(1, 0.9, [3], critics.settings, "cpu").take(BLOCK))
+    batch = source_of(1, [0.9], [3], critics.settings, "cpu").take(BLOCK)
+    x, z, z_product = (part[0, 5] for part in (batch.x, batch.z, batch.z_product))
     layers = layers_of(torch.from_numpy(critics.at(5))[None], architecture)
     joint, product = (critic(layers, torch.cat([x, other], 1)[None], architecture)[0] for other in (z, z_product))
     row = trace.frame.iloc[5]

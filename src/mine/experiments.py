@@ -146,9 +146,9 @@ def parse_grid(text: str) -> dict[str, Any]:
 
 def training_options(training: TrainingSettings) -> str:
     """The settings as options of ``mine train``, all of them, so that a printed command says what it does."""
-    return " ".join(
-        f"--{name.replace('_', '-')} {value}" for name, value in training.to_dict().items() if value is not None
-    )
+    values = training.to_dict()
+    del values["steps" if training.epochs is not None else "epochs"]
+    return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in values.items() if value is not None)
 
 
 @dataclass(frozen=True)

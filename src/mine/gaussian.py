@@ -37,11 +37,19 @@ def sample_normals(shape: tuple[int, ...], generators: Sequence[torch.Generator]
 
 
 def sample_joint(
-    shape: tuple[int, ...], rho: float, generators: Sequence[torch.Generator]
+    shape: tuple[int, ...], rho: float | Sequence[float], generators: Sequence[torch.Generator]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Joint pairs of several runs: x and z, each float32 (S, *shape), where ``shape`` ends with d."""
+    """Joint pairs of several runs: x and z, each float32 (S, *shape), where ``shape`` ends with d.
+
+    rho: of all runs, or one a run.
+    """
     x = sample_normals(shape, generators)
-    return x, rho * x + math.sqrt(1.0 - rho * rho) * sample_normals(shape, generators)
+    rhos = [rho] * len(generators) if isinstance(rho, (int, float)) else rho
+    of_x, of_noise = (
+        x.new_tensor(factors).view(-1, *[1] * len(shape))
+        for factors in (rhos, [math.sqrt(1.0 - each * each) for each in rhos])
+    )
+    return x, of_x * x + of_noise * sample_normals(shape, generators)
 
 
 def log_density_ratio(x: torch.Tensor, z: torch.Tensor, rho: float) -> torch.Tensor:

@@ -99,11 +99,14 @@ class Ema:
 
     as_printed: the second term's numerator is mean(T e^T), as step 5 of the pseudocode prints it, so that
         w = (1 + T) e^T / (k v): a different gradient, kept as an ablation.
+    attached: v's share of this batch is differentiated too, as autograd does where v is not detached, so that
+        w = (1 - alpha) v_old e^T / (k v^2), v_old before the update: what a forgotten detach trains, an ablation.
     """
 
     rate: float
     start: str
     as_printed: bool = False
+    attached: bool = False
 
     def init(self, product_scores: Tensor) -> State:
         """V of every member: 1, or the first batch's B_exp."""
@@ -119,6 +122,8 @@ class Ema:
         weights = _divided_mean_weights(exp_scores, ema)
         if self.as_printed:
             weights = (1.0 + product_scores) * weights
+        if self.attached:
+            weights = ((1.0 - self.rate) * (state[0] / ema))[:, None] * weights
         return BatchValue(joint_scores.mean(1), mean_exp.log(), weights, ema.log()), (ema,)
 
 
@@ -169,6 +174,7 @@ REGISTRY: dict[str, Callable[[TrainingSettings], Objective]] = {
     "biased-stable": lambda settings: BiasedStable(),
     "ema": lambda settings: Ema(settings.ema_rate, settings.ema_init),
     "ema-as-printed": lambda settings: Ema(settings.ema_rate, settings.ema_init, as_printed=True),
+    "ema-attached": lambda settings: Ema(settings.ema_rate, settings.ema_init, attached=True),
     "ema-log": lambda settings: EmaLog(settings.ema_rate, settings.ema_init),
 }
 """Every objective by the name that ``--variant`` and the configuration use."""

@@ -9,11 +9,11 @@ from functools import cache, partial
 import pyarrow as pa
 import torch
 
-from mine.batches import Batches
 from mine.evaluation import Evaluation, evaluate
 from mine.gaussian import log_density_ratio, mutual_information
 from mine.objectives import stable_log_mean_exp
 from mine.settings import TrainingSettings
+from mine.sources import source_of
 
 
 def optimal_table(
@@ -47,9 +47,13 @@ def optimal_table(
 
 def batch_value(dim: int, rho: float, seed: int, training: TrainingSettings, n_batches: int) -> float:
     """Mean Donsker-Varadhan value of the optimal critic on a run's first training batches, nats."""
-    x, z, z_product = (values[0] for values in Batches(dim, rho, [seed], training, "cpu").take(n_batches))
-    joint, product = log_density_ratio(x, z, rho), log_density_ratio(x, z_product, rho)
-    return (joint.mean(1) - stable_log_mean_exp(product)).mean().item()
+    batch = source_of(dim, [rho], [seed], training, "cpu").take(n_batches)
+    values = []
+    for place, size in enumerate(batch.sizes):
+        x, z, z_product = (part[0, place, :size] for part in (batch.x, batch.z, batch.z_product))
+        joint, product = log_density_ratio(x, z, rho), log_density_ratio(x, z_product, rho)
+        values.append(joint.mean() - stable_log_mean_exp(product))
+    return torch.stack(values).mean().item()
 
 
 def _judge(dim: int, rho: float, seed: int) -> Evaluation:

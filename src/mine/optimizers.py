@@ -17,32 +17,38 @@ from mine.settings import TrainingSettings
 State = tuple[Tensor, ...]
 """Tensors of shape (S, P)."""
 
-Rates = tuple[float, float]
-"""What of a step depends on its number."""
+Rates = tuple[float, float, float]
+"""What of a step depends on its number, and the share of the parameters that it takes away."""
 
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam as torch.optim.Adam computes it (betas 0.9 and 0.999, eps 1e-8). Source: Kingma & Ba 2015, Algorithm 1."""
+    """Adam as torch.optim.Adam computes it (betas 0.9 and 0.999, eps 1e-8). Source: Kingma & Ba 2015, Algorithm 1.
+
+    weight_decay: as in torch.optim.AdamW, a multiple of the learning rate taken off the parameters at each update.
+    """
 
     learning_rate: float
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
+    weight_decay: float = 0.0
 
     def init(self, parameters: Tensor) -> State:
         """First and second moments, zero."""
         return torch.zeros_like(parameters), torch.zeros_like(parameters)
 
     def rates(self, step: int) -> Rates:
-        """The two numbers of update ``step`` (1-based), with which it is first / (a sqrt(second) + b)."""
+        """The numbers a, b, c of update ``step`` (1-based), which is first / (a sqrt(second) + b) - c parameters."""
         factor = (1.0 - self.beta1**step) / self.learning_rate
-        return factor / math.sqrt(1.0 - self.beta2**step), factor * self.eps
+        root = math.sqrt(1.0 - self.beta2**step)
+        return factor / root, factor * self.eps, self.learning_rate * self.weight_decay
 
     def ascent(self, gradient: Tensor, squared: Tensor, state: State, rates: Tensor) -> Tensor:
-        """What to add to the parameters, (S, P); moments in ``state`` are updated in place.
+        """What to add to the parameters, (S, P), less the decay; moments in ``state`` are updated in place.
 
-        squared: the gradient's squares, overwritten by the result. rates: ``rates(step)`` as a tensor of two.
+        squared: the gradient's squares, overwritten by the result. rates: ``rates(step)`` as a tensor, (3,) for all
+        members or (3, S, 1) for each its own.
         """
         first, second = state
         first.lerp_(gradient, 1.0 - self.beta1)
@@ -56,6 +62,7 @@ class Sgd:
     """Plain gradient ascent."""
 
     learning_rate: float
+    weight_decay: float = 0.0
 
     def init(self, parameters: Tensor) -> State:
         """Nothing to remember."""
@@ -63,7 +70,7 @@ class Sgd:
 
     def rates(self, step: int) -> Rates:
         """The learning rate at every step."""
-        return self.learning_rate, 0.0
+        return self.learning_rate, 0.0, 0.0
 
     def ascent(self, gradient: Tensor, squared: Tensor, state: State, rates: Tensor) -> Tensor:
         """What to add to the parameters, (S, P)."""
@@ -74,5 +81,7 @@ Optimizer = Adam | Sgd
 
 REGISTRY: dict[str, Callable[[TrainingSettings], Optimizer]] = {
     "adam": lambda settings: Adam(settings.learning_rate),
+    # Loshchilov & Hutter 2019: the decay acts on the parameters, not through the gradient. 0.01 is torch's default.
+    "adamw": lambda settings: Adam(settings.learning_rate, weight_decay=0.01),
     "sgd": lambda settings: Sgd(settings.learning_rate),
 }

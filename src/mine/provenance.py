@@ -16,15 +16,16 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 
 TRAINING_MODULES = (
-    "batches",
     "critic",
     "evaluation",
     "files",
     "gaussian",
     "objectives",
     "optimizers",
+    "recorder",
     "seeding",
     "settings",
+    "sources",
     "trace",
     "training",
 )

@@ -12,33 +12,42 @@ from typing import Any
 
 from mine.errors import UserError
 
-VARIANTS = ("biased", "biased-stable", "ema", "ema-as-printed", "ema-log")
-OPTIMIZERS = ("adam", "sgd")
+VARIANTS = ("biased", "biased-stable", "ema", "ema-as-printed", "ema-attached", "ema-log")
+OPTIMIZERS = ("adam", "adamw", "sgd")
 EMA_INITS = ("one", "first-batch")
 ACTIVATIONS = ("relu", "elu", "tanh")
 PRODUCTS = ("permutation", "derangement", "independent")
+LAST_BATCHES = ("drop", "keep")
 STREAM = "stream"
+EPOCH = "epoch"
+STEPS = 3000
+"""Updates where neither steps nor epochs are given."""
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
     """Settings of one training run. Construction checks every value and raises UserError.
 
-    steps: updates of the critic.
+    steps: updates of the critic; 3,000 where neither these nor epochs are given.
+    epochs: passes over the data set in place of steps, which then follow from it.
     batch_size: joint pairs in a batch, k; as many product pairs.
     learning_rate: of the optimiser, per update.
-    optimizer: ``adam`` (betas 0.9 and 0.999, eps 1e-8) or ``sgd`` (no momentum).
+    optimizer: ``adam`` (betas 0.9 and 0.999, eps 1e-8), ``adamw`` (the same with a weight decay of 0.01) or ``sgd``
+        (no momentum).
     ema_rate: alpha in v <- (1 - alpha) v + alpha B_exp; 1 remembers one batch only.
     ema_init: v before the first update: ``one``, or the first batch's mean of e^T.
     grad_clip: largest L2 norm of an applied gradient; None does not clip.
     hidden, layers, activation: units of a hidden layer, how many, and what follows each.
     data: ``stream`` (fresh pairs every step) or the number of pairs drawn once, that batches come from.
-    product: how z of a product pair is chosen, see ``mine.gaussian``.
-    eval_every: updates between evaluations (there is one before the first update and one after the last).
+    last_batch: whether an epoch's incomplete last batch is left out (``drop``) or trained on (``keep``).
+    product: how z of a product pair is chosen, see ``mine.sources``.
+    record_every: updates that one row of the trace stands for, a window; ``epoch``: those of an epoch.
+    eval_every: updates between evaluations (there is one in the first window and one after the last update).
     term_norms_every: updates between records of the gradient norms of the objective's two terms.
     """
 
-    steps: int = 3000
+    steps: int | None = None
+    epochs: int | None = None
     batch_size: int = 128
     learning_rate: float = 1e-3
     optimizer: str = "adam"
@@ -49,14 +58,19 @@ class TrainingSettings:
     layers: int = 2
     activation: str = "relu"
     data: str | int = STREAM
+    last_batch: str = "drop"
     product: str = "permutation"
+    record_every: str | int = 1
     eval_every: int = 500
     term_norms_every: int = 50
 
     def __post_init__(self) -> None:
-        """Check every value."""
-        for name in ("steps", "hidden", "layers", "eval_every", "term_norms_every"):
+        """Check every value, and work out the steps."""
+        for name in ("hidden", "layers", "eval_every", "term_norms_every"):
             _check_int(name, getattr(self, name), 1)
+        for name in ("steps", "epochs"):
+            if getattr(self, name) is not None:
+                _check_int(name, getattr(self, name), 1)
         _check_int("batch_size", self.batch_size, 2)
         _check_number("learning_rate", self.learning_rate, 0.0, 10.0, low_open=True)
         _check_number("ema_rate", self.ema_rate, 0.0, 1.0, low_open=True)
@@ -66,6 +80,7 @@ class TrainingSettings:
             ("optimizer", OPTIMIZERS),
             ("ema_init", EMA_INITS),
             ("activation", ACTIVATIONS),
+            ("last_batch", LAST_BATCHES),
             ("product", PRODUCTS),
         ):
             _check_choice(name, getattr(self, name), allowed)
@@ -73,6 +88,65 @@ class TrainingSettings:
             if isinstance(self.data, str):
                 raise UserError(f"data: {self.data!r} is neither 'stream' nor a whole number of pairs")
             _check_int("data", self.data, self.batch_size, "the batch size")
+        self._check_epochs()
+        self._check_windows()
+
+    def _check_epochs(self) -> None:
+        if self.data == STREAM:
+            for name, given in (("epochs", self.epochs is not None), ("last_batch", self.last_batch != "drop")):
+                if given:
+                    raise UserError(
+                        f"{name}: {getattr(self, name)!r} needs a data set; data is {STREAM!r}, which has no epochs: "
+                        "give a number of pairs"
+                    )
+        if self.short_batch == 1 and self.product == "derangement":
+            raise UserError(
+                f"last_batch: 'keep' leaves a last batch of 1 of {self.data} pairs in batches of {self.batch_size}, "
+                "which has no derangement; drop it, or change data or batch_size"
+            )
+        steps = STEPS if self.steps is None else self.steps
+        if self.epochs is not None:
+            steps = self.epochs * self.batches_per_epoch
+            if self.steps not in (None, steps):
+                raise UserError(
+                    f"epochs: {self.epochs} with steps {self.steps}; give one of the two "
+                    f"({self.epochs} epochs are {steps} updates)"
+                )
+        # The one derived field: read everywhere as the number of updates, however that was said.
+        object.__setattr__(self, "steps", steps)
+
+    def _check_windows(self) -> None:
+        if self.record_every == EPOCH:
+            if self.data == STREAM:
+                raise UserError(f"record_every: {EPOCH!r} needs a data set; data is {STREAM!r}, which has no epochs")
+        elif isinstance(self.record_every, str):
+            raise UserError(f"record_every: {self.record_every!r} is neither {EPOCH!r} nor a whole number of updates")
+        else:
+            _check_int("record_every", self.record_every, 1)
+        if self.window > self.steps:
+            raise UserError(f"record_every: {self.record_every} is beyond the run's {self.steps} updates")
+
+    @property
+    def short_batch(self) -> int:
+        """Pairs in the incomplete last batch of an epoch, 0 where there is none or it is left out."""
+        return 0 if self.data == STREAM or self.last_batch == "drop" else int(self.data) % self.batch_size
+
+    @property
+    def batches_per_epoch(self) -> int | None:
+        """Updates in an epoch, None without a data set."""
+        if self.data == STREAM:
+            return None
+        return int(self.data) // self.batch_size + (self.short_batch > 0)
+
+    @property
+    def window(self) -> int:
+        """Updates that one row of the trace stands for."""
+        return self.batches_per_epoch if self.record_every == EPOCH else int(self.record_every)
+
+    def size_of_batch(self, index: int) -> int:
+        """Pairs in the batch of this index, counted from 0 over all epochs."""
+        last = self.short_batch and index % self.batches_per_epoch == self.batches_per_epoch - 1
+        return self.short_batch if last else self.batch_size
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainingSettings:

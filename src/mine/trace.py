@@ -1,8 +1,9 @@
 """The parquet contract of one training run: columns, metadata, whole-file writes, reading back.
 
-A trace has one row per update and a last row for the critic that training ends with. All information is in
-nats. A value that was not measured at a row, or does not exist for a variant, is null; inf and nan are values
-that training produced.
+A trace has one row per update, or per window of updates (setting ``record_every``), and a last row for the critic that
+training ends with. A window's row has the values of its last update, and what is about all its updates in the
+columns of ``mine.recorder.OF_WINDOWS``, which are null where a row is one update. All information is in nats. A value that was
+not measured at a row, or does not exist for a variant, is null; inf and nan are values that training produced.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from mine.files import whole_files
 if TYPE_CHECKING:  # a third of a second, which a process that only writes traces need not spend
     import pandas as pd
 
-CONTRACT = 1
+CONTRACT = 2
 """Raised by one whenever a column or a metadata key changes its meaning."""
 
 _METADATA_KEY = b"mine"
@@ -30,6 +31,7 @@ _METADATA_KEY = b"mine"
 COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "seed": (pa.int32(), "the run's seed; a folder of runs read as one table has the rest of the cell from its path"),
     "step": (pa.int32(), "1-based; the row describes the critic before update `step`; the last row has no update"),
+    "epoch": (pa.int32(), "1-based pass over the data set that update `step` belongs to; null without a data set"),
     "mi_true": (pa.float64(), "exact mutual information of the data at this step, nats"),
     "mi_batch": (
         pa.float32(),
@@ -40,6 +42,7 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "log_ema": (pa.float32(), "log v after this step's update; null where the objective has none"),
     "product_max": (pa.float32(), "largest T on the product batch; float32 e^T overflows above 88.7"),
     "grad_norm": (pa.float32(), "L2 norm over all critic parameters of the gradient applied at this step"),
+    "grad_norm_unclipped": (pa.float32(), "the same before clipping; null where nothing is clipped"),
     "grad_norm_joint": (pa.float32(), "the same of the first term alone, every term_norms_every steps, unclipped"),
     "grad_norm_product": (pa.float32(), "the same of the second term alone"),
     "mi_heldout": (
@@ -52,6 +55,15 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
         "Donsker-Varadhan value at the population, by importance sampling with the exact density ratio, nats",
     ),
     "population_ess": (pa.float64(), "effective sample size of mi_population's product term"),
+    "mi_batch_mean": (pa.float64(), "mean of mi_batch over the window's updates, nats"),
+    "mi_ema_mean": (
+        pa.float64(),
+        "mean over the window's updates of joint_mean - log_ema, the batch's value by the moving average, nats",
+    ),
+    "grad_norm_min": (pa.float64(), "smallest grad_norm of the window"),
+    "grad_norm_mean": (pa.float64(), "mean of grad_norm over the window's updates"),
+    "grad_norm_median": (pa.float64(), "median of grad_norm over the window's updates"),
+    "grad_norm_max": (pa.float64(), "largest grad_norm of the window"),
 }
 """Name to (type, meaning) of every column, in file order."""
 

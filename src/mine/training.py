@@ -8,7 +8,9 @@ evaluations the loop only launches work: nothing waits for a value, so a GPU is 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -16,27 +18,17 @@ import torch
 from torch import Tensor
 
 from mine import objectives, optimizers
-from mine.batches import Batches
 from mine.critic import Architecture, Layers, Passes, critic, initial_parameters, layers_of, matrices
 from mine.evaluation import AT_ONCE, Evaluation, evaluate
 from mine.gaussian import mutual_information
+from mine.recorder import MEASURED, OF_WINDOWS, Recorder, Windows
 from mine.seeding import Stream, generator
 from mine.settings import TrainingSettings
+from mine.sources import source_of
 from mine.trace import COLUMNS
 
 BLOCK = 50
 """Steps whose random numbers are drawn at once (so results depend on it); after them, ended members leave the stack."""
-
-_MEASURED = (
-    "joint_mean",
-    "log_mean_exp",
-    "mi_batch",
-    "log_ema",
-    "product_max",
-    "grad_norm",
-    "grad_norm_joint",
-    "grad_norm_product",
-)
 
 
 @dataclass(frozen=True)
@@ -44,7 +36,7 @@ class Progress:
     """Where a stack stands, for a person who waits. Values are of the last finished block.
 
     step, steps: updates done and planned. live, runs: members still training and all. mi_batch: mean over live
-    members of the last Donsker-Varadhan batch value, nats.
+    members of the last Donsker-Varadhan batch value, nats. mi_true: mean over members, nats.
     """
 
     step: int
@@ -55,20 +47,37 @@ class Progress:
     mi_true: float
 
 
+@dataclass(frozen=True)
+class Run:
+    """One member of a stack: what may differ between members that train together.
+
+    learning_rate: in place of the settings', None for theirs.
+    """
+
+    seed: int
+    rho: float
+    learning_rate: float | None = None
+
+
 @dataclass
 class RunResult:
     """One trained run. columns: every column of mine.trace.COLUMNS to a masked array with one value a row.
 
-    overflow_step: step of the row that became non-finite, None for a run that took all its updates.
+    run: which one. overflow_step: step of the row that became non-finite, None for a run that took all its updates.
     parameters: (P,), the critic that training ended with; of a run that overflowed, the last finite one.
     checkpoints: number of updates to (P,), the critic after so many, where it was asked for and the run got there.
     """
 
-    seed: int
+    run: Run
     columns: dict[str, np.ma.MaskedArray]
     overflow_step: int | None
     parameters: Tensor
     checkpoints: dict[int, Tensor]
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+        return self.run.seed
 
     @property
     def outcome(self) -> str:
@@ -78,20 +87,35 @@ class RunResult:
 
 @dataclass
 class _Member:
-    """One run while it trains."""
+    """One run while it trains. place: its place in the order in which runs were asked for."""
 
-    seed: int
-    rows: list[np.ndarray] = field(default_factory=list)
+    place: int
+    run: Run
+    recorder: Recorder
     evaluations: dict[int, Evaluation] = field(default_factory=dict)
     checkpoints: dict[int, Tensor] = field(default_factory=dict)
+
+
+class _Memory:
+    """What an update of S critics on batches of k pairs reads and writes, set aside once.
+
+    pairs: (S, 2k, 2d), joint pairs first, then product pairs. weights: (S, 2k), what T of each pair weighs in the
+    ascended gradient: 1/k on joint pairs, the objective's say on product pairs.
+    """
+
+    def __init__(self, parameters: Tensor, k: int, architecture: Architecture) -> None:
+        self.k = k
+        self.pairs = matrices(parameters, 2 * k, 2 * architecture.dim)
+        self.passes = Passes(parameters, 2 * k, architecture)
+        self.weights = parameters.new_full((len(parameters), 2 * k), 1.0 / k)
 
 
 class _Stack:
     """Critics that train together, S of them, and one update of all: every tensor's first axis is the member.
 
-    An update reads ``pairs`` (S, 2k, 2d; joint pairs first, then product pairs) and ``rates`` (the optimiser's two
-    numbers of this step), changes the rest in place, and leaves what it saw in ``measured`` (S-vectors in the order
-    of _MEASURED). It does the same operations on the same memory every time, so a GPU can replay it.
+    An update reads the ``pairs`` of the memory for its batch size and ``rates`` (the optimiser's numbers of this step
+    for each member, (3, S, 1)), changes the rest in place, and leaves what it saw in ``measured`` (S-vectors in the
+    order of MEASURED). It does the same operations on the same memory every time, so a GPU can replay it.
     """
 
     def __init__(
@@ -104,38 +128,37 @@ class _Stack:
     ) -> None:
         self._architecture, self._settings = architecture, settings
         self._objective, self._optimizer = objective, optimizer
-        n, members = 2 * settings.batch_size, len(parameters)
+        members = len(parameters)
         self.parameters = parameters
         self.live = torch.ones(members, dtype=torch.bool, device=parameters.device)
-        self.pairs = matrices(parameters, n, 2 * architecture.dim)
-        self.rates = parameters.new_zeros(2)
-        self.measured = parameters.new_zeros(len(_MEASURED), members)
+        sizes = {settings.batch_size, settings.short_batch} - {0}
+        self.memory = {size: _Memory(parameters, size, architecture) for size in sizes}
+        self.rates = parameters.new_zeros(3, members, 1)
+        self.measured = parameters.new_zeros(len(MEASURED), members)
         self.optimizer_state = optimizer.init(parameters)
-        self._passes = Passes(parameters, n, architecture)
         self._squared = torch.empty_like(parameters)
-        # What T of each pair weighs in the ascended gradient: 1/k on joint pairs, the objective's say on product pairs.
-        self._weights = parameters.new_full((members, n), 1.0 / settings.batch_size)
         self._not_measured = parameters.new_full((members,), torch.nan)
 
-    def start(self) -> None:
-        """Set the objective's state from the first batch."""
-        _, product = self._scores()
+    def start(self, size: int) -> None:
+        """Set the objective's state from the first batch, of ``size`` pairs."""
+        _, product = self._scores(self.memory[size])
         self.objective_state = self._objective.init(product)
 
-    def update(self, term_norms: bool = False) -> None:
-        """One step of gradient ascent. term_norms: measure the gradients of the objective's two terms as well."""
-        value, measured = self._look()
-        k = self._settings.batch_size
-        torch.neg(value.product_weights, out=self._weights[:, k:])
+    def update(self, size: int, term_norms: bool = False) -> None:
+        """One step of gradient ascent on batches of ``size`` pairs. term_norms: measure both terms' gradients too."""
+        memory = self.memory[size]
+        value, measured = self._look(memory)
+        torch.neg(value.product_weights, out=memory.weights[:, size:])
         if term_norms:
-            for name, other_half in (("grad_norm_joint", slice(k, None)), ("grad_norm_product", slice(None, k))):
-                of_term = self._weights.clone()
+            for name, other_half in (("grad_norm_joint", slice(size, None)), ("grad_norm_product", slice(None, size))):
+                of_term = memory.weights.clone()
                 of_term[:, other_half] = 0.0
-                measured[name] = self._norm(self._passes.backward(of_term))
+                measured[name] = self._norm(memory.passes.backward(of_term))
 
-        gradient = self._passes.backward(self._weights)
+        gradient = memory.passes.backward(memory.weights)
         norm = self._norm(gradient)
         if self._settings.grad_clip is not None:
+            measured["grad_norm_unclipped"] = norm
             gradient *= (self._settings.grad_clip / norm).clamp(max=1.0)[:, None]
             norm = self._norm(gradient)
         measured["grad_norm"] = norm
@@ -145,12 +168,14 @@ class _Stack:
         # last finite parameters once it has ended.
         self.live &= value.mi_batch * 0.0 == norm * 0.0
         ascent = self._optimizer.ascent(gradient, self._squared, self.optimizer_state, self.rates)
+        if self._optimizer.weight_decay:
+            ascent = ascent - self.rates[2] * self.parameters
         self.parameters += torch.where(self.live[:, None], ascent, 0.0)
         self._keep(measured)
 
-    def look(self) -> None:
-        """Measure the critics as they are on ``pairs``, without an update."""
-        value, measured = self._look()
+    def look(self, size: int) -> None:
+        """Measure the critics as they are on batches of ``size`` pairs, without an update."""
+        value, measured = self._look(self.memory[size])
         self.live &= value.mi_batch.isfinite()
         self._keep(measured)
 
@@ -161,12 +186,12 @@ class _Stack:
         stack.objective_state = tuple(tensor[places] for tensor in self.objective_state)
         return stack
 
-    def _scores(self) -> tuple[Tensor, ...]:
+    def _scores(self, memory: _Memory) -> tuple[Tensor, ...]:
         """T on the joint and on the product pairs, each (S, k)."""
-        return self._passes.forward(self.pairs).split(self._settings.batch_size, dim=1)
+        return memory.passes.forward(memory.pairs).split(memory.k, dim=1)
 
-    def _look(self) -> tuple[objectives.BatchValue, dict[str, Tensor]]:
-        joint, product = self._scores()
+    def _look(self, memory: _Memory) -> tuple[objectives.BatchValue, dict[str, Tensor]]:
+        joint, product = self._scores(memory)
         value, state = self._objective(joint, product, self.objective_state)
         for old, new in zip(self.objective_state, state, strict=True):
             old.copy_(new)
@@ -185,7 +210,7 @@ class _Stack:
         return torch.mul(gradient, gradient, out=self._squared).sum(1).sqrt()
 
     def _keep(self, measured: dict[str, Tensor]) -> None:
-        torch.stack([measured.get(name, self._not_measured) for name in _MEASURED], out=self.measured)
+        torch.stack([measured.get(name, self._not_measured) for name in MEASURED], out=self.measured)
 
 
 def train(
@@ -205,91 +230,127 @@ def train(
     the critics are kept. report: called after every block of steps.
     A member's result does not depend on its neighbours: on one CPU thread it is bitwise the same in any stack.
     """
+    runs = [Run(seed, rho) for seed in seeds]
+    return train_runs(variant, dim, runs, settings, device=device, checkpoints=checkpoints, report=report)
+
+
+def train_runs(
+    variant: str,
+    dim: int,
+    runs: Sequence[Run],
+    settings: TrainingSettings,
+    *,
+    device: torch.device | str = "cpu",
+    checkpoints: Collection[int] = (),
+    judged: bool = True,
+    report: Callable[[Progress], Any] = lambda progress: None,
+) -> list[RunResult]:
+    """``train`` for runs that share variant, d and shapes, and may differ in rho and learning rate.
+
+    judged: look at the critics with held-out and population samples; without, those columns are null.
+    """
     architecture = Architecture(dim, settings.hidden, settings.layers, settings.activation)
     objective = objectives.REGISTRY[variant](settings)
-    optimizer = optimizers.REGISTRY[settings.optimizer](settings)
-    members = [_Member(seed) for seed in seeds]
-    batches = Batches(dim, rho, seeds, settings, device)
-    sources = [generator(seed, dim, rho, Stream.INITIALISATION, device) for seed in seeds]
-    stack = _Stack(initial_parameters(architecture, sources), architecture, objective, optimizer, settings)
-    replay: Callable[[], None] | None = None
+    rates_of = {
+        run.learning_rate: optimizers.REGISTRY[settings.optimizer](
+            settings if run.learning_rate is None else replace(settings, learning_rate=run.learning_rate)
+        )
+        for run in runs
+    }
+    windows = Windows(settings.steps, settings.window)
+    members = [_Member(place, run, Recorder(windows)) for place, run in enumerate(runs)]
+    source = source_of(dim, [run.rho for run in runs], [run.seed for run in runs], settings, device)
+    starts = [generator(run.seed, dim, run.rho, Stream.INITIALISATION, device) for run in runs]
+    optimizer = rates_of[runs[0].learning_rate]
+    stack = _Stack(initial_parameters(architecture, starts), architecture, objective, optimizer, settings)
+    replays: dict[int, Callable[[], None]] = {}
     results: dict[int, RunResult] = {}
 
     def judge(places: Sequence[int], step: int) -> None:
+        if not judged:
+            return
         at_once = AT_ONCE[torch.device(device).type]
-        for first in range(0, len(places), at_once):
-            some = list(places[first : first + at_once])
-            layers = layers_of(stack.parameters[some], architecture)
+        by_rho = sorted(places, key=lambda place: members[place].run.rho)
+        for rho, of_rho in groupby(by_rho, key=lambda place: members[place].run.rho):
+            same = list(of_rho)
+            for some in (same[at : at + at_once] for at in range(0, len(same), at_once)):
+                layers = layers_of(stack.parameters[some], architecture)
 
-            def scores(x: Tensor, z: Tensor, layers: Layers = layers) -> Tensor:
-                return critic(layers, torch.cat([x, z], 2), architecture)
+                def scores(x: Tensor, z: Tensor, layers: Layers = layers) -> Tensor:
+                    return critic(layers, torch.cat([x, z], 2), architecture)
 
-            evaluations = evaluate(scores, dim, rho, [members[place].seed for place in some], device)
-            for place, evaluation in zip(some, evaluations, strict=True):
-                members[place].evaluations[step] = evaluation
+                evaluations = evaluate(scores, dim, rho, [members[place].run.seed for place in some], device)
+                for place, evaluation in zip(some, evaluations, strict=True):
+                    members[place].evaluations[step] = evaluation
 
     last_row = settings.steps + 1
     for first in range(1, last_row + 1, BLOCK):
         steps = range(first, min(first + BLOCK, last_row + 1))
-        x, z, z_product = batches.take(BLOCK)
-        pairs = torch.cat([torch.cat([x, z], 3), torch.cat([x, z_product], 3)], 2)
-        rates = torch.tensor([optimizer.rates(step) for step in steps], device=device)
-        record = torch.empty(len(steps), len(_MEASURED), len(members), device=device)
+        batch = source.take(BLOCK)
+        joint, product = torch.cat([batch.x, batch.z], 3), torch.cat([batch.x, batch.z_product], 3)
+        of_rate = {rate: [ascent.rates(step) for step in steps] for rate, ascent in rates_of.items()}
+        rates = torch.tensor([of_rate[member.run.learning_rate] for member in members], device=device)
+        rates = rates.permute(1, 2, 0)[..., None].contiguous()
+        record = torch.empty(len(steps), len(MEASURED), len(members), device=device)
 
         for row, step in enumerate(steps):
-            if (step - 1) % settings.eval_every == 0 or step == last_row:
+            if step == last_row or windows.due(step, settings.eval_every):
                 judge(stack.live.nonzero().flatten().tolist(), step)
             if step - 1 in checkpoints:
                 for place in stack.live.nonzero().flatten().tolist():
                     members[place].checkpoints[step - 1] = stack.parameters[place].clone()
 
-            stack.pairs.copy_(pairs[:, row])
+            size = batch.sizes[row]
+            stack.memory[size].pairs[:, :size].copy_(joint[:, row, :size])
+            stack.memory[size].pairs[:, size:].copy_(product[:, row, :size])
             stack.rates.copy_(rates[row])
             if step == 1:
-                stack.start()
+                stack.start(size)
             if step == last_row:
-                stack.look()
-            elif (step - 1) % settings.term_norms_every == 0:
-                stack.update(term_norms=True)
-            elif replay is None:
-                stack.update()
-                replay = replayable(stack.update, device)
+                stack.look(size)
+            elif windows.due(step, settings.term_norms_every):
+                stack.update(size, term_norms=True)
+            elif size not in replays:
+                update = partial(stack.update, size)
+                update()
+                replays[size] = replayable(update, device)
             else:
-                replay()
+                replays[size]()
             record[row] = stack.measured
 
         block = record.cpu().numpy()
         live = []
         for place, (member, ended) in enumerate(zip(members, _first_non_finite(block, steps, last_row), strict=True)):
-            member.rows.append(block[: None if ended is None else ended + 1, :, place])
+            over = ended is not None or steps[-1] == last_row
+            member.recorder.add(block[: None if ended is None else ended + 1, :, place], over)
             if ended is None:
                 live.append(place)
             else:
                 judge([place], steps[ended])
-            if ended is not None or steps[-1] == last_row:
+            if over:
                 overflow_step = None if ended is None else steps[ended]
-                columns = _columns(member, dim, rho, settings)
-                results[member.seed] = RunResult(
-                    member.seed, columns, overflow_step, stack.parameters[place].clone(), member.checkpoints
+                columns = _columns(member, dim, settings, windows, overflow_step or last_row)
+                results[member.place] = RunResult(
+                    member.run, columns, overflow_step, stack.parameters[place].clone(), member.checkpoints
                 )
         report(
             Progress(
                 step=min(steps[-1], settings.steps),
                 steps=settings.steps,
                 live=len(live),
-                runs=len(seeds),
-                mi_batch=float(np.mean(block[-1, _MEASURED.index("mi_batch"), live])) if live else np.nan,
-                mi_true=mutual_information(dim, rho),
+                runs=len(runs),
+                mi_batch=float(np.mean(block[-1, MEASURED.index("mi_batch"), live])) if live else np.nan,
+                mi_true=float(np.mean([mutual_information(dim, run.rho) for run in runs])),
             )
         )
         if not live:
             break
         if len(live) < len(members):
             members = [members[place] for place in live]
-            batches.keep(live)
-            stack, replay = stack.survivors(live), None
+            source.keep(live)
+            stack, replays = stack.survivors(live), {}
 
-    return [results[seed] for seed in seeds]
+    return [results[place] for place in range(len(runs))]
 
 
 def replayable(update: Callable[[], None], device: torch.device | str) -> Callable[[], None]:
@@ -308,35 +369,45 @@ def replayable(update: Callable[[], None], device: torch.device | str) -> Callab
 def _first_non_finite(block: np.ndarray, steps: range, last_row: int) -> list[int | None]:
     """Of each member, index of the first row whose batch value or applied gradient is not finite.
 
-    block: (rows, len(_MEASURED), S), a row for each of ``steps``; the last row of all has no gradient.
+    block: (rows, len(MEASURED), S), a row for each of ``steps``; the last row of all has no gradient.
     """
-    finite = np.isfinite(block[:, _MEASURED.index("mi_batch")])
-    finite &= np.isfinite(block[:, _MEASURED.index("grad_norm")]) | (np.asarray(steps) == last_row)[:, None]
+    finite = np.isfinite(block[:, MEASURED.index("mi_batch")])
+    finite &= np.isfinite(block[:, MEASURED.index("grad_norm")]) | (np.asarray(steps) == last_row)[:, None]
     ended = np.where(finite.all(0), -1, finite.argmin(0)).tolist()
     return [None if index < 0 else index for index in ended]
 
 
-def _columns(member: _Member, dim: int, rho: float, settings: TrainingSettings) -> dict[str, np.ma.MaskedArray]:
-    """A run's rows and evaluations as the columns of the trace contract, nulls masked."""
-    rows = np.concatenate(member.rows)
-    step = np.arange(1, len(rows) + 1)
+def _columns(
+    member: _Member, dim: int, settings: TrainingSettings, windows: Windows, last: int
+) -> dict[str, np.ma.MaskedArray]:
+    """A run's rows and evaluations as the columns of the trace contract, nulls masked. last: step of the last row."""
+    rows, of_windows = member.recorder.rows()
+    step = windows.ends(last)
     has_update = step <= settings.steps
-    has_term_norms = has_update & ((step - 1) % settings.term_norms_every == 0)
-    measured_where = dict.fromkeys(_MEASURED, np.ones(len(rows), dtype=bool))
-    measured_where["grad_norm"] = has_update
     # An objective without a moving average leaves its column as it was filled: all NaN.
-    measured_where["log_ema"] = has_update & ~np.isnan(rows[:, _MEASURED.index("log_ema")]).all()
-    measured_where["grad_norm_joint"] = measured_where["grad_norm_product"] = has_term_norms
-
-    columns = {
-        name: np.ma.MaskedArray(rows[:, index], mask=~measured_where[name]) for index, name in enumerate(_MEASURED)
+    has_ema = has_update & ~np.isnan(rows[:, MEASURED.index("log_ema")]).all()
+    has_term_norms = np.array([windows.due(at, settings.term_norms_every) for at in step.tolist()])
+    always = np.ones(len(rows), dtype=bool)
+    where = {name: has_update for name in (*MEASURED, *OF_WINDOWS)} | {
+        **dict.fromkeys(("joint_mean", "log_mean_exp", "mi_batch", "product_max"), always),
+        **dict.fromkeys(("log_ema", "mi_ema_mean"), has_ema),
+        **dict.fromkeys(("grad_norm_joint", "grad_norm_product"), has_term_norms),
+        "grad_norm_unclipped": has_update & (settings.grad_clip is not None),
     }
-    columns["seed"] = np.ma.MaskedArray(np.full(len(rows), member.seed))
+    columns = {name: np.ma.MaskedArray(rows[:, index], mask=~where[name]) for index, name in enumerate(MEASURED)}
+    for name in OF_WINDOWS:
+        one_update = windows.width == 1
+        values = np.full(len(rows), np.nan) if one_update else of_windows[name]
+        columns[name] = np.ma.MaskedArray(values, mask=one_update | ~where[name])
+    columns["seed"] = np.ma.MaskedArray(np.full(len(rows), member.run.seed))
     columns["step"] = np.ma.MaskedArray(step)
-    columns["mi_true"] = np.ma.MaskedArray(np.full(len(rows), mutual_information(dim, rho)))
+    per_epoch = settings.batches_per_epoch
+    epoch = (step - 1) // (per_epoch or 1) + 1
+    columns["epoch"] = np.ma.MaskedArray(epoch, mask=(per_epoch is None) | ~has_update)
+    columns["mi_true"] = np.ma.MaskedArray(np.full(len(rows), mutual_information(dim, member.run.rho)))
     for name in ("mi_heldout", "heldout_ess", "mi_population", "population_ess"):
         column = np.ma.masked_all(len(rows), dtype=np.float64)
         for at, evaluation in member.evaluations.items():
-            column[at - 1] = getattr(evaluation, name)
+            column[np.searchsorted(step, at)] = getattr(evaluation, name)
         columns[name] = column
     return {name: columns[name] for name in COLUMNS}

@@ -28,6 +28,8 @@ from mine.estimators.settings import CRITICS, EstimatorSettings, check_choice
 from mine.settings import (
     ACTIVATIONS,
     EMA_INITS,
+    EPOCH,
+    LAST_BATCHES,
     OPTIMIZERS,
     PRODUCTS,
     STREAM,
@@ -94,6 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         training.add_argument(option, dest=name, type=kind, default=absent, metavar=metavar, help=help_text)
 
     add("steps", integer, "N", "updates of the critic")
+    add("epochs", integer, "N", "passes over the data set in place of --steps; needs --data N")
     add("batch_size", integer, "K", "joint pairs in a batch, at least 2")
     add("learning_rate", number, "LR", "step size of the optimiser, per update")
     add("optimizer", str, "NAME", " or ".join(OPTIMIZERS))
@@ -104,11 +107,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("layers", integer, "N", "hidden layers of the critic")
     add("activation", str, "NAME", f"after each hidden layer: {', '.join(ACTIVATIONS)}")
     add("data", integer, "SOURCE", f"{STREAM} (fresh pairs every step) or the number of pairs drawn once")
+    add("last_batch", str, "NAME", f"an epoch's incomplete last batch: {' or '.join(LAST_BATCHES)}")
     add("product", str, "SCHEME", f"how z of a product pair is chosen: {', '.join(PRODUCTS)}")
     add("embedding", integer, "UNITS", "dimension of the space that a separable critic maps x and z into")
     add("smile_tau", number, "TAU", "log of the largest e^T that SMILE lets through")
     add("alpha", number, "ALPHA", "of the alpha-interpolated bound, in [0, 1]; 1 is InfoNCE")
     add("average", number, "DECAY", "of the parameters' moving average, which held-out values are taken at; 0: none")
+    add("record_every", integer, "N", f"updates that one row stands for, or {EPOCH!r}: those of an epoch")
     add("eval_every", integer, "N", "updates between evaluations on held-out samples and at the population")
     add("term_norms_every", integer, "N", "updates between records of the gradient norms of the two terms")
 
@@ -225,6 +230,8 @@ def _given(
 ) -> dict[str, Any]:
     """The training settings on the command line. Raises UserError for one that what is trained does not have."""
     known = wanted.to_dict()
+    if hasattr(arguments, "epochs") and hasattr(arguments, "steps"):
+        raise UserError(f"epochs: --epochs {arguments.epochs} with --steps {arguments.steps}; give one of the two")
     for name in other.to_dict():
         if name not in known and hasattr(arguments, name):
             kind = "an objective of MINE's" if isinstance(wanted, TrainingSettings) else "an estimator of the family"

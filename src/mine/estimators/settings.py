@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from mine.errors import UserError
-from mine.settings import ACTIVATIONS, EMA_INITS, OPTIMIZERS
+from mine.settings import ACTIVATIONS, EMA_INITS
 
 SEPARABLE, CONCAT, DENSITY = "separable", "concat", "density"
 CRITICS = (SEPARABLE, CONCAT, DENSITY)
@@ -61,7 +61,7 @@ class EstimatorSettings:
         _check_number("average", self.average, 0.0, 1.0, high_open=True)
         if self.grad_clip is not None:
             _check_number("grad_clip", self.grad_clip, 0.0, math.inf, low_open=True, high_open=True)
-        for name, allowed in (("optimizer", OPTIMIZERS), ("ema_init", EMA_INITS), ("activation", ACTIVATIONS)):
+        for name, allowed in (("optimizer", ("adam", "sgd")), ("ema_init", EMA_INITS), ("activation", ACTIVATIONS)):
             check_choice(name, getattr(self, name), allowed)
 
     @classmethod

@@ -22,7 +22,12 @@ QUANTITIES = (
 RUNAWAY_LOW_ESS = f"{MARGIN + LOW_ESS_ALLOWANCE:.1f} where its ESS is under {MIN_ESS:g}"
 """For captions: the gap to a population value of low effective sample size that makes a runaway, nats."""
 
-_SHORT = {"biased-stable": "Log-sum-exp", "ema-as-printed": "As printed", "ema-log": "Log space"}
+_SHORT = {
+    "biased-stable": "Log-sum-exp",
+    "ema-as-printed": "As printed",
+    "ema-attached": "Attached",
+    "ema-log": "Log space",
+}
 
 
 def short_label(variant: str) -> str:

@@ -48,9 +48,10 @@ LOOKS = {
     "biased-stable": Look("Biased, log-sum-exp", "#E69F00", (0, (6, 1.5)), "s", "#8F6300"),
     "ema": Look("EMA", "#0A4A80", "-", "^", "#0A4A80"),
     "ema-as-printed": Look("EMA as printed", "#CC79A7", (0, (6, 1.5, 1, 1.5)), "D", "#9C4478"),
+    "ema-attached": Look("EMA, v not detached", "#56B4E9", (0, (3, 1, 1, 1, 1, 1)), "P", "#20709F"),
     "ema-log": Look("EMA, log space", "#009E73", (0, (1.5, 1.5)), "v", "#00704F"),
 }
-_SPARE = ("#56B4E9", "#8A6D3B", "#7B5EA7", "#4C9A2A")
+_SPARE = ("#A6761D", "#8A6D3B", "#7B5EA7", "#4C9A2A")
 
 
 def look(variant: str) -> Look:

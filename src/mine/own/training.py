@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from mine.batches import Epochs
+from mine.sources import Epochs
 from mine.estimators import build
 from mine.estimators.interface import Estimator, Outputs, Parameters
 from mine.estimators.tree import Tree

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mine.batches import Batches, Epochs, product_indices
 from mine.settings import TrainingSettings
+from mine.sources import Epochs, product_indices, source_of
 
 K = 64
 SETTINGS = TrainingSettings(batch_size=K)
@@ -14,7 +14,8 @@ SETTINGS = TrainingSettings(batch_size=K)
 
 def take(dim, rho, seed, settings, n_batches):
     """The batches of a run on its own: x, z and z of the product pairs, each (n_batches, k, d)."""
-    return [values[0] for values in Batches(dim, rho, [seed], settings, "cpu").take(n_batches)]
+    batch = source_of(dim, [rho], [seed], settings, "cpu").take(n_batches)
+    return batch.x[0], batch.z[0], batch.z_product[0]
 
 
 def fixed_points(scheme, n_batches=2000):
