@@ -99,7 +99,7 @@ def test_another_contract_is_refused(tmp_path):
     pq.write_table(pa.table({"a": [1]}), path)
     with pytest.raises(UserError, match="not a results file of this project"):
         read_trace(path)
-    pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({b"mine": b'{"contract": 1}'}), path)
+    pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({b"mine": b'{"contract": 2}'}), path)
     with pytest.raises(UserError, match="columns differ"):
         read_trace(path)
 

@@ -17,8 +17,8 @@ from mine.critic import Architecture, critic, layers_of
 from mine.errors import UserError
 from mine.frozen.critics import read_critics
 from mine.settings import TrainingSettings
-from mine.trace import read_trace
 from mine.sources import source_of
+from mine.trace import read_trace
 from mine.training import BLOCK
 
 TINY = [

@@ -124,7 +124,7 @@ class _OfRuns:
                 setattr(self, name, of_runs[list(places)])
 
     def _shuffled(self, z: Tensor, sizes: Sequence[int]) -> Tensor:
-        """z (S, n_batches, k, d) in the order of the product pairs, each batch shuffled inside itself."""
+        """Z (S, n_batches, k, d) in the order of the product pairs, each batch shuffled inside itself."""
         scheme, (_, n_batches, k, _) = self._settings.product, z.shape
         indices = product_indices(scheme, n_batches, k, self._product)
         for place, size in enumerate(sizes):

@@ -388,7 +388,7 @@ def _columns(
     has_ema = has_update & ~np.isnan(rows[:, MEASURED.index("log_ema")]).all()
     has_term_norms = np.array([windows.due(at, settings.term_norms_every) for at in step.tolist()])
     always = np.ones(len(rows), dtype=bool)
-    where = {name: has_update for name in (*MEASURED, *OF_WINDOWS)} | {
+    where = dict.fromkeys((*MEASURED, *OF_WINDOWS), has_update) | {
         **dict.fromkeys(("joint_mean", "log_mean_exp", "mi_batch", "product_max"), always),
         **dict.fromkeys(("log_ema", "mi_ema_mean"), has_ema),
         **dict.fromkeys(("grad_norm_joint", "grad_norm_product"), has_term_norms),

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from mine.sources import Epochs
 from mine.estimators import build
 from mine.estimators.interface import Estimator, Outputs, Parameters
 from mine.estimators.tree import Tree
@@ -16,6 +15,7 @@ from mine.estimators.values import log_mean_exp, mean
 from mine.optimizers import Adam
 from mine.own.settings import PER_Z, OwnSettings
 from mine.own.streams import Use, generator
+from mine.sources import Epochs
 
 VALIDATION_ROWS = 4_000
 """Validation rows that a look during training takes; the validation value of the end takes them all."""
