@@ -2,7 +2,8 @@
 
 summary.parquet has one row a run: final in-batch, held-out and population values, truth, divergence,
 gradient norms. curves.parquet has one row a cell, quantity and step: median and quartiles over seeds, and the
-share still live. evaluations.parquet has one row a run and evaluation. All information in nats. With --grid,
+share still live. evaluations.parquet has one row a run and evaluation. All information in nats. With --epochs,
+epochs.parquet has one row a run and epoch, of runs recorded every epoch. With --grid,
 exactly the runs that it names are read, and a missing one stops the command; without it every *.parquet in the
 folder is. A file that cannot be read, or holds another run than its place says, stops it: nothing is skipped
 silently, and nothing half-written is left.
@@ -27,10 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--summary", type=Path, required=True, metavar="FILE", help="table to write")
     parser.add_argument("--curves", type=Path, required=True, metavar="FILE", help="table to write")
     parser.add_argument("--evaluations", type=Path, required=True, metavar="FILE", help="table to write")
+    parser.add_argument(
+        "--epochs", type=Path, metavar="FILE", help="table to write too, one row a run and epoch (record_every: epoch)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the command. Raises UserError."""
+    from mine.epoch_rows import check_epochs, write_epochs
     from mine.experiments import parse_grid
     from mine.progress import ProgressLine
     from mine.runs import found_runs, planned_runs
@@ -42,6 +47,9 @@ def run(arguments: argparse.Namespace) -> None:
         runs = found_runs(folder)
     else:
         runs, extra = planned_runs(folder, parse_grid(arguments.grid))
+    epochs: Path | None = getattr(arguments, "epochs", None)
+    if epochs is not None:
+        check_epochs(runs)  # before anything is written
     experiment = arguments.experiment or folder.resolve().parent.name
     line = ProgressLine(len(runs), log_lines=0)
 
@@ -52,5 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
         collect(experiment, runs, arguments.summary, arguments.curves, arguments.evaluations, show)
     finally:
         line.close()
+    if epochs is not None:
+        write_epochs(experiment, runs, epochs)
     if extra:
         print(f"note: {len(extra)} file(s) beyond the grid left out, the first: {extra[0]}", file=sys.stderr)
