@@ -190,7 +190,7 @@ def test_an_older_contract_is_named(folder, grid, monkeypatch):
     monkeypatch.setattr("mine.trace.CONTRACT", 0)
     write_run(folder / "runs", setting="first", seed=1, training=TrainingSettings(steps=40, eval_every=10))
     monkeypatch.undo()
-    refused(folder, r"seed=1.parquet: results file of contract 0, this version reads 1", grid=grid)
+    refused(folder, r"seed=1.parquet: results file of contract 0, this version reads 2", grid=grid)
 
 
 def test_other_settings_than_the_grids(folder):

@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from mine.recorder import Windows
+from mine.rows import of_rows
 from mine.settings import TrainingSettings
 
 QUANTITIES = ("mi_batch", "grad_norm", "mi_heldout", "mi_population")
-"""What there are curves of: the in-batch value and the applied gradient's norm at every update, the held-out
-value and the value at the population at the planned evaluations. Each before its step's update."""
+"""What there are curves of: the in-batch value and the applied gradient's norm at every update (where rows are windows
+of updates: a window's mean and its largest), the held-out value and the value at the population at the planned
+evaluations. Each before its step's update."""
 
 _STRING, _INT, _FLOAT = pa.string(), pa.int64(), pa.float64()
 
@@ -24,9 +27,10 @@ CURVE_COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "rho": (_FLOAT, "correlation of X and Z, coordinate by coordinate"),
     "quantity": (
         _STRING,
-        "mi_batch, mi_heldout, mi_population (nats) or grad_norm (L2)",
+        "mi_batch, mi_heldout, mi_population (nats) or grad_norm (L2); where a run's rows are windows of updates, "
+        "mi_batch is a window's mean and grad_norm its largest",
     ),
-    "step": (_INT, "1-based; steps + 1 is the critic that training ends with"),
+    "step": (_INT, "1-based, of a window its last; steps + 1 is the critic that training ends with"),
     "median": (
         _FLOAT,
         "over all n_runs, ended above every live one; null where it falls on an ended run",
@@ -47,8 +51,10 @@ _BLOCK = 256
 
 
 def evaluation_steps(training: TrainingSettings) -> np.ndarray:
-    """Planned steps of the evaluations: 1, 1 + eval_every, ... and the last row."""
-    return np.unique(np.append(np.arange(1, training.steps + 1, training.eval_every), training.steps + 1))
+    """Steps of the rows with an evaluation: those of steps 1, 1 + eval_every, ... and the last row."""
+    windows = Windows(training.steps, training.window)
+    planned = [windows.end(step) for step in range(1, training.steps + 1, training.eval_every)]
+    return np.unique([*planned, training.steps + 1])
 
 
 def quantiles_with_ended(values: np.ndarray, levels: Sequence[float]) -> np.ndarray:
@@ -83,12 +89,12 @@ def quantiles_with_ended(values: np.ndarray, levels: Sequence[float]) -> np.ndar
 class CellCurves:
     """The curves of one cell (experiment, setting, variant, dim, rho), filled run by run.
 
-    Holds 8 bytes a run and step, whatever else a trace has.
+    Holds 8 bytes a run and row, whatever else a trace has.
     """
 
     def __init__(self, n_runs: int, training: TrainingSettings) -> None:
         """Room for n_runs traces of runs with these settings."""
-        rows = np.arange(1, training.steps + 2)
+        rows = Windows(training.steps, training.window).ends(training.steps + 1)
         evaluations = evaluation_steps(training)
         self._at = {
             "mi_batch": rows,
@@ -105,11 +111,14 @@ class CellCurves:
         self._filled = 0
 
     def add(self, frame: pd.DataFrame, overflow_step: int | None) -> None:
-        """Take in one run: its rows (steps 1, 2, ...) and the step at which it overflowed."""
-        live_rows = len(frame) if overflow_step is None else overflow_step - 1
+        """Take in one run: its rows, checked by ``mine.runs.read_run``, and the step at which it overflowed."""
+        step = frame["step"].to_numpy()
+        live = step[-1] if overflow_step is None else overflow_step - 1
         for name, at in self._at.items():
-            at = at[at <= live_rows]
-            self._values[name][self._filled, : len(at)] = frame[name].to_numpy()[at - 1]
+            # A window that an overflow cut short ends at a step of its own, which no curve has.
+            at = at[at <= live]
+            values = of_rows(frame, name) if name in ("mi_batch", "grad_norm") else frame[name].to_numpy()
+            self._values[name][self._filled, : len(at)] = values[np.searchsorted(step, at)]
         if overflow_step is not None:
             self._ended_at[self._filled] = overflow_step
         self._filled += 1

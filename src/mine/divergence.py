@@ -15,8 +15,9 @@ expectation with a probability of at most 5 %: whatever the effective sample siz
 ``mi_population`` + ln 20 with 95 % confidence. So where ``population_ess`` is under 50, the in-batch mean has to
 exceed ``mi_population`` by the margin and ln 20 = 3.0 nats more.
 
-The functions take the rows of one trace as ``mine.trace.read_trace`` gives them: a frame with one row a step,
-in rising order, nulls as NaN.
+The functions take the rows of one trace as ``mine.trace.read_trace`` gives them, steps rising, nulls as NaN. Where a
+row stands for a window of updates (setting ``record_every``), an overflow still has its exact step, since it ends its
+window; and "the last 100 ``mi_batch``" are all updates of the windows that hold one of the last 100.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+
+from mine.rows import of_rows, updates_of
 
 MARGIN = 2.0
 """How far above the population or the truth is too far, nats."""
@@ -75,21 +78,24 @@ def evaluation_rows(frame: pd.DataFrame) -> np.ndarray:
 def recent_mean(frame: pd.DataFrame, rows: np.ndarray, window: int = WINDOW) -> np.ndarray:
     """Mean of the last ``window`` values of ``mi_batch`` up to and including each of ``rows``, nats.
 
-    Fewer where the trace has fewer. Non-finite values are left out: they are the overflow, which is counted
-    on its own; NaN where nothing finite is left.
+    Fewer where the trace has fewer. Where rows are windows of updates: the mean over all updates of the windows that
+    hold one of the last ``window``, which is at least one whole window. Non-finite values (of a window: its mean) are
+    left out: they are the overflow, which is counted on its own; NaN where nothing finite is left.
 
     Args:
-        frame: rows of one trace with column mi_batch.
+        frame: rows of one trace.
         rows: positions, not steps.
-        window: how many values at most.
+        window: how many values at most, where a row is one.
     """
-    values = frame["mi_batch"].to_numpy(dtype=np.float64)
+    values, updates, step = of_rows(frame, "mi_batch"), updates_of(frame), frame["step"].to_numpy()
+    # Of a window the first update is the step after the one before it ended.
+    first = np.searchsorted(step, step[rows] - window, side="right")
     means = np.full(len(rows), np.nan)
-    for index, row in enumerate(rows):
-        recent = values[max(0, row + 1 - window) : row + 1]
-        recent = recent[np.isfinite(recent)]
-        if recent.size:
-            means[index] = recent.mean()
+    for index, (start, row) in enumerate(zip(first, rows, strict=True)):
+        recent = slice(start, row + 1)
+        finite = np.isfinite(values[recent])
+        if finite.any():
+            means[index] = np.average(values[recent][finite], weights=updates[recent][finite])
     return means
 
 
@@ -103,7 +109,7 @@ def runaway_step(
     ``mi_true`` by more than ``margin`` nats. A single such evaluation is an excursion.
 
     Args:
-        frame: rows of one trace with columns step, mi_true, mi_batch, mi_population and population_ess.
+        frame: rows of one trace.
         margin: nats.
         window: in-batch values averaged.
         min_ess: effective sample size that mi_population needs to count as a number; 0 takes every value as one.

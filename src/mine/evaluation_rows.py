@@ -1,6 +1,7 @@
 """One run's trace to its rows of the evaluations table: what the instruments said, and what training did then.
 
-All information in nats. Every row describes the critic *before* its step's update.
+All information in nats. Every row describes the critic *before* its step's update; where a trace's rows are windows of
+updates, that of the window's last.
 """
 
 from __future__ import annotations
@@ -32,8 +33,12 @@ _OF_THE_TRACE = {
 }
 
 EVALUATION_COLUMNS: dict[str, tuple[pa.DataType, str]] = CELL_COLUMNS | {
-    "step": (_INT, "1-based; steps + 1 is the critic that training ends with"),
-    "mi_batch_recent": (_FLOAT, "in-batch: mean of the last 100 finite mi_batch up to the step, nats"),
+    "step": (_INT, "1-based, of a window its last; steps + 1 is the critic that training ends with"),
+    "mi_batch_recent": (
+        _FLOAT,
+        "in-batch: mean of the last 100 finite mi_batch up to the step, where rows are windows of all updates of those "
+        "that hold one of the last 100, nats",
+    ),
     **{name: (_FLOAT, meaning) for name, meaning in _OF_THE_TRACE.items()},
 }
 """Name to (type, meaning) of every column of evaluations.parquet, in file order. One row a run and evaluation."""

@@ -27,6 +27,11 @@ def of_rows(frame: pd.DataFrame, name: str, whole: str | None = None) -> np.ndar
     return np.where(is_window(frame), windows, last)
 
 
+def updates_of(frame: pd.DataFrame) -> np.ndarray:
+    """How many updates each row stands for, int64: 1 for a row that is one update, and for the last look."""
+    return np.diff(frame["step"].to_numpy(dtype=np.int64), prepend=0)
+
+
 def is_window(frame: pd.DataFrame) -> np.ndarray:
     """Which rows stand for a window of updates: those with a value in one of its columns."""
     return ~frame[list(OF_WINDOWS)].isna().to_numpy().all(axis=1)

@@ -12,6 +12,7 @@ import numpy as np
 from mine.divergence import overflow_step
 from mine.errors import UserError
 from mine.experiments import BASE_SETTING, canonical_rho, expand, settings_of
+from mine.recorder import Windows
 from mine.settings import VARIANTS, Cell, TrainingSettings
 from mine.trace import Trace, read_metadata, read_trace
 
@@ -110,7 +111,7 @@ def read_run(run: RunFile) -> Trace:
 
     Raises:
         UserError: naming the file: not readable, another cell or other settings than expected, rows that are
-            not steps 1, 2, ..., or an outcome that the rows contradict.
+            not its updates or windows of updates, or an outcome that the rows contradict.
     """
     trace = read_trace(run.path)
     cell, training = _cell_and_settings(run.path, trace.metadata)
@@ -120,8 +121,14 @@ def read_run(run: RunFile) -> Trace:
         name, value, expected = difference
         raise UserError(f"{run.path}: trained with {name} {value}, the grid says {expected}; delete it and run again")
     steps = trace.frame["step"].to_numpy()
-    if len(steps) == 0 or not np.array_equal(steps, np.arange(1, len(steps) + 1)):
-        raise UserError(f"{run.path}: its rows are not the steps 1, 2, ... of a run")
+    windows = Windows(training.steps, training.window)
+    if (
+        len(steps) == 0
+        or steps[0] < 1
+        or not np.array_equal(steps, windows.ends(min(int(steps[-1]), training.steps + 1)))
+    ):
+        what = "the steps 1, 2, ... of a run" if windows.width == 1 else f"windows of {windows.width} updates of a run"
+        raise UserError(f"{run.path}: its rows are not {what}")
     found, outcome = overflow_step(trace.frame, training.steps), trace.metadata.get("outcome")
     consistent = found == trace.metadata.get("overflow_step") and (
         (outcome == "completed" and found is None and steps[-1] == training.steps + 1)

@@ -1,7 +1,8 @@
 """One run's trace to one row of the summary, and the summary's columns.
 
 All information in nats. Every row of a trace describes the critic *before* that row's update; the last row
-describes the critic that training ended with (of a run that overflowed: its last finite parameters).
+describes the critic that training ended with (of a run that overflowed: its last finite parameters). A row is one
+update or a window of updates (setting ``record_every``); a column's meaning says where that matters.
 """
 
 from __future__ import annotations
@@ -17,12 +18,20 @@ import pandas as pd
 import pyarrow as pa
 
 from mine import divergence
+from mine.rows import is_window, of_rows, updates_of
 from mine.runs import RunFile
 from mine.settings import TrainingSettings
 from mine.trace import Trace
 
 _STRING, _INT, _FLOAT = pa.string(), pa.int64(), pa.float64()
-_SETTING_TYPES = {"int": _INT, "float": _FLOAT, "float | None": _FLOAT, "str": _STRING, "str | int": _STRING}
+_SETTING_TYPES = {
+    "int": _INT,
+    "int | None": _INT,
+    "float": _FLOAT,
+    "float | None": _FLOAT,
+    "str": _STRING,
+    "str | int": _STRING,
+}
 
 CELL_COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "experiment": (_STRING, "name of the experiment in the configuration"),
@@ -46,9 +55,14 @@ RESULT_COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "mi_true": (_FLOAT, "exact mutual information of the data on the last row, nats"),
     "mi_batch_mean": (
         _FLOAT,
-        "in-batch: mean of mi_batch (each before its update) over the run's last tenth, nats",
+        "in-batch: mean of mi_batch (each before its update) over the run's last tenth, of windows those that hold any "
+        "of it, nats",
     ),
-    "mi_batch_sd": (_FLOAT, "standard deviation (n - 1) over the same rows, nats; null of a single row"),
+    "mi_batch_sd": (
+        _FLOAT,
+        "standard deviation (n - 1) over the same rows, nats; where rows are windows, of the windows' means, which is "
+        "smaller than that of batches; null of a single one",
+    ),
     "mi_batch_last": (_FLOAT, "last finite mi_batch of the run, nats; null where there is none"),
     "mi_batch_error": (_FLOAT, "mi_batch_mean - mi_true, nats"),
     "mi_heldout": (_FLOAT, "held out: the final critic on fresh pairs, nats; an estimate, no bound"),
@@ -71,19 +85,39 @@ RESULT_COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "runaway_step_1nat": (_INT, "the same with a margin of 1 nat"),
     "runaway_step_4nats": (_INT, "the same with a margin of 4 nats"),
     "diverged_step": (_INT, "the earlier of overflow_step and runaway_step; null where neither"),
-    "grad_norm_median": (_FLOAT, "median over updates of the L2 norm of the applied gradient"),
-    "grad_norm_max": (_FLOAT, "largest of them; non-finite where the gradient overflowed"),
-    "grad_norm_early": (_FLOAT, "median over the first 200 updates, which every published run has"),
-    "norm_100_step": (_INT, "first update whose gradient has a norm of at least 100; null where none has"),
+    "grad_norm_median": (
+        _FLOAT,
+        "median over updates of the L2 norm of the applied gradient; of windows, the median of their medians",
+    ),
+    "grad_norm_max": (_FLOAT, "largest over all updates; non-finite where the gradient overflowed"),
+    "grad_norm_early": (
+        _FLOAT,
+        "grad_norm_median of the first 200 updates, which every published run has; of the windows that end among "
+        "them, or the first",
+    ),
+    "norm_100_step": (
+        _INT,
+        "first update whose gradient has a norm of at least 100, or the last of its window; null where none has",
+    ),
     "norm_100_product_share": (
         _FLOAT,
         "norm of the gradient's second term over the sum of both terms' norms, at their first record from "
         "norm_100_step on; null where there is none",
     ),
-    "spike_norm": (_FLOAT, "median grad_norm of the 1 % of updates (at least ten) where it is largest"),
-    "multiplier_median": (_FLOAT, "median over updates of B_exp / v; null without a moving average"),
+    "spike_norm": (
+        _FLOAT,
+        "median grad_norm of the 1 % of updates (at least ten) where it is largest; of windows, of their largest",
+    ),
+    "multiplier_median": (
+        _FLOAT,
+        "median over updates, of windows over their last ones, of B_exp / v; null without a moving average",
+    ),
     "multiplier_max": (_FLOAT, "largest of them; at most 1 / ema_rate"),
-    "spike_multiplier": (_FLOAT, "median of B_exp / v over the updates of spike_norm; null without a moving average"),
+    "spike_multiplier": (
+        _FLOAT,
+        "median of B_exp / v over the updates of spike_norm, of windows over their last ones; null without a moving "
+        "average",
+    ),
 }
 
 SUMMARY_COLUMNS = CELL_COLUMNS | SETTING_COLUMNS | RESULT_COLUMNS
@@ -100,7 +134,7 @@ EARLY = 200
 """Updates of grad_norm_early: fewer than the earliest published overflow took, so all cells are compared alike."""
 
 SPIKES = 10
-"""Updates that spike_norm is taken over, at least."""
+"""Rows that spike_norm is taken over, at least."""
 
 CAUSES = (
     "grad_norm_early",
@@ -163,28 +197,35 @@ def summary_row(experiment: str, run: RunFile, trace: Trace) -> dict[str, Any]:
     }
 
 
-def final_window(rows: int, steps: int) -> int:
-    """How many last rows the final in-batch value is taken over: a tenth, at least one.
+def final_window(last: int, steps: int) -> int:
+    """How many last steps the final in-batch value is taken over: a tenth, at least one.
 
-    A tenth of the configured steps of a run that has all its rows, else a tenth of the rows it has.
+    A tenth of the configured steps of a run that has all its rows, else a tenth of the steps it has.
 
     Args:
-        rows: rows of the trace.
+        last: step of the trace's last row.
         steps: configured updates.
     """
-    return max(1, min(rows, steps) // 10)
+    return max(1, min(last, steps) // 10)
 
 
 def final_batch(frame: pd.DataFrame, steps: int) -> tuple[float, float]:
-    """Mean and standard deviation (n - 1) of ``mi_batch`` over the run's last rows, nats.
+    """Mean and standard deviation (n - 1) of ``mi_batch`` over the run's last steps, nats.
+
+    Where rows are windows: over those that hold one of these steps. The mean is that of all their updates and of the
+    last look; the standard deviation that of the windows' means, without the look, which is a single batch.
 
     Non-finite values stay as they come: the mean of a run that overflowed is inf, -inf or nan. The standard
-    deviation is nan then, and for a single row.
+    deviation is nan then, and for a single row or window.
     """
-    values = frame["mi_batch"].to_numpy(dtype=np.float64)[-final_window(len(frame), steps) :]
+    step = frame["step"].to_numpy()
+    last = int(step[-1])
+    chosen = step > last - final_window(last, steps)
+    values, updates = of_rows(frame, "mi_batch")[chosen], updates_of(frame)[chosen]
+    alike = values[is_window(frame)[chosen]] if is_window(frame).any() else values
     with np.errstate(invalid="ignore", over="ignore"):
-        deviation = float(values.std(ddof=1)) if len(values) > 1 and np.isfinite(values).all() else math.nan
-        return float(values.mean()), deviation
+        deviation = float(alike.std(ddof=1)) if len(alike) > 1 and np.isfinite(values).all() else math.nan
+        return float(np.average(values, weights=updates)), deviation
 
 
 def last_finite(values: pd.Series) -> float | None:
@@ -195,25 +236,26 @@ def last_finite(values: pd.Series) -> float | None:
 
 
 def gradient_norms(frame: pd.DataFrame, steps: int) -> tuple[float, float]:
-    """Median and maximum of ``grad_norm`` over the updates of a run.
+    """Median and maximum of ``grad_norm`` over the updates of a run; of windows, the median of their medians.
 
     Left out are the last row, which has no update, and the row at which ``mi_batch`` itself overflowed, whose
-    gradient is one of nothing. A gradient that overflowed under a finite ``mi_batch`` stays: it ranks above
+    gradient is one of nothing, with its window where it has one. A gradient that overflowed under a finite ``mi_batch`` stays: it ranks above
     every other, and the maximum is non-finite.
     """
     update = frame["step"].to_numpy() <= steps
-    norms = frame["grad_norm"].to_numpy(dtype=np.float64)
-    finite_batch = np.isfinite(frame["mi_batch"].to_numpy(dtype=np.float64))
-    norms = norms[update & finite_batch]
-    if norms.size == 0:
+    counted = update & np.isfinite(frame["mi_batch"].to_numpy(dtype=np.float64))
+    typical, largest = (of_rows(frame, "grad_norm", whole)[counted] for whole in ("grad_norm_median", "grad_norm_max"))
+    if typical.size == 0:
         return math.nan, math.nan
-    ranked = np.sort(np.where(np.isfinite(norms), norms, np.inf))
+    ranked = np.sort(np.where(np.isfinite(typical), typical, np.inf))
     low, high = ranked[(len(ranked) - 1) // 2], ranked[len(ranked) // 2]
-    return float((low + high) / 2), float(norms.max())
+    return float((low + high) / 2), float(largest.max())
 
 
 def causes(frame: pd.DataFrame, steps: int) -> dict[str, float | int | None]:
     """What the gradient's norm did and what drove it: the columns from ``grad_norm_early`` on, None for null.
+
+    A row is as large as its largest gradient; B_exp / v and the two terms' norms are those of its last update.
 
     Args:
         frame: rows of one trace.
@@ -222,9 +264,10 @@ def causes(frame: pd.DataFrame, steps: int) -> dict[str, float | int | None]:
     updates = frame[(frame["step"] <= steps) & np.isfinite(frame["grad_norm"]) & np.isfinite(frame["mi_batch"])]
     if updates.empty:
         return dict.fromkeys(CAUSES)
-    norms = updates["grad_norm"].to_numpy(dtype=np.float64)
+    norms = of_rows(updates, "grad_norm")
+    early = updates["step"].to_numpy() <= max(EARLY, int(updates["step"].iloc[0]))
     found: dict[str, float | int | None] = {
-        "grad_norm_early": float(np.median(norms[:EARLY])),
+        "grad_norm_early": float(np.median(of_rows(updates, "grad_norm", "grad_norm_median")[early])),
         "norm_100_step": None,
         "norm_100_product_share": None,
     }
