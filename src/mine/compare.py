@@ -3,6 +3,9 @@
 Training is chaotic: another CPU gives other traces at the same seed. So agreement is a statement about
 distributions over seeds, and with few seeds it says little; what could have been seen is part of the answer.
 
+Values are those of the summaries; record_every is a setting, so that traces of windows are not compared with traces
+of updates, whose medians mean something else.
+
 In each cell (experiment, setting, variant, dim, rho) that both sides have, seven two-sided tests:
 
 - final values (mi_batch_mean, mi_heldout, mi_population): a rank test. A run that diverged, or whose value is not
@@ -31,6 +34,7 @@ from scipy import stats
 
 from mine.divergence import MIN_ESS
 from mine.errors import UserError
+from mine.settings import TrainingSettings
 from mine.summary import SETTING_COLUMNS
 
 KEY = ("experiment", "setting", "variant", "dim", "rho")
@@ -41,6 +45,9 @@ QUANTITIES = (*ESS_OF, *GRADIENTS)
 
 AGREES, DIFFERS = "agrees", "differs"
 UNDECIDED, OTHER_SETTINGS = "cannot be decided", "settings differ"
+
+_LATER_SETTINGS = ("epochs", "last_batch", "record_every")
+"""Settings that came after the first published summaries; their defaults leave training as it was."""
 
 _EXACT_LIMIT = 60
 _RESAMPLES = 2000
@@ -138,6 +145,8 @@ def load_summaries(path: Path) -> pd.DataFrame:
 
     Raises:
         UserError: nothing found, not readable, not a summary, empty, or a run that stands there twice.
+
+    A summary from before a training setting was there has that setting's default, which is how its runs were trained.
     """
     files = [path]
     if path.is_dir():
@@ -384,12 +393,24 @@ def _read_summary(path: Path) -> pd.DataFrame:
     except (OSError, pa.ArrowException) as error:
         text = str(error).strip().splitlines()
         raise UserError(f"{path}: not a readable summary ({text[0] if text else type(error).__name__})") from None
+    table = _with_later_settings(table)
     needed = [*KEY, "seed", *SETTING_COLUMNS, *QUANTITIES, "heldout_ess", "population_ess", "code"]
     needed += ["overflow_step", "runaway_step", "diverged_step"]
     missing = [name for name in needed if name not in table.column_names]
     if missing:
         raise UserError(f"{path}: not a summary of this version; column {missing[0]!r} is missing")
     return table.select(needed).to_pandas(ignore_metadata=True)
+
+
+def _with_later_settings(table: pa.Table) -> pa.Table:
+    """The same with a column for each training setting that summaries have not always had."""
+    defaults = TrainingSettings().to_dict()
+    for name in _LATER_SETTINGS:
+        if name not in table.column_names and "steps" in table.column_names:
+            kind = SETTING_COLUMNS[name][0]
+            value = None if defaults[name] is None else str(defaults[name])
+            table = table.append_column(name, pa.array([value] * len(table), type=pa.string()).cast(kind))
+    return table
 
 
 def render(result: Comparison) -> str:

@@ -122,11 +122,8 @@ def read_run(run: RunFile) -> Trace:
         raise UserError(f"{run.path}: trained with {name} {value}, the grid says {expected}; delete it and run again")
     steps = trace.frame["step"].to_numpy()
     windows = Windows(training.steps, training.window)
-    if (
-        len(steps) == 0
-        or steps[0] < 1
-        or not np.array_equal(steps, windows.ends(min(int(steps[-1]), training.steps + 1)))
-    ):
+    last = min(int(steps[-1]), training.steps + 1) if len(steps) else 0
+    if last < 1 or not np.array_equal(steps, windows.ends(last)):
         what = "the steps 1, 2, ... of a run" if windows.width == 1 else f"windows of {windows.width} updates of a run"
         raise UserError(f"{run.path}: its rows are not {what}")
     found, outcome = overflow_step(trace.frame, training.steps), trace.metadata.get("outcome")

@@ -238,9 +238,9 @@ def last_finite(values: pd.Series) -> float | None:
 def gradient_norms(frame: pd.DataFrame, steps: int) -> tuple[float, float]:
     """Median and maximum of ``grad_norm`` over the updates of a run; of windows, the median of their medians.
 
-    Left out are the last row, which has no update, and the row at which ``mi_batch`` itself overflowed, whose
-    gradient is one of nothing, with its window where it has one. A gradient that overflowed under a finite ``mi_batch`` stays: it ranks above
-    every other, and the maximum is non-finite.
+    Left out are the last row, which has no update, and the row at which ``mi_batch`` itself overflowed (with its
+    window), whose gradient is one of nothing. A gradient that overflowed under a finite ``mi_batch`` stays: it ranks
+    above every other, and the maximum is non-finite.
     """
     update = frame["step"].to_numpy() <= steps
     counted = update & np.isfinite(frame["mi_batch"].to_numpy(dtype=np.float64))

@@ -8,7 +8,10 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mine.settings import EPOCH
+
 if TYPE_CHECKING:
+    from mine.settings import TrainingSettings
     from mine.trace import Trace
 
 HELP = "print what one run was and how it ended"
@@ -42,18 +45,34 @@ def run(arguments: argparse.Namespace) -> None:
         print(json.dumps({"metadata": trace.metadata, "summary": _all_plain(summary)}, indent=2))
         return
     packages = ", ".join(f"{name} {version}" for name, version in trace.metadata["packages"].items())
+    windows = run_file.training.window > 1
+    averaged = "last 10 % of the updates; sd of the windows' means" if windows else "last 10 % of the rows"
+    typical = f"median {summary['grad_norm_median']:.3g}{' (of the medians of windows)' if windows else ''}"
     lines = {
         "run": ", ".join(f"{name} {value}" for name, value in cell.items()),
-        "settings": ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None),
+        "settings": _settings(settings),
+        **({"rows": _rows(run_file.training, len(trace.frame))} if windows else {}),
         "outcome": _ending(trace.metadata, summary),
         "truth": f"{summary['mi_true']:.4f} nats",
-        "in-batch": f"{summary['mi_batch_mean']:.4f} nats, sd {summary['mi_batch_sd']:.4f} (last 10 % of the rows)",
+        "in-batch": f"{summary['mi_batch_mean']:.4f} nats, sd {summary['mi_batch_sd']:.4f} ({averaged})",
         "held out": f"{summary['mi_heldout']:.4f} nats, effective sample size {summary['heldout_ess']:.1f}",
         "population": f"{summary['mi_population']:.4f} nats, effective sample size {summary['population_ess']:.1f}",
-        "gradient norm": f"median {summary['grad_norm_median']:.3g}, largest {summary['grad_norm_max']:.3g}",
+        "gradient norm": f"{typical}, largest {summary['grad_norm_max']:.3g}",
         "made by": f"{packages} on {trace.metadata['device']}, code {trace.metadata['code'][:12]}",
     }
     _print(lines)
+
+
+def _settings(values: dict[str, Any]) -> str:
+    """Settings in words; of steps and epochs the one that the run was given."""
+    derived = "steps" if values["epochs"] is not None else "epochs"
+    return ", ".join(f"{name} {value}" for name, value in values.items() if value is not None and name != derived)
+
+
+def _rows(training: TrainingSettings, rows: int) -> str:
+    """How many rows a trace of windows has, and what one stands for."""
+    span = "an epoch" if training.record_every == EPOCH else "a window"
+    return f"{rows}, one {span} of {training.window} updates, the last one the critic that training ended with"
 
 
 def _show_estimator(arguments: argparse.Namespace, trace: Trace) -> None:

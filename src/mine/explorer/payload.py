@@ -21,6 +21,8 @@ from mine.errors import UserError
 from mine.experiments import RUN_PATTERN, canonical_rho
 from mine.explorer.thinning import thin
 from mine.figures.common import decimate
+from mine.rows import of_rows
+from mine.settings import EPOCH, STREAM
 from mine.trace import read_trace
 
 TRACE_BYTES = 8_000_000
@@ -44,6 +46,8 @@ _SHOWN = (
     "hidden",
     "layers",
     "data",
+    "epochs",
+    "last_batch",
     "product",
 )
 
@@ -85,6 +89,7 @@ def payload(
                 "truth": float(rows["mi_true"].iloc[0]),
                 "steps": int(rows["steps"].max()),
                 "training": _training(rows.iloc[0]),
+                "window": _window(rows.iloc[0]),
                 "runs": runs,
                 "median": _medians(groups.get(key), median_buckets),
             }
@@ -141,8 +146,16 @@ def _named(key: Iterable[Any]) -> tuple[str, str, int, str]:
 
 
 def _training(row: pd.Series) -> str:
-    parts = [f"{name} {row[name]}" for name in _SHOWN if name in row and not pd.isna(row[name])]
-    return ", ".join(parts)
+    shown = [name for name in _SHOWN if name in row and not pd.isna(row[name])]
+    if str(row.get("data")) == STREAM:
+        shown = [name for name in shown if name != "last_batch"]
+    return ", ".join(f"{name} {row[name]}" for name in shown)
+
+
+def _window(row: pd.Series) -> str:
+    """What a row of the cell's traces stands for where that is not one update, in words; else empty."""
+    every = str(row.get("record_every", 1))
+    return "" if every == "1" else "an epoch" if every == EPOCH else f"{every} updates"
 
 
 def _run(folder: Path, row: Any, buckets: int) -> dict[str, Any]:
@@ -155,8 +168,9 @@ def _run(folder: Path, row: Any, buckets: int) -> dict[str, Any]:
         return run
     step = frame["step"].to_numpy()
     updates = step <= row.steps  # the last row of a finished run has no update, so no gradient
-    run["batch"] = _curve(step, frame["mi_batch"].to_numpy(dtype=float), buckets)
-    run["grad"] = _curve(step[updates], frame["grad_norm"].to_numpy(dtype=float)[updates], buckets)
+    # Of a window of updates its mean and its largest, so that no spike is lost there either.
+    run["batch"] = _curve(step, of_rows(frame, "mi_batch"), buckets)
+    run["grad"] = _curve(step[updates], of_rows(frame, "grad_norm")[updates], buckets)
     evaluated = frame[frame["mi_population"].notna() | frame["heldout_ess"].notna()]
     names = ["step", "mi_heldout", "heldout_ess", "mi_population", "population_ess"]
     run["evals"] = [[int(first), *map(_rounded, rest)] for first, *rest in evaluated[names].itertuples(index=False)]

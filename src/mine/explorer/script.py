@@ -293,8 +293,10 @@ function say(variants, truth) {
   });
   at("said").textContent = truth === null ? `${where}: no runs of the chosen variants.`
     : `${where}; truth ${number(truth)} nats. ${parts.join(" ")}`;
-  const training = cell(variants[0])?.training;
+  const {training, window: span} = cell(variants[0]) ?? {};
   at("how").textContent = (training ? `Trained with ${training}. ` : "")
+    + (span ? `A point stands for a window of ${span}, at its last update: in-batch is the mean of the window, the `
+      + "gradient's norm the largest of the window; held out and population are of its last update. " : "")
     + "Squares and triangles are hollow where the effective sample size is under " + data.low_ess
     + " (no evidence as a number). A median or quartile is drawn while it lies among runs that still go. "
     + `Long curves are cut into at most ${data.buckets} stretches; of each the smallest, the largest and the first `

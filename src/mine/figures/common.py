@@ -11,6 +11,7 @@ import pandas as pd
 from mine.divergence import LOW_ESS_ALLOWANCE, MARGIN, MIN_ESS
 from mine.errors import UserError
 from mine.figures.style import look
+from mine.settings import EPOCH
 
 QUANTITIES = (
     ("mi_batch_mean", None, "in-batch", "o"),
@@ -149,8 +150,17 @@ def settings_text(summary: pd.DataFrame) -> str:
     if one("product") is not None:
         parts.append(f"product pairs by {one('product')}")
     if one("data") is not None:
-        parts.append("fresh data every step" if str(one("data")) == "stream" else f"{one('data')} pairs")
+        epochs = one("epochs")
+        length = "" if epochs is None or pd.isna(epochs) else f" for {epochs:,.0f} epochs"
+        parts.append("fresh data every step" if str(one("data")) == "stream" else f"{one('data')} pairs{length}")
     return ", ".join(parts)
+
+
+def span_text(summary: pd.DataFrame) -> str:
+    """What a point of a trace stands for where that is not one update (``an epoch``, ``50 updates``); else empty."""
+    spans = {str(value) for value in pd.unique(summary["record_every"])} if "record_every" in summary else {"1"}
+    words = ["an update" if span == "1" else "an epoch" if span == EPOCH else f"{span} updates" for span in spans]
+    return "" if spans == {"1"} else " or ".join(sorted(words))
 
 
 def percent_range(ratios: Sequence[float]) -> str:

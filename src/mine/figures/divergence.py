@@ -178,10 +178,12 @@ def _subtitle(summary: pd.DataFrame, grid: common.Grid) -> str:
 
 
 def _caption(summary: pd.DataFrame) -> str:
+    span = common.span_text(summary)
+    recent = f"100 updates (whole rows of {span})" if span else "100 updates"
     return (
         "Thick: share of runs that have not diverged (neither overflowed nor run away) by this update; thin dashed: "
         "share that has not overflowed; between them are runs that ran away while still finite. Overflow: a non-finite "
-        "estimate or gradient. Runaway: at two evaluations in a row, in-batch mean of 100 updates more than 2 nats "
+        f"estimate or gradient. Runaway: at two evaluations in a row, in-batch mean of {recent} more than 2 nats "
         f"above the truth or above the same critic's population value ({common.RUNAWAY_LOW_ESS}). "
         "Band: Clopper-Pearson, 95 %, two-sided; "
         f"{common.seeds_text(summary)}. "

@@ -120,8 +120,10 @@ def _ending(runs: pd.DataFrame, grid: common.Grid, table: dict[traces.Key, trace
 
 
 def _caption(runs: pd.DataFrame, overflow: bool, off_view: bool, last: bool) -> str:
+    span = common.span_text(runs)
+    mean = f", its mean over {span}" if span else ""
     parts = [
-        f"Line: median over seeds of the training batch's own Donsker-Varadhan value; band: quartiles; "
+        f"Line: median over seeds of the training batch's own Donsker-Varadhan value{mean}; band: quartiles; "
         f"{common.seeds_text(runs)}."
     ]
     if overflow:

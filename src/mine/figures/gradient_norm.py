@@ -34,13 +34,15 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, setting: str | None = None
             ]
             panels[dim, rho] = (entries, traces.strips_of(entries, view))
     any_overflow = bool(runs["overflowed"].any())
+    span = common.span_text(runs)
+    largest = f" (the largest of {span})" if span else ""
     sheet = style.Sheet(
         len(grid.dims),
         len(grid.rhos),
         title=_title(grid, table, "" if setting == "base" else f" — {setting}"),
         subtitle=_subtitle(runs, grid),
         caption=(
-            "Line: median over seeds of the L2 norm of the applied gradient over all critic parameters; "
+            f"Line: median over seeds of the L2 norm of the applied gradient over all critic parameters{largest}; "
             f"band: quartiles; {common.seeds_text(runs)}; log scale. "
             + (
                 "×: a run overflowed at that update (drawn at the top edge); ended runs stay in the denominator, "

@@ -397,8 +397,10 @@ def _subtitle(chosen: Place, near: bool, whole: bool, cells: int) -> str:
 
 
 def _caption(runs: pd.DataFrame, linear: float | None, lost: int) -> str:
+    span = common.span_text(runs)
+    every = f"mean over {span}, median over seeds" if span else "median over seeds at every update"
     parts = [
-        "In-batch: Donsker-Varadhan value of the training batch, median over seeds at every update with quartile band. "
+        f"In-batch: Donsker-Varadhan value of the training batch, {every} with quartile band. "
         "Held-out (fresh samples) and population (exact density ratio): the same critic, large marks the median, bars "
         "quartiles, small marks each seed. Ended runs rank above all live ones. Hollow: effective sample size of the "
         f"product term under {MIN_ESS:g}, no evidence as a number; a population value then lies under what is drawn "
