@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 
 from mine.experiments import RUN_PATTERN
+from mine.recorder import OF_WINDOWS, Windows
 from mine.settings import Cell, TrainingSettings
 from mine.trace import COLUMNS, write_trace
 
 EVALUATIONS = ("mi_heldout", "heldout_ess", "mi_population", "population_ess")
 
 
-def evaluation_steps(steps: int, eval_every: int, last: int) -> list[int]:
+def evaluation_steps(steps: int, eval_every: int, last: int, window: int = 1) -> list[int]:
     """Steps at which a run that ends on row ``last`` is evaluated."""
-    planned = [*range(1, steps + 1, eval_every), steps + 1]
+    planned = [*(Windows(steps, window).end(step) for step in range(1, steps + 1, eval_every)), steps + 1]
     return sorted({step for step in planned if step <= last} | {last})
 
 
@@ -34,6 +35,8 @@ def make_trace_columns(
     heldout_ess: Any = 1000.0,
     mi_population: Any = 3.7,
     population_ess: Any = 5000.0,
+    window: int = 1,
+    of_windows: dict[str, Any] | None = None,
 ) -> dict[str, np.ma.MaskedArray]:
     """Columns of a made run, as ``mine.trace.write_trace`` takes them.
 
@@ -41,11 +44,13 @@ def make_trace_columns(
     last: step of the last row; ``steps + 1`` (a completed run) where not given.
     mi_batch, grad_norm: a number, or one value a row (grad_norm is masked on row ``steps + 1``).
     mi_heldout, heldout_ess, mi_population, population_ess: a number, or one value an evaluation.
+    window: updates that a row stands for. of_windows: its columns (mine.recorder.OF_WINDOWS), each a number or one
+    value a row, masked on row ``steps + 1``; mi_batch and grad_norm where they are not given.
     """
     last = steps + 1 if last is None else last
-    step = np.arange(1, last + 1)
+    step = Windows(steps, window).ends(last)
     columns = {
-        name: np.ma.MaskedArray(np.zeros(last, dtype=kind.to_pandas_dtype()), mask=True)
+        name: np.ma.MaskedArray(np.zeros(len(step), dtype=kind.to_pandas_dtype()), mask=True)
         for name, (kind, _) in COLUMNS.items()
     }
     columns["seed"][:] = seed
@@ -57,7 +62,11 @@ def make_trace_columns(
     columns["product_max"][:] = 1.0
     columns["grad_norm"][:] = grad_norm
     columns["grad_norm"][step > steps] = np.ma.masked
-    evaluated = np.isin(step, evaluation_steps(steps, eval_every, last))
+    for name in OF_WINDOWS if window > 1 else ():
+        default = mi_batch if name == "mi_batch_mean" else np.nan if name == "mi_ema_mean" else grad_norm
+        columns[name][:] = (of_windows or {}).get(name, default)
+        columns[name][step > steps] = np.ma.masked
+    evaluated = np.isin(step, evaluation_steps(steps, eval_every, last, window))
     for name, value in zip(EVALUATIONS, (mi_heldout, heldout_ess, mi_population, population_ess), strict=True):
         columns[name][evaluated] = value
     return columns
@@ -108,13 +117,15 @@ def write_run(
 
     overflow_step: ends the run on that row with an infinite mi_batch, unless ``mi_batch`` is given.
     metadata: entries that replace the made ones.
-    columns: as ``make_trace_columns``, but for steps and eval_every, which ``training`` says.
+    columns: as ``make_trace_columns``; steps, eval_every and window are those of ``training`` unless given.
     """
     training = training or TrainingSettings(steps=200, eval_every=50)
     if overflow_step is not None:
-        columns.setdefault("mi_batch", np.append(np.full(overflow_step - 1, 3.9), np.inf))
+        rows = len(Windows(training.steps, training.window).ends(overflow_step))
+        columns.setdefault("mi_batch", np.append(np.full(rows - 1, 3.9), np.inf))
         columns.setdefault("last", overflow_step)
-    made = make_trace_columns(seed=seed, steps=training.steps, eval_every=training.eval_every, **columns)
+    lengths = {"steps": training.steps, "eval_every": training.eval_every, "window": training.window}
+    made = make_trace_columns(seed=seed, **(lengths | columns))
     path = runs / RUN_PATTERN.format(setting=setting, variant=variant, dim=dim, rho=rho, seed=seed)
     more = metadata or {}
     write_trace(

@@ -27,7 +27,8 @@ CELLS = [(variant, dim, rho) for variant in ("biased", "ema") for dim in (1, 5) 
 def drawn(seed, n=20, cells=CELLS, training=None, **changes):
     """A summary of n seeds a cell; biased at d = 5 overflows in a third of its runs."""
     generator = np.random.default_rng(seed)
-    settings = {k: v if k != "data" else str(v) for k, v in (training or TrainingSettings()).to_dict().items()}
+    settings = (training or TrainingSettings()).to_dict()
+    settings |= {name: str(settings[name]) for name in ("data", "record_every")}
     rows = []
     for (variant, dim, rho), run in itertools.product(cells, range(n)):
         final = generator.normal(dim, 0.3, size=3)
