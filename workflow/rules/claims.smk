@@ -1,8 +1,27 @@
+# Tables that `claims` reads once `snakemake search` has made them, and does not ask for: a search takes hours.
+SEARCHED = ("search/plausible", "pictures/summary")
+
+
+def searched_tables(wildcards):
+    """Those that there are, of the full ledger; an input, so that a search made anew makes the ledger anew."""
+    paths = [f"{RESULTS}/{table}.parquet" for table in SEARCHED] if wildcards.scope == "full" else []
+    return [path for path in paths if Path(path).exists()]
+
+
+def left_out(wildcards, input):
+    """Options that keep the ledger from tables that are no input of it: what it says must not depend on them."""
+    folders = [table.partition("/")[0] for table in SEARCHED if f"{RESULTS}/{table}.parquet" not in list(input)]
+    if wildcards.scope == "runs":
+        folders.append("frozen")
+    return " ".join(f"--without {folder}" for folder in folders)
+
+
 # The ledger of claims, from what `all` makes (scope "runs") or from everything (scope "full"), and for the latter the
 # critics that are kept along training and what is measured at them.
 rule ledger:
     input:
         tables=ledger_tables,
+        searched=searched_tables,
     output:
         parquet=f"{RESULTS}/claims/{{scope}}/claims.parquet",
         markdown=f"{RESULTS}/claims/{{scope}}/claims.md",
@@ -28,10 +47,10 @@ rule ledger:
         runtime=grows(60),
     params:
         tables=subpath(output.parquet, ancestor=3),
-        frozen=lambda wildcards: "" if wildcards.scope == "full" else "--without frozen",
+        left_out=left_out,
         code=code_hash("commands.claims", *(f"claims.{name}" for name in CLAIMS)),
     shell:
-        "mine claims {params.tables:q} {params.frozen} --output {output.parquet:q} > {log:q} 2>&1"
+        "mine claims {params.tables:q} {params.left_out} --output {output.parquet:q} > {log:q} 2>&1"
 
 
 rule claims_figure:

@@ -7,7 +7,7 @@ claim's rule, never by hand, and a claim's verdict from the verdicts of its prim
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mine.statistics import LEVEL, Interval
@@ -23,6 +23,23 @@ CHECKED, BROKEN = "instrument passes", "instrument fails"
 """Of an identity that any correct measurement shows; no evidence for or against the write-up."""
 REPORTED = "reported"
 """Of a number that enters no verdict."""
+
+WRITE_UP, REPOSITORY, US = "write-up", "repository", "us"
+ASKED_BY = (WRITE_UP, REPOSITORY, US)
+"""Whose claim it is: the write-up's, that of the repository it names, or a question of ours."""
+
+OF_SETTINGS = "share of settings"
+"""Begins the quantity of a finding whose unit is a training setting and not a seed."""
+
+WRITE_UP_DIM = 2
+"""d of the write-up's pictures, by the truths that their legends print, and so of the primary cells of its claims about
+training. The settings that train them are ours, the same at every d, and were fixed before any search."""
+
+SETTINGS_NOTE = (
+    f"d = {WRITE_UP_DIM} is that of the write-up's pictures; the training settings are ours and were fixed before any "
+    "search for those of the pictures."
+)
+"""What a rule says of its primary cells."""
 
 MIN_SEEDS = 5
 """Fewer decide nothing."""
@@ -41,8 +58,9 @@ class Finding:
 
     cell: where, in words ("derangement, d = 5, ρ = 0.9"). quantity: what the effect is, with its unit.
     effect, low, high: estimate and interval; None where there is none. level: coverage of the interval.
-    n_seeds: seeds behind it. primary: named beforehand as deciding the claim's verdict. note: why undecided, or what a
-    reader must know. claim: name of the claim, filled in by ``judge``.
+    n_seeds: seeds behind it (settings, where the quantity begins with OF_SETTINGS). primary: named beforehand as
+    deciding the claim's verdict. note: why undecided, or what a reader must know. claim: name of the claim, filled in
+    by ``judge``.
     """
 
     cell: str
@@ -62,10 +80,10 @@ class Finding:
 class Claim:
     """One claim and how it is judged.
 
-    name: of its module. sentence: the claim, in our words. place: where it stands in the write-up.
-    test: what is measured. rule: how verdicts follow from the intervals.
-    figure: stem of the figure that shows it, below the figures folder. findings: from tables to findings; raises
-    Missing where a whole table is not there.
+    name: of its module. sentence: the claim, in our words. asked_by: one of ASKED_BY. place: where the sentence
+    stands: a section of the write-up or file of the repository, or why it is asked. test: what is measured.
+    rule: how verdicts follow from the intervals. figure: stem of the figure that shows it, below the figures folder.
+    findings: from tables to findings; raises Missing where a whole table is not there.
     """
 
     name: str
@@ -75,6 +93,7 @@ class Claim:
     rule: str
     figure: str
     findings: Callable[[Tables], list[Finding]]
+    asked_by: str = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -105,7 +124,8 @@ def overall(findings: Sequence[Finding]) -> tuple[str, str]:
     Of the primary findings that are judged (not REPORTED, CHECKED or BROKEN): a broken instrument anywhere, or none
     that can be decided, decides nothing; some hold and some do not: holds only in part, naming where it holds; one that
     does not hold refutes the claim, whatever cannot be decided beside it, but one that cannot be decided leaves a claim
-    that holds elsewhere undecided; else all hold.
+    that holds elsewhere undecided; else all hold. What is left open is always named, so that a table that was not made
+    is not taken for data that decide nothing.
     """
     if any(finding.verdict == BROKEN for finding in findings):
         return UNDECIDED, "an instrument fails its check"
@@ -119,6 +139,8 @@ def overall(findings: Sequence[Finding]) -> tuple[str, str]:
         return PARTLY, "; ".join(dict.fromkeys(_place(finding) for finding in holding)) + left
     if failing:
         return FAILS, f"in none of the {len(failing)} primary findings that are decided{left}"
+    if holding and open_:
+        return UNDECIDED, f"holds in {len(holding)} of {len(primary)} primary findings{left}"
     if open_ or not primary:
         return UNDECIDED, unsaid
     return HOLDS, f"in {len(primary)} of {len(primary)} primary findings"
@@ -137,7 +159,7 @@ def finding(
 ) -> Finding:
     """A finding from an interval; a verdict of HOLDS or FAILS becomes UNDECIDED with fewer than MIN_SEEDS seeds."""
     if verdict in (HOLDS, FAILS, PARTLY, UNDECIDED) and n_seeds < MIN_SEEDS:
-        few = f"{n_seeds} seed{'s' if n_seeds != 1 else ''}, at least {MIN_SEEDS} are needed"
+        few = f"{count_of(quantity, n_seeds)}, at least {MIN_SEEDS} are needed"
         verdict, note = UNDECIDED, "; ".join(part for part in (few, note) if part)
     bounds = (interval.value, interval.low, interval.high)
     return Finding(cell, quantity, *bounds, n_seeds, verdict, primary, level, note)
@@ -146,6 +168,12 @@ def finding(
 def undecided(cell: str, quantity: str, note: str, *, n_seeds: int = 0, primary: bool = False) -> Finding:
     """A finding of what could not be measured; ``note`` names what is missing."""
     return Finding(cell, quantity, None, None, None, n_seeds, UNDECIDED, primary, LEVEL, note)
+
+
+def count_of(quantity: str, n: int) -> str:
+    """What is behind a finding, in words: "20 seeds", or "24 settings" where the quantity is a share of settings."""
+    unit = "setting" if quantity.startswith(OF_SETTINGS) else "seed"
+    return f"{n} {unit}{'s' if n != 1 else ''}"
 
 
 def decide(holds: bool, fails: bool) -> str:

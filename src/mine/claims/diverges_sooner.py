@@ -5,16 +5,32 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mine.claims.claim import FAILS, UNDECIDED, Claim, Finding, Missing, decide, finding, undecided
+from mine.claims import pictures, plausible
+from mine.claims.claim import (
+    FAILS,
+    SETTINGS_NOTE,
+    UNDECIDED,
+    WRITE_UP,
+    WRITE_UP_DIM,
+    Claim,
+    Finding,
+    Missing,
+    decide,
+    finding,
+    undecided,
+)
 from mine.claims.tables import Tables, cell_name, runs_of
 from mine.statistics import LEVEL, bonferroni, share, trend
 
-PRIMARY = (("derangement", 5), ("permutation", 5))
-"""Product scheme and d. d = 5 was named beforehand: probes had shown the write-up's picture there."""
+PRIMARY = (("derangement", WRITE_UP_DIM), ("permutation", WRITE_UP_DIM))
+"""Product scheme and d."""
 
 
 def findings(tables: Tables) -> list[Finding]:
-    """Per product scheme and d: Kendall's tau between rho and the step of overflow, and the share that overflows."""
+    """Per product scheme and d: Kendall's tau between rho and the step of overflow, and the share that overflows.
+
+    Then the share of plausible settings, and the setting fitted to the pictures.
+    """
     summary = tables.get("writeup/summary", ("overflow_step", "diverged_step"))
     biased = runs_of(summary, variant="biased")
     cells = list(dict.fromkeys(zip(biased["setting"], biased["dim"], strict=True)))
@@ -29,7 +45,7 @@ def findings(tables: Tables) -> list[Finding]:
             found.append(undecided(cell, "Kendall's τ of ρ and step of overflow", str(missing), primary=primary))
             continue
         found += _cell(runs, cell, primary, LEVEL if primary else secondary)
-    return found
+    return [*found, plausible.diverges_sooner(tables), *pictures.diverges_sooner(tables)]
 
 
 def _cell(runs: pd.DataFrame, cell: str, primary: bool, level: float) -> list[Finding]:
@@ -64,8 +80,11 @@ CLAIM = Claim(
     ),
     rule=(
         "Holds in a product scheme and d where τ's whole interval is below 0; does not where it is at or above 0 or "
-        "no run overflows. Primary: d = 5, both product schemes."
+        f"no run overflows. Primary: d = {WRITE_UP_DIM}, both product schemes; the other d are Bonferroni-corrected. "
+        f"{SETTINGS_NOTE} {plausible.RULE} Of a run there: biased ends at one ρ at least, at no ρ later than at a "
+        "smaller one, and sooner at the largest ρ than at the smallest."
     ),
     figure="writeup/divergence",
     findings=findings,
+    asked_by=WRITE_UP,
 )

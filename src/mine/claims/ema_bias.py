@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mine.claims.claim import REPORTED, UNDECIDED, Claim, Finding, Missing, decide, finding, undecided
+from mine.claims.claim import REPORTED, UNDECIDED, WRITE_UP, Claim, Finding, Missing, decide, finding, undecided
 from mine.claims.frozen_critics import BATCH, CRITICS, MIN_REFERENCE_ESS, RUNS, cells_of, low_ess
 from mine.claims.tables import Tables, cell_name, runs_of
 from mine.statistics import LEVEL, bonferroni, ratio_of_means
@@ -85,7 +85,7 @@ def _of_cell(cell: str, rows: pd.DataFrame, rate: float, primary: bool, level: f
 CLAIM = Claim(
     name="ema_bias",
     sentence="Dividing by the moving average instead of the batch's mean makes the gradient's bias smaller.",
-    place="MINE, below the gradient with v ('so this bias massively decreases')",
+    place="MINE, below the gradient with v, where its covariance is split",
     test=(
         "Frozen critics of the EMA variant (d = 5), independent product batches of 128, v settled: squared bias of "
         "the second term's gradient by split halves, of A / v over that of A / B, for each α; the same of its variance "
@@ -101,4 +101,5 @@ CLAIM = Claim(
     ),
     figure="claims/ema_bias",
     findings=findings,
+    asked_by=WRITE_UP,
 )

@@ -7,7 +7,9 @@ from itertools import product
 import pandas as pd
 
 CRITICS = tuple(product((5,), (0.85, 0.95), (100, 1000, 3000)))
-"""d, rho and updates done of the frozen critics: early, midway and at the end, where the write-up's picture is seen."""
+"""d, rho and updates done of the frozen critics: early, midway and at the end of the EMA's training.
+
+The formulas are about any critic; d = 5 was chosen before anything was measured, and is not the d of the pictures."""
 
 BATCH = 128
 """The batch size that the critics were trained with."""

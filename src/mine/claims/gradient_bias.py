@@ -11,6 +11,7 @@ import pandas as pd
 from mine.claims.claim import (
     REPORTED,
     UNDECIDED,
+    WRITE_UP,
     Claim,
     Finding,
     Missing,
@@ -163,7 +164,7 @@ def _judged(cell: str, quantity: str, interval: Interval, n: int, level: float, 
 CLAIM = Claim(
     name="gradient_bias",
     sentence="The gradient of a batch is biased.",
-    place="MINE, below the second gradient ('This is a biased gradient as …')",
+    place="MINE, below the second gradient, with the Taylor expansion of a ratio",
     test=(
         "Frozen critics of the EMA variant (d = 5): mean over independent product batches of the second term's "
         "gradient, less the true one by importance sampling. Its squared norm as an inner product of two independent "
@@ -180,4 +181,5 @@ CLAIM = Claim(
     ),
     figure="claims/bias_against_batch",
     findings=findings,
+    asked_by=WRITE_UP,
 )

@@ -5,12 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mine.claims.claim import REPORTED, UNDECIDED, Claim, Finding, Missing, decide, finding, undecided
+from mine.claims import pictures, plausible
+from mine.claims.claim import (
+    REPORTED,
+    SETTINGS_NOTE,
+    UNDECIDED,
+    WRITE_UP,
+    WRITE_UP_DIM,
+    Claim,
+    Finding,
+    Missing,
+    decide,
+    finding,
+    undecided,
+)
 from mine.claims.tables import Tables, cell_name, runs_of
 from mine.statistics import LEVEL, bonferroni, median, share, trend
 
-PRIMARY = (("derangement", 5), ("permutation", 5))
-"""Product scheme and d. d = 5 was named beforehand: probes had shown the write-up's picture there."""
+PRIMARY = (("derangement", WRITE_UP_DIM), ("permutation", WRITE_UP_DIM))
+"""Product scheme and d."""
 
 RHOS = (0.85, 0.9, 0.95, 0.99)
 """The write-up's; one that is missing is named."""
@@ -27,7 +40,10 @@ _COLUMNS = ("overflow_step", "grad_norm_early", "grad_norm_median", "norm_100_st
 
 
 def findings(tables: Tables) -> list[Finding]:
-    """Per product scheme and d: growth, the second term's share; and in each cell who reaches 100."""
+    """Per product scheme and d: growth, the second term's share; and in each cell who reaches 100.
+
+    Then the share of plausible settings, and the setting fitted to the pictures.
+    """
     summary = tables.get("writeup/summary", _COLUMNS)
     places = sorted({*PRIMARY, *summary[["setting", "dim"]].itertuples(index=False, name=None)})
     cells = sorted(
@@ -42,7 +58,7 @@ def findings(tables: Tables) -> list[Finding]:
         found += _place(summary, setting, dim, secondary)
     for setting, dim, rho in cells:
         found += _cell(summary, setting, dim, rho, secondary)
-    return found
+    return [*found, plausible.gradient_norms(tables), *pictures.gradient_norms(tables)]
 
 
 def _place(summary: pd.DataFrame, setting: str, dim: int, secondary: float) -> list[Finding]:
@@ -154,8 +170,12 @@ CLAIM = Claim(
         "Growth holds where τ's whole interval is above 0, and does not where it is at or below 0. 100 is reached in "
         f"a cell where the share's interval lies above {HALF:.0%}, and is not where it lies below. The second term is "
         "the cause where the interval of its share lies above one half, and is not where it lies below. Primary: at d "
-        "= 5, both product schemes, early growth, the share in each ρ, and the second term over all ρ together."
+        f"= {WRITE_UP_DIM}, both product schemes, early growth, the share in each ρ, and the second term over all ρ "
+        f"together; the rest is Bonferroni-corrected. {SETTINGS_NOTE} {plausible.RULE} Of a run there: biased's mean "
+        f"norm rises from ρ to ρ, its largest at ρ = {plausible.RHOS[-1]:g} is at least {plausible.LARGE:g} and larger "
+        "than the EMA's."
     ),
     figure="writeup/gradient_norm_derangement",
     findings=findings,
+    asked_by=WRITE_UP,
 )

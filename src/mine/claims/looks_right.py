@@ -8,13 +8,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mine.claims.claim import UNDECIDED, Claim, Finding, Missing, decide, finding, undecided
+from mine.claims.claim import UNDECIDED, US, Claim, Finding, Missing, decide, finding, undecided
 from mine.claims.tables import Tables, cell_name, runs_of
 from mine.divergence import LOW_ESS_ALLOWANCE, MARGIN, MIN_ESS
 from mine.statistics import LEVEL, Interval, bonferroni, share
 
 PRIMARY = (("derangement", 5, "biased"), ("derangement", 5, "ema"))
-"""Product scheme, d and variant, pooled over rho: where the write-up's picture appears almost to the word."""
+"""Product scheme, d and variant, pooled over rho. Chosen before the write-up's own d came to light; its pictures
+are of d = 2, which is corrected for its number of cells like every other d."""
 
 RHOS = (0.85, 0.9, 0.95, 0.99)
 """Of the cells that are pooled; one that is missing leaves the pooled share undecided."""
@@ -81,7 +82,7 @@ def _worthless(cell: str, runs: pd.DataFrame, primary: bool, level: float) -> Fi
 CLAIM = Claim(
     name="looks_right",
     sentence="An in-batch value near the truth means a good critic.",
-    place="Suggested by our data; the write-up takes such values for estimates",
+    place="Nowhere: suggested by our data; Results takes such values for estimates",
     test=(
         f"Runs of `writeup` whose in-batch value ends within {NEAR:g} nat of the truth, and what their critics are "
         f"worth: worthless is a population value more than {MARGIN:g} nats below the truth. One with an effective "
@@ -95,4 +96,5 @@ CLAIM = Claim(
     ),
     figure="writeup/parting",
     findings=findings,
+    asked_by=US,
 )

@@ -13,6 +13,7 @@ from mine.claims.claim import (
     EQUIVALENT,
     REPORTED,
     UNDECIDED,
+    WRITE_UP,
     Claim,
     Finding,
     Missing,
@@ -29,8 +30,8 @@ from mine.statistics import LEVEL, Interval, bonferroni, bootstrap, ratio_of_mea
 DIM = 5
 
 PRIMARY_RHOS = (0.85, 0.9, 0.95, 0.99)
-"""Of the runs of `writeup` at d = 5 with a derangement: the write-up's rho, where its picture is seen, and product
-batches whose mean of e^T has the expectation E_Q[e^T] (a permutation's have not)."""
+"""Of the runs of `writeup` at d = 5, as of the critics that were saved, with a derangement: the write-up's rho, and
+product batches whose mean of e^T has the expectation E_Q[e^T] (a permutation's have not)."""
 
 PRIMARY_CRITICS = (0.85, 0.95)
 """rho of the runs whose critics were saved, of which E_Q[e^T] is known along training."""
@@ -272,7 +273,7 @@ CLAIM = Claim(
         "The moving average v cuts the covariance of numerator and denominator to α times its size, and what v is off "
         "by is sampling noise of α/(2-α) times the variance of B_exp."
     ),
-    place="MINE, the covariance of v and the second term, and 'Var(v) ≈ …'",
+    place="MINE, the covariance of v and the second term, and the variance of v",
     test=(
         "At frozen critics with independent batches both are identities and check the instrument. In training (EMA "
         "runs, d = 5, derangement): v's error against E_Q[e^T], known at critics saved along it, split in logs "
@@ -292,4 +293,5 @@ CLAIM = Claim(
     ),
     figure="claims/lag_and_noise",
     findings=findings,
+    asked_by=WRITE_UP,
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from mine.claims.claim import FAILS, HOLDS, REPORTED, UNDECIDED, Claim, Finding, Missing, finding, undecided
+from mine.claims.claim import FAILS, HOLDS, REPORTED, UNDECIDED, US, Claim, Finding, Missing, finding, undecided
 from mine.claims.pairs import COLUMNS, distance, farther, median_difference, notes, pair
 from mine.claims.tables import Tables, cell_name, runs_of
 from mine.divergence import MIN_ESS
@@ -127,7 +127,7 @@ def _counts(one: pd.DataFrame, other: pd.DataFrame, first: str, second: str) -> 
 CLAIM = Claim(
     name="simpler",
     sentence="Nothing simpler than the moving average cures the divergence as well.",
-    place="Not in the write-up, which offers no alternative",
+    place="Nowhere: the write-up offers no alternative to the moving average",
     test=(
         "`remedies`: `biased-stable` with a gradient clip at 10 or 1, a tenth of the learning rate or batches of 512, "
         "against `ema` without any of them, at the same seeds: the share of seeds in which only the former diverges "
@@ -143,4 +143,5 @@ CLAIM = Claim(
     ),
     figure="remedies/remedies",
     findings=findings,
+    asked_by=US,
 )

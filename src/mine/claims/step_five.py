@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mine.claims.claim import Claim, Finding, Missing, decide, finding, undecided
+from mine.claims.claim import WRITE_UP, Claim, Finding, Missing, decide, finding, undecided
 from mine.claims.pairs import COLUMNS, QUANTITIES, distance, farther, median_difference, notes, pair
 from mine.claims.tables import Tables, cell_name, runs_of
 from mine.divergence import MIN_ESS
 from mine.statistics import LEVEL, bonferroni
 
 PRIMARY = ((5, 0.85), (5, 0.9), (5, 0.95), (5, 0.99))
-"""d and rho: the only d of `ablation`, at the write-up's four rho."""
+"""d and rho: the only d of `ablation`, at the write-up's four rho. Step 5 and the derivation are about any d; no
+picture of the write-up is about them."""
 
 PRIMARY_QUANTITIES = ("in-batch", "population")
 """What the write-up plots, and what the critic is worth."""
@@ -95,4 +96,5 @@ CLAIM = Claim(
     ),
     figure="ablation/estimate_base",
     findings=findings,
+    asked_by=WRITE_UP,
 )

@@ -11,6 +11,9 @@ import pyarrow as pa
 
 from mine.claims.claim import Missing
 
+_MADE_BY = {"search": "snakemake search", "pictures": "snakemake search"}
+"""Of a folder that `snakemake` does not make, what does; else `snakemake claims`."""
+
 _STEPS = ("overflow_step", "runaway_step", "diverged_step")
 
 
@@ -25,7 +28,8 @@ class Tables:
     def get(self, name: str, columns: Sequence[str] = ()) -> pd.DataFrame:
         """One table. Raises Missing, naming it, where it is not there, not readable, empty or lacks a column."""
         if name.split("/")[0] in self._without:
-            raise Missing(f"{name}.parquet is made by `snakemake claims`, not by `snakemake`")
+            made_by = _MADE_BY.get(name.split("/")[0], "snakemake claims")
+            raise Missing(f"{name}.parquet is made by `{made_by}`, not by `snakemake`")
         if name not in self._read:
             path = self._results / f"{name}.parquet"
             try:

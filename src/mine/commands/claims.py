@@ -1,7 +1,8 @@
-"""Judge every claim of the write-up by the tables of a results folder.
+"""Judge every claim of the write-up, and some of ours, by the tables of a results folder.
 
 Writes the ledger three times: claims.parquet (one row a finding), a Markdown file and one HTML page. A claim whose
-tables are not there, or too few, comes out as "cannot be decided", with what is missing. All information in nats.
+tables are not there, or too few, comes out as "cannot be decided", with what is missing. search/plausible.parquet and
+pictures/summary.parquet are read where they are there. All information in nats.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run the command. Raises UserError where the folder is none or an output cannot be written."""
     from mine.claims import NAMES
-    from mine.claims.ledger import ledger_table, verdicts, write_ledger
+    from mine.claims.ledger import in_words, ledger_table, verdicts, write_ledger
     from mine.claims.tables import Tables
     from mine.errors import UserError
     from mine.progress import ProgressLine
@@ -43,9 +44,10 @@ def run(arguments: argparse.Namespace) -> None:
         lambda done, name: line.update(done, f"{done}/{len(NAMES)} {name}"),
     )
     line.close()
+    table = ledger_table(judged)
     if arguments.output is not None:
-        write_ledger(
-            ledger_table(judged), *(arguments.output.with_suffix(suffix) for suffix in (".parquet", ".md", ".html"))
-        )
+        write_ledger(table, *(arguments.output.with_suffix(suffix) for suffix in (".parquet", ".md", ".html")))
     for verdict in judged:
-        print(f"{verdict.number:2} {verdict.verdict:18} {verdict.claim.sentence}")
+        print(f"{verdict.number:2} {verdict.verdict:18} {verdict.claim.asked_by:10} {verdict.claim.sentence}")
+    for sentence in in_words(table.to_pandas()):
+        print(f"{sentence}.")

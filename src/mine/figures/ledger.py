@@ -12,7 +12,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mine.claims.claim import CHECKED, EQUIVALENT, FAILS, HOLDS, PARTLY, REPORTED, UNDECIDED
+from mine.claims.claim import (
+    CHECKED,
+    EQUIVALENT,
+    FAILS,
+    HOLDS,
+    OF_SETTINGS,
+    PARTLY,
+    REPORTED,
+    UNDECIDED,
+    US,
+    WRITE_UP,
+)
+from mine.claims.ledger import in_words
 from mine.figures import common, style
 
 _HEIGHT = style.WIDTH * 9 / 16
@@ -68,6 +80,8 @@ _VALUE = (8.44, 1.32)
 @style.styled
 def draw(claims: pd.DataFrame) -> Figure:
     """Draw the ledger, a row of ``claims`` a finding. Raises UserError for a missing column."""
+    if "asked_by" not in claims:  # a ledger that was published before it said so
+        claims = claims.assign(asked_by=WRITE_UP)
     common.check_columns(claims, "claims", _COLUMNS)
     for name in ("effect", "low", "high"):
         claims = claims.assign(**{name: pd.to_numeric(claims[name]).astype("float64")})
@@ -108,8 +122,8 @@ def _sheet(
     return style.Sheet(
         1,
         1,
-        title=_title(groups),
-        subtitle="",
+        title=_title(claims),
+        subtitle=". ".join(in_words(claims)[1:]),
         caption=_caption(claims, sum(len(shown) for shown in told)),
         handles=[
             [
@@ -166,7 +180,10 @@ def _telling(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _block(rows: pd.DataFrame, shown: pd.DataFrame, size: float) -> Block:
-    sentence = style.wrap(str(rows["sentence"].iloc[0]), _SENTENCE[1], size)
+    asked_by, sentence = rows["asked_by"].iloc[0], str(rows["sentence"].iloc[0])
+    if asked_by != WRITE_UP:
+        sentence += f" (asked by {asked_by if asked_by == US else f'the {asked_by}'})"
+    sentence = style.wrap(sentence, _SENTENCE[1], size)
     reason = []
     if shown.empty:
         room = _VALUE[0] + _VALUE[1] - _EFFECT[0]
@@ -324,33 +341,22 @@ def _count(rows: pd.DataFrame) -> str:
     return f"{holding} of {len(judged)} hold" + (f", {unclear} open" if unclear else "")
 
 
-def _title(groups: Sequence[pd.DataFrame]) -> str:
-    verdicts = [rows["claim_verdict"].iloc[0] for rows in groups]
-    if set(verdicts) == {UNDECIDED}:
-        return f"None of {len(verdicts)} claims of the MINE write-up can be decided with these runs"
-    counts = {word: verdicts.count(word) for word in FACES}
-    one, many = {HOLDS: "holds", FAILS: "does not hold"}, {HOLDS: "hold", FAILS: "do not hold"}
-    parts = []
-    for word in (HOLDS, PARTLY, FAILS, UNDECIDED):
-        if counts[word]:
-            plural = {**many, PARTLY: "hold only in part", UNDECIDED: "cannot be decided"}
-            single = {**one, PARTLY: "holds only in part", UNDECIDED: "cannot be decided"}
-            parts.append(f"{counts[word]} {(plural if counts[word] > 1 else single)[word]}")
-    rest = len(verdicts) - sum(counts.values())
-    if rest:
-        parts.append(f"{rest} have another verdict")
-    listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-    return f"Of {len(verdicts)} claim{'s' if len(verdicts) > 1 else ''} of the MINE write-up {listed}"
+def _title(claims: pd.DataFrame) -> str:
+    if set(claims["claim_verdict"]) == {UNDECIDED}:
+        return f"None of {claims['number'].nunique()} claims can be decided with these runs"
+    return in_words(claims)[0]
 
 
 def _caption(claims: pd.DataFrame, shown: int) -> str:
     primary = claims[claims["primary"].astype(bool)]
-    seeds = claims.loc[claims["n_seeds"] > 0, "n_seeds"]
+    of_seeds = ~claims["quantity"].astype(str).str.startswith(OF_SETTINGS)
+    seeds = claims.loc[(claims["n_seeds"] > 0) & of_seeds, "n_seeds"]
     low, high = (int(seeds.min()), int(seeds.max())) if len(seeds) else (0, 0)
     count = f"n = {high}" if low == high else f"n = {low} to {high}"
     count = f"{count} seed{'s' if high != 1 else ''} a finding" if high else "No finding has a seed"
     return (
-        "Verdicts follow from intervals over seeds by each claim's rule, a claim's from its primary findings. "
+        "Verdicts follow from intervals over seeds (of a share of settings: over settings) by each claim's rule, a "
+        "claim's from its primary findings. "
         "Shown: of each claim at most two primary findings that agree with its verdict (in part: one that holds, one "
         f"that does not), each interval (95 %, or corrected) on a scale of its own; … where a text is cut. These are "
         f"{shown} of {len(claims)} findings ({len(primary)} primary); the ledger has all. {count}."
