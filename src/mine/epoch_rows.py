@@ -27,10 +27,12 @@ _OF_THE_TRACE = {
         "mi_ema_mean",
         "mean over the epoch's updates of mean T - log v, nats; null without a moving average",
     ),
+    "mi_ema_last": (None, "mean T - log v of the epoch's last batch, nats; null without a moving average"),
     "grad_norm_min": ("grad_norm_min", "smallest L2 norm of the gradient applied at an update of the epoch"),
     "grad_norm_mean": ("grad_norm_mean", "mean of them"),
     "grad_norm_max": ("grad_norm_max", "largest of them"),
     "grad_norm_last": ("grad_norm", "that of the epoch's last update"),
+    "grad_norm_unclipped_last": ("grad_norm_unclipped", "the same before clipping; null where nothing is clipped"),
 }
 
 EPOCH_COLUMNS: dict[str, tuple[pa.DataType, str]] = CELL_COLUMNS | {
@@ -68,7 +70,7 @@ def epoch_rows(experiment: str, run: RunFile, trace: Trace) -> pa.Table:
     }
     columns["epoch"] = pa.array(frame["epoch"].to_numpy(dtype=np.int64) - 1)
     for name, (source, _) in _OF_THE_TRACE.items():
-        values = frame[source].to_numpy(dtype=np.float64)
+        values = (frame[source] if source else frame["joint_mean"] - frame["log_ema"]).to_numpy(dtype=np.float64)
         # A column that an objective does not have is NaN from end to end once pandas has read it.
         columns[name] = pa.array(values, type=_FLOAT, mask=np.full(len(values), bool(np.isnan(values).all())))
     return pa.Table.from_arrays([columns[field.name] for field in EPOCH_SCHEMA], schema=EPOCH_SCHEMA)

@@ -10,6 +10,8 @@ rule collect:
         f"{RESULTS}/logs/collect/{{experiment}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/collect/{{experiment}}.tsv"
+    wildcard_constraints:
+        experiment=experiments_with_epochs(False),
     priority: 100
     localrule: True
     conda:
@@ -23,9 +25,22 @@ rule collect:
         runs=runs_folder,
         grid=grid_json,
         code=code_hash("commands.collect"),
+        epochs=lambda wildcards, output: ["--epochs", output.epochs] if "epochs" in output.keys() else [],
     shell:
         "mine collect {params.runs:q} --grid {params.grid:q} --experiment {wildcards.experiment}"
-        " --summary {output.summary:q} --curves {output.curves:q} --evaluations {output.evaluations:q} > {log:q} 2>&1"
+        " --summary {output.summary:q} --curves {output.curves:q} --evaluations {output.evaluations:q}"
+        " {params.epochs:q} > {log:q} 2>&1"
+
+
+# The same where traces have a row an epoch, which the write-up's own pictures are drawn from.
+use rule collect as collect_epochs with:
+    output:
+        summary=f"{RESULTS}/{{experiment}}/summary.parquet",
+        curves=f"{RESULTS}/{{experiment}}/curves.parquet",
+        evaluations=f"{RESULTS}/{{experiment}}/evaluations.parquet",
+        epochs=f"{RESULTS}/{{experiment}}/epochs.parquet",
+    wildcard_constraints:
+        experiment=experiments_with_epochs(True),
 
 
 rule optimal:

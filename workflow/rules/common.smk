@@ -112,6 +112,18 @@ def grid_json(wildcards):
     return json.dumps({key: experiment[key] for key in keys if key in experiment})
 
 
+def has_epochs(experiment):
+    """Whether every trace of an experiment has a row an epoch."""
+    settings = settings_of(EXPERIMENTS[experiment])
+    return all(training_of(EXPERIMENTS[experiment], name).record_every == "epoch" for name in settings)
+
+
+def experiments_with_epochs(wanted):
+    """The experiments that have, or lack, a table of epochs, as a wildcard's constraint."""
+    # The last matches nothing: without such an experiment the rule makes none.
+    return "|".join([re.escape(name) for name in EXPERIMENTS if has_epochs(name) == wanted]) or "(?!)"
+
+
 def figure_files(stem):
     """A figure in every format, by the format's name."""
     return {format: f"{stem}.{format}" for format in FORMATS}

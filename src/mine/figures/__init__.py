@@ -81,6 +81,18 @@ FIGURES: dict[str, FigureSpec] = {
         ),
         FigureSpec("remedies", False, ("summary",), "final values and divergence of each named setting"),
         FigureSpec(
+            "trends",
+            True,
+            ("summary", "epochs"),
+            "estimate per epoch in the write-up's own form, its published lines drawn in; of runs recorded per epoch",
+        ),
+        FigureSpec(
+            "norm_violins",
+            True,
+            ("summary", "epochs"),
+            "gradient norms in the write-up's own form, its published lines drawn in; of runs recorded per epoch",
+        ),
+        FigureSpec(
             "bias_against_batch",
             False,
             ("bias", "directions"),
