@@ -31,6 +31,74 @@ def test_without_named_settings_there_is_one_called_base():
     assert runs[0].training == TrainingSettings()
 
 
+DATA = {"data": 203, "batch_size": 20}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"epochs": 5}, r"epochs: 5 needs a data set; data is 'stream'"),
+        ({"last_batch": "keep"}, r"last_batch: 'keep' needs a data set; data is 'stream'"),
+        ({"record_every": "epoch"}, r"record_every: 'epoch' needs a data set; data is 'stream'"),
+        (
+            {**DATA, "epochs": 5, "steps": 49},
+            r"epochs: 5 with steps 49; give one of the two \(5 epochs are 50 updates\)",
+        ),
+        ({**DATA, "epochs": 0}, r"epochs: 0 is not a whole number of at least 1"),
+        ({**DATA, "epochs": 2.0}, r"epochs: 2\.0 is not a whole number"),
+        ({**DATA, "record_every": 51, "epochs": 5}, r"record_every: 51 is beyond the run's 50 updates"),
+        ({"record_every": 11, "steps": 10}, r"record_every: 11 is beyond the run's 10 updates"),
+        ({**DATA, "record_every": "epoch", "steps": 9}, r"record_every: epoch is beyond the run's 9 updates"),
+        ({"record_every": 0}, r"record_every: 0 is not a whole number of at least 1"),
+        ({"record_every": "month"}, r"record_every: 'month' is neither 'epoch' nor a whole number of updates"),
+        ({"data": 19, "batch_size": 20}, r"data: 19 is not a whole number of at least 20 \(the batch size\)"),
+        ({**DATA, "last_batch": "half"}, r"last_batch: 'half' is unknown; allowed are drop, keep"),
+        (
+            {"data": 201, "batch_size": 20, "last_batch": "keep", "product": "derangement"},
+            r"last_batch: 'keep' leaves a last batch of 1 of 201 pairs in batches of 20, which has no derangement",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_in_one_line(values, message):
+    with pytest.raises(UserError, match=message) as caught:
+        TrainingSettings(**values)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "per_epoch", "steps", "window"),
+    [
+        ({"last_batch": "drop", "epochs": 500, "record_every": "epoch"}, 10, 5000, 10),
+        ({"last_batch": "keep", "epochs": 500, "record_every": "epoch"}, 11, 5500, 11),
+        ({"last_batch": "keep", "epochs": 1}, 11, 11, 1),
+        ({"last_batch": "keep", "steps": 30, "record_every": 7}, 11, 30, 7),
+        ({"last_batch": "keep"}, 11, 3000, 1),
+        ({"last_batch": "keep", "data": 200, "epochs": 3}, 10, 30, 1),
+        ({"last_batch": "keep", "data": 20, "epochs": 3, "product": "derangement"}, 1, 3, 1),
+    ],
+)
+def test_epochs_are_so_many_updates(values, per_epoch, steps, window):
+    training = TrainingSettings(**{**DATA, **values})
+    assert (training.batches_per_epoch, training.steps, training.window) == (per_epoch, steps, window)
+    assert TrainingSettings.from_dict(training.to_dict()) == training
+    epochs = -(-steps // per_epoch)
+    sizes = [training.size_of_batch(index) for index in range(epochs * per_epoch)]
+    used = training.data if training.last_batch == "keep" else training.data // 20 * 20
+    assert sum(sizes) == epochs * used
+
+
+def test_without_a_data_set_there_are_no_epochs():
+    training = TrainingSettings()
+    assert (training.steps, training.epochs, training.batches_per_epoch, training.window) == (3000, None, None, 1)
+    assert {training.size_of_batch(index) for index in range(50)} == {128}
+
+
+def test_a_printed_command_says_epochs_or_steps():
+    assert "--epochs 5" in training_options(TrainingSettings(**DATA, epochs=5))
+    assert "--steps" not in training_options(TrainingSettings(**DATA, epochs=5))
+    assert "--epochs" not in training_options(TrainingSettings(**DATA, steps=5))
+
+
 def test_an_unknown_setting_is_refused():
     with pytest.raises(UserError, match="'learning_rat' is unknown"):
         TrainingSettings.from_dict({"learning_rat": 1})

@@ -87,3 +87,86 @@ def test_data_set_batches_hold_each_pair_once_per_epoch():
 def test_a_data_set_has_n_pairs():
     x, _, _ = take(1, 0.9, 0, replace(SETTINGS, data=100), 200)
     assert len(x.unique()) == 100
+
+
+N_KEPT = TrainingSettings(batch_size=20, data=203, last_batch="keep")
+
+
+def identified(settings, n_batches, dim=1, rho=0.9, seed=0):
+    """Batches of a run by which pair of the data set stands where: indices of x, of z and of the product z, and sizes.
+
+    Each (n_batches, k). x and z of a pair are numbers that no other pair has, so that they identify it.
+    """
+    source = source_of(dim, [rho], [seed], settings, "cpu")
+    pairs_x, pairs_z = source._x[0, :, 0], source._z[0, :, 0]
+    batch = source.take(n_batches)
+
+    def which(values, pairs):
+        found = (values[0, :, :, 0, None] == pairs).int().argmax(2)
+        assert torch.equal(pairs[found], values[0, :, :, 0])
+        return found
+
+    return which(batch.x, pairs_x), which(batch.z, pairs_z), which(batch.z_product, pairs_z), batch.sizes
+
+
+@pytest.mark.parametrize(("last_batch", "n", "used"), [("keep", 203, 203), ("drop", 203, 200), ("keep", 200, 200)])
+@pytest.mark.parametrize("product", ["permutation", "derangement", "independent"])
+def test_an_epoch_uses_every_pair_once(last_batch, n, used, product):
+    settings = replace(N_KEPT, data=n, last_batch=last_batch, product=product)
+    per_epoch = settings.batches_per_epoch
+    assert per_epoch == (11 if used == 203 else 10)
+    x, z, z_product, sizes = identified(settings, 3 * per_epoch)
+    assert sizes == tuple([20] * 10 + [3] * (used == 203)) * 3
+    assert torch.equal(x, z), "joint pairs are pairs of the data set"
+    orders = []
+    for epoch in range(3):
+        batches = range(epoch * per_epoch, (epoch + 1) * per_epoch)
+        for whose in (x, z_product):
+            taken = torch.cat([whose[batch, : sizes[batch]] for batch in batches])
+            assert len(taken) == len(taken.unique()) == used
+        orders.append(torch.cat([x[batch, : sizes[batch]] for batch in batches]))
+    assert not torch.equal(orders[0], orders[1])
+
+
+@pytest.mark.parametrize("product", ["permutation", "derangement"])
+def test_a_kept_short_batch_is_shuffled_inside_itself(product):
+    _, z, z_product, sizes = identified(replace(N_KEPT, product=product), 11 * 40)
+    in_place = []
+    for batch, size in enumerate(sizes):
+        own, other = z[batch, :size], z_product[batch, :size]
+        assert torch.equal(own.sort().values, other.sort().values)
+        if size == 3:
+            in_place.append(int((own == other).sum()))
+    assert len(in_place) == 40
+    if product == "derangement":
+        assert set(in_place) == {0}
+    else:
+        # Of a permutation of three: none in place in 2 of 6, one in 3 of 6, all in 1 of 6.
+        assert set(in_place) == {0, 1, 3}
+
+
+def test_independent_z_come_from_the_whole_data_set():
+    x, _, z_product, sizes = identified(replace(N_KEPT, product="independent"), 11 * 30)
+    shared, own = [], []
+    for batch, size in enumerate(sizes):
+        shared.append(torch.isin(z_product[batch, :size], x[batch, :size]).float().mean())
+        own.append((z_product[batch, :size] == x[batch, :size]).float().sum())
+    # 20 of 203 z belong to the batch by chance, and 1 in 203 to the pair itself; a shuffle would share all of them.
+    assert torch.stack(shared).mean().item() == pytest.approx(20 / 203, abs=0.02)
+    assert torch.stack(own).sum().item() / (30 * 203) == pytest.approx(1 / 203, abs=0.003)
+
+
+@pytest.mark.parametrize("product", ["permutation", "derangement", "independent"])
+@pytest.mark.parametrize("data", ["stream", 203])
+def test_a_runs_batches_do_not_depend_on_its_stack(data, product):
+    settings = replace(N_KEPT, data=data, last_batch="drop" if data == "stream" else "keep", product=product)
+    alone = source_of(2, [0.9], [5], settings, "cpu")
+    stack = source_of(2, [0.5, 0.9, -0.3], [4, 5, 5], settings, "cpu")
+    for place in (1, 0):
+        one, all_ = alone.take(25), stack.take(25)
+        for name in ("x", "z", "z_product"):
+            for batch, size in enumerate(one.sizes):
+                assert torch.equal(getattr(one, name)[0, batch, :size], getattr(all_, name)[place, batch, :size])
+        assert one.sizes == all_.sizes
+        if place:
+            stack.keep([1])  # the others leave, and it goes on

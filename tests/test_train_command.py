@@ -158,6 +158,15 @@ def test_show_prints_the_numbers_of_the_file(tmp_path, capsys):
         (["--seed", "x"], r"seed: 'x' is not a list of seeds"),
         (["--seed", "0-1"], r"output: .* is one file for 2 seeds"),
         (["--grad-clip", "0"], r"grad_clip: 0\.0"),
+        (["--epochs", "5"], r"epochs: --epochs 5 with --steps 20; give one of the two"),
+        (["--record-every", "21"], r"record_every: 21 is beyond the run's 20 updates"),
+        (["--record-every", "epoch"], r"record_every: 'epoch' needs a data set"),
+        (["--record-every", "day"], r"record_every: 'day' is neither 'epoch' nor a whole number of updates"),
+        (["--last-batch", "keep"], r"last_batch: 'keep' needs a data set"),
+        (
+            ["--data", "17", "--last-batch", "keep", "--product", "derangement"],
+            r"last_batch: .* which has no derangement",
+        ),
         (["--threads", "0"], r"threads: 0"),
         (["--checkpoints", "10"], r"checkpoints: critics that no file is named for; add --critics FILE"),
         (["--critics", "c.npz"], r"critics: a file for critics of no step; add --checkpoints STEPS"),
@@ -184,6 +193,39 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, change, mess
     assert error.count("\n") == 1
     assert re.search(message, error)
     assert list(tmp_path.iterdir()) == []
+
+
+def without_steps():
+    at = TINY.index("--steps")
+    return [*TINY[:at], *TINY[at + 2 :]]
+
+
+@pytest.mark.parametrize("epochs", ["5", "0", "x"])
+def test_epochs_without_a_data_set_write_nothing(tmp_path, capsys, epochs):
+    assert mine("train", *without_steps(), "--seed", 3, "--output", tmp_path / "r.parquet", "--epochs", epochs) == 2
+    error = capsys.readouterr().err
+    assert re.fullmatch(r"mine: error: epochs: .*\n", error)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_by_epochs_is_written_and_shown(tmp_path, capsys):
+    output = tmp_path / "run.parquet"
+    by_epochs = ["--data", "43", "--last-batch", "keep", "--epochs", "20", "--record-every", "epoch"]
+    assert mine("train", *without_steps(), *by_epochs, "--seed", 3, "--output", output) == 0
+    trace = read_trace(output)
+    assert (trace.metadata["settings"]["epochs"], trace.metadata["settings"]["steps"]) == (20, 120)
+    assert trace.frame["step"].tolist() == [*range(6, 121, 6), 121]
+    capsys.readouterr()
+    assert mine("show", output) == 0
+    text = capsys.readouterr().out
+    settings = next(line for line in text.splitlines() if line.startswith("settings"))
+    assert "epochs 20" in settings
+    assert "steps" not in settings.replace("term_norms", "")
+    assert "21, one an epoch of 6 updates" in text
+    assert "sd of the windows' means" in text
+    # The number that is shown is over the last tenth's updates: the last two epochs, and the look after them.
+    window, look = trace.frame["mi_batch_mean"].iloc[18:20], trace.frame["mi_batch"].iloc[-1]
+    assert f"{(6 * window.sum() + look) / 13:.4f} nats" in text
 
 
 def test_an_unwritable_output_stops_before_training(tmp_path, capsys):
