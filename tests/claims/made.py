@@ -24,7 +24,7 @@ from mine.settings import TrainingSettings
 from mine.summary import SUMMARY_COLUMNS
 
 RHOS = (0.85, 0.9, 0.95, 0.99)
-DIMS = (1, 5, 20)
+DIMS = (1, 2, 5, 20)
 SCHEMES = ("derangement", "permutation")
 STEPS = (1, 501, 1001, 1501, 2001, 2501, 3001)
 """Steps of the evaluations of a published run."""
@@ -104,6 +104,41 @@ def made_optimal(*cells: dict[str, Any], seeds: int = 10) -> pd.DataFrame:
         values = {name: value for name, value in values.items() if name not in ("experiment", "variant")}
         tables.append(_table({**values, "seed": np.arange(seeds)}, seeds))
     return pd.concat(tables, ignore_index=True)
+
+
+def made_plausible(holding: int = 20, failing: int = 0, seeds: int = 3) -> pd.DataFrame:
+    """``search/plausible``: so many settings in which every claim holds, then so many in which none does."""
+    truth = np.array([mutual_information(2, rho) for rho in RHOS])
+    inf = float("inf")
+    holds = {
+        "biased_last_epoch": (inf, inf, 150.0, 30.0),
+        "ema_last_epoch": (inf,) * 4,
+        "biased_final": (*(truth[:2] + 0.5), NAN, inf),
+        "ema_final": truth - 0.1,
+        "biased_norm_max": (28.0, 52.0, 67.0, 103.0),
+        "ema_norm_max": (3.4, 3.0, 5.9, 5.5),
+        "biased_norm_mean": (3.2, 5.3, 10.0, 25.0),
+        "ema_norm_mean": (1.3, 1.6, 1.9, 2.7),
+        "mi_true": truth,
+    }
+    fails = holds | {
+        "biased_last_epoch": (inf,) * 4,
+        "ema_last_epoch": (inf, inf, inf, 100.0),
+        "biased_final": truth - 0.05,
+        "biased_norm_max": (28.0, 28.0, 28.0, 28.0),
+        "biased_norm_mean": (5.0, 4.0, 3.0, 2.0),
+    }
+    rows = []
+    for index in range(holding + failing):
+        values = holds if index < holding else fails
+        named = {f"{name}_{rho:g}": value for name, of in values.items() for rho, value in zip(RHOS, of, strict=True)}
+        rows += [{"setting_id": f"s{index:03}", "seed": seed, "epochs": 500, **named} for seed in range(seeds)]
+    return pd.DataFrame(rows)
+
+
+def plausible(holds: bool = True) -> pd.DataFrame:
+    """The same, of settings in all of which every claim holds, or none does."""
+    return made_plausible(20, 0) if holds else made_plausible(0, 20)
 
 
 def _runs(cell: dict[str, Any], seeds: int) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from made import DIMS, NAN, RHOS, SCHEMES, grid, made_summary
+from made import DIMS, NAN, RHOS, SCHEMES, grid, made_summary, plausible
 
 from mine.claims import ema_robust
 from mine.claims.claim import BROKEN, CHECKED, FAILS, HOLDS, PARTLY, REPORTED, UNDECIDED, judge
@@ -17,7 +17,7 @@ RATES = (1.0, 0.1, 0.01, 0.001)
 OVERFLOWS, DIVERGES = "share of EMA runs that overflow", "share of EMA runs that diverge"
 
 
-def writeup(seeds=10, **run):
+def writeup(seeds=20, **run):
     """The write-up's cells; ``run`` is what becomes of every EMA run."""
     return _writeup(seeds, tuple(run.items())).copy()
 
@@ -28,12 +28,13 @@ def _writeup(seeds, run):
     return made_summary(*({**cell, **(run if cell["variant"] == "ema" else {})} for cell in CELLS), seeds=seeds)
 
 
-def judged(table=None, **others):
-    return judge(ema_robust.CLAIM, 8, Tables.of(writeup_summary=writeup() if table is None else table, **others))
+def judged(table=None, holds=True, **others):
+    tables = {"writeup_summary": writeup() if table is None else table, "search_plausible": plausible(holds)}
+    return judge(ema_robust.CLAIM, 8, Tables.of(**tables, **others))
 
 
 def primary(verdict):
-    return {(f.cell, f.quantity): f.verdict for f in verdict.findings if f.primary}
+    return {(f.cell, f.quantity): f.verdict for f in verdict.findings if f.primary and "plausible" not in f.cell}
 
 
 def one(verdict, cell, words):
@@ -53,13 +54,17 @@ def test_no_failure_is_robust():
     verdict = judged()
     assert verdict.verdict == HOLDS
     assert set(primary(verdict).values()) == {HOLDS}
-    pooled = one(verdict, "derangement, all d and ρ", OVERFLOWS)
-    assert pooled.high == pytest.approx(1 - 0.025 ** (1 / 120))
-    assert "0 of 120 runs, at most 3.0%" in pooled.note
+    pooled = one(verdict, "derangement, d = 2, all ρ", OVERFLOWS)
+    assert pooled.high == pytest.approx(1 - 0.025 ** (1 / 80))
+    assert "0 of 80 runs, at most 4.5%" in pooled.note
+    everywhere = one(verdict, "derangement, all d and ρ", OVERFLOWS)
+    assert (everywhere.primary, everywhere.effect) == (False, 0.0)
+    assert "0 of 320 runs" in everywhere.note
+    assert everywhere.level > 0.99
 
 
 def test_overflows_are_not_robust():
-    verdict = judged(writeup(overflow_step=900))
+    verdict = judged(writeup(overflow_step=900), holds=False)
     assert verdict.verdict == FAILS
     assert set(primary(verdict).values()) == {FAILS}
     in_cell = one(verdict, "permutation, d = 20, ρ = 0.99", OVERFLOWS)
@@ -69,15 +74,15 @@ def test_overflows_are_not_robust():
 
 def test_runaways_are_no_overflow_but_are_divergence():
     table = writeup()
-    away = (table["variant"] == "ema") & (table["setting"] == "derangement") & (table["dim"] == 20)
+    away = (table["variant"] == "ema") & (table["setting"] == "derangement") & (table["dim"] == 2)
     table.loc[away, ["runaway_step", "diverged_step"]] = 501.0
     verdict = judged(table)
     assert verdict.verdict == PARTLY
     assert primary(verdict) == {
-        ("derangement, all d and ρ", OVERFLOWS): HOLDS,
-        ("derangement, all d and ρ", DIVERGES): FAILS,
-        ("permutation, all d and ρ", OVERFLOWS): HOLDS,
-        ("permutation, all d and ρ", DIVERGES): HOLDS,
+        ("derangement, d = 2, all ρ", OVERFLOWS): HOLDS,
+        ("derangement, d = 2, all ρ", DIVERGES): FAILS,
+        ("permutation, d = 2, all ρ", OVERFLOWS): HOLDS,
+        ("permutation, d = 2, all ρ", DIVERGES): HOLDS,
     }
 
 
@@ -89,18 +94,30 @@ def test_what_biased_does_is_no_matter():
 
 def test_few_failures_cannot_be_decided():
     table = writeup()
-    few = table.index[(table["variant"] == "ema") & (table["setting"] == "permutation")][:3]
+    here = (table["variant"] == "ema") & (table["setting"] == "permutation") & (table["dim"] == 2)
+    few = table.index[here][:3]
     table.loc[few, ["overflow_step", "diverged_step"]] = 900.0
     verdict = judged(table)
-    assert primary(verdict)["permutation, all d and ρ", OVERFLOWS] == UNDECIDED
+    assert primary(verdict)["permutation, d = 2, all ρ", OVERFLOWS] == UNDECIDED
     assert verdict.verdict == UNDECIDED
 
 
 def test_a_missing_cell_is_named():
     table = writeup()
-    verdict = judged(table[~((table["dim"] == 5) & (table["rho"] == 0.95))])
+    verdict = judged(table[~((table["dim"] == 2) & (table["rho"] == 0.95))])
     assert verdict.verdict == UNDECIDED
-    assert "no runs of ema, derangement, d = 5, ρ = 0.95" in verdict.where
+    assert "no runs of ema, derangement, d = 2, ρ = 0.95" in verdict.where
+    elsewhere = judged(table[~((table["dim"] == 5) & (table["rho"] == 0.95))])
+    assert elsewhere.verdict == HOLDS
+    assert one(elsewhere, "derangement, all d and ρ", OVERFLOWS).note == "no runs of ema, derangement, d = 5, ρ = 0.95"
+
+
+def test_what_other_dimensions_do_decides_nothing():
+    table = writeup()
+    table.loc[(table["variant"] == "ema") & (table["dim"] == 20), ["overflow_step", "diverged_step"]] = 900.0
+    verdict = judged(table)
+    assert verdict.verdict == HOLDS
+    assert one(verdict, "derangement, all d and ρ", OVERFLOWS).verdict == FAILS
 
 
 def test_missing_tables_and_columns_are_named():

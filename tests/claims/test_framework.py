@@ -8,10 +8,11 @@ from importlib import import_module
 import numpy as np
 import pandas as pd
 import pytest
-from made import DIMS, NAN, RHOS, SCHEMES, grid, made_evaluations, made_optimal, made_summary
+from made import DIMS, NAN, RHOS, SCHEMES, grid, made_evaluations, made_optimal, made_summary, plausible
 
 from mine.claims import NAMES, claims, diverges_sooner
 from mine.claims.claim import (
+    ASKED_BY,
     BROKEN,
     CHECKED,
     FAILS,
@@ -20,6 +21,8 @@ from mine.claims.claim import (
     PARTLY,
     REPORTED,
     UNDECIDED,
+    US,
+    WRITE_UP,
     Claim,
     Finding,
     Missing,
@@ -95,6 +98,14 @@ def test_an_undecided_claim_says_what_is_missing_once():
     assert overall(findings) == (UNDECIDED, "no runs; few")
 
 
+def test_a_claim_that_is_undecided_beside_what_holds_says_both():
+    verdict, where = overall([found(HOLDS), found(HOLDS), found(UNDECIDED, note="no table; `made` makes it")])
+    assert verdict == UNDECIDED
+    assert where == (
+        "holds in 2 of 3 primary findings; 1 of 3 primary findings cannot be decided: no table; `made` makes it"
+    )
+
+
 def test_decide():
     assert decide(True, False) == HOLDS
     assert decide(False, True) == FAILS
@@ -110,6 +121,7 @@ def test_too_few_seeds_take_a_verdict_back(verdict):
     assert few.note == "4 seeds, at least 5 are needed; and more"
     assert (few.effect, few.low, few.high) == (1.0, 0.5, 1.5)
     assert finding("cell", "effect", interval, 1, verdict).note.startswith("1 seed,")
+    assert finding("cell", "share of settings", interval, 3, verdict).note.startswith("3 settings,")
 
 
 @pytest.mark.parametrize("verdict", [REPORTED, CHECKED, BROKEN])
@@ -124,7 +136,7 @@ def test_what_could_not_be_measured_has_no_number():
 
 
 def made_claim(findings):
-    return Claim("made", "A sentence.", "a place", "a test", "a rule", "a/figure", findings)
+    return Claim("made", "A sentence.", "a place", "a test", "a rule", "a/figure", findings, asked_by=US)
 
 
 def test_a_claim_is_judged_by_its_primary_findings_and_signs_them():
@@ -152,7 +164,21 @@ def test_every_claim_is_filled_in():
         assert re.fullmatch(r"[\w/-]+/[\w-]+", claim.figure)
         assert claim.sentence.endswith(".")
         assert claim.rule.endswith(".")
+        assert claim.asked_by in ASKED_BY
+        assert (claim.asked_by == US) == claim.place.startswith("Nowhere")
     assert len({claim.sentence for claim in listed}) == len(listed)
+    assert [claim.name for claim in listed if claim.asked_by != WRITE_UP] == ["shuffle", "simpler", "looks_right"]
+
+
+def test_no_text_takes_another_dimension_for_that_of_the_pictures():
+    for claim in claims():
+        for sentence in re.split(r"(?<=[.:;]) ", f"{claim.test} {claim.rule}"):
+            assert "picture" not in sentence or "d = 5" not in sentence
+    for name in ("diverges_sooner", "produces_inf", "ema_robust", "ema_better", "gradient_norms"):
+        rule = import_module(f"mine.claims.{name}").CLAIM.rule
+        assert "fixed before any search" in rule
+        assert "Primary: " in rule or "primary: " in rule
+        assert "share of settings" in rule
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_TABLES])
@@ -251,7 +277,7 @@ def test_cells_in_words():
 def test_made_summaries_have_every_column():
     table = made_summary(*grid(setting=SCHEMES, variant=("biased", "ema"), dim=DIMS, rho=RHOS), seeds=2)
     assert set(SUMMARY_COLUMNS) <= set(table.columns)
-    assert len(table) == 2 * 2 * 3 * 4 * 2
+    assert len(table) == 2 * 2 * 4 * 4 * 2
     assert not table.duplicated(["setting", "variant", "dim", "rho", "seed"]).any()
     assert table["overflow_step"].isna().all()
     assert np.allclose(
@@ -275,40 +301,40 @@ def test_made_evaluations_and_optimal_critics():
     assert list(table["mi_population"]) == [1.0, 1.0, 2.0, 2.0]
     optimal = made_optimal(*grid(dim=DIMS, rho=RHOS), seeds=3)
     assert (optimal["mi_population"] - optimal["mi_true"]).abs().max() == pytest.approx(0.01)
-    assert len(optimal) == 36
+    assert len(optimal) == 48
 
 
 # The example claim
 
 
-def diverging(steps, seeds=10, dims=(5,)):
+def diverging(steps, seeds=10, dims=(2,)):
     """The write-up's biased runs: rho to the step of overflow, the same in both schemes."""
     axes = {"setting": SCHEMES, "variant": ("biased",), "dim": dims, "rho": tuple(steps)}
     cells = [{**cell, "overflow_step": steps[cell["rho"]]} for cell in grid(**axes)]
     return made_summary(*cells, {"variant": "ema", "setting": "derangement"}, seeds=seeds)
 
 
-def judged(table):
-    return judge(diverges_sooner.CLAIM, 6, Tables.of(writeup_summary=table))
+def judged(table, holds=True):
+    return judge(diverges_sooner.CLAIM, 6, Tables.of(writeup_summary=table, search_plausible=plausible(holds)))
 
 
 def verdicts(verdict):
-    return {finding.cell: finding.verdict for finding in verdict.findings if finding.primary}
+    return {f.cell: f.verdict for f in verdict.findings if f.primary and not f.cell.startswith("plausible")}
 
 
 def test_sooner_as_rho_grows_holds():
     verdict = judged(diverging({0.85: NAN, 0.9: 2000, 0.95: 900, 0.99: 500}))
     assert verdict.verdict == HOLDS
-    assert verdicts(verdict) == {"derangement, d = 5": HOLDS, "permutation, d = 5": HOLDS}
-    assert all(finding.effect < -0.9 for finding in verdict.findings if finding.primary)
+    assert verdicts(verdict) == {"derangement, d = 2": HOLDS, "permutation, d = 2": HOLDS}
+    assert all(finding.effect < -0.9 for finding in verdict.findings if finding.primary and "τ" in finding.quantity)
 
 
 def test_later_as_rho_grows_does_not():
-    assert judged(diverging({0.85: 500, 0.9: 900, 0.95: 2000, 0.99: NAN})).verdict == FAILS
+    assert judged(diverging({0.85: 500, 0.9: 900, 0.95: 2000, 0.99: NAN}), holds=False).verdict == FAILS
 
 
 def test_no_overflow_at_all_does_not():
-    verdict = judged(diverging(dict.fromkeys(RHOS, NAN)))
+    verdict = judged(diverging(dict.fromkeys(RHOS, NAN)), holds=False)
     assert verdict.verdict == FAILS
     assert verdict.findings[0].note == "none of 40 overflows, at most 8.8% of such runs"
 
@@ -317,7 +343,7 @@ def test_steps_without_a_trend_cannot_be_decided():
     steps = np.random.default_rng(0).integers(400, 2900, (4, 10))
     verdict = judged(diverging(dict(zip(RHOS, steps.astype(float), strict=True))))
     assert verdict.verdict == UNDECIDED
-    assert verdict.where == "the interval of τ contains 0"
+    assert verdict.where.endswith("2 of 3 primary findings cannot be decided: the interval of τ contains 0")
 
 
 def test_one_scheme_that_differs_is_named():
@@ -325,17 +351,18 @@ def test_one_scheme_that_differs_is_named():
     table.loc[table["setting"] == "permutation", ["overflow_step", "diverged_step"]] = NAN
     verdict = judged(table)
     assert verdict.verdict == PARTLY
-    assert verdict.where.startswith("derangement, d = 5 (")
+    assert verdict.where.startswith("derangement, d = 2 (")
 
 
 def test_a_scheme_that_is_missing_is_named():
     table = diverging({0.9: 2000, 0.99: 500})
     verdict = judged(table[table["setting"] != "permutation"])
-    assert (verdict.verdict, verdict.where) == (UNDECIDED, "no runs of permutation, d = 5")
+    assert verdict.verdict == UNDECIDED
+    assert verdict.where.endswith("no runs of permutation, d = 2")
 
 
 def test_a_single_rho_and_few_seeds_cannot_be_decided():
-    assert judged(diverging({0.9: 2000})).where == "a single ρ shows no trend"
+    assert judged(diverging({0.9: 2000})).where.endswith("a single ρ shows no trend")
     verdict = judged(diverging({0.9: 2000, 0.99: 500}, seeds=4))
     assert verdict.verdict == UNDECIDED
     assert "4 seeds" in verdict.where

@@ -9,11 +9,17 @@ import re
 import pyarrow.parquet as pq
 import pytest
 
-from mine.claims import ledger
+from mine.claims import claims, ledger
 from mine.claims.claim import (
+    ASKED_BY,
+    FAILS,
     HOLDS,
+    PARTLY,
     REPORTED,
+    REPOSITORY,
     UNDECIDED,
+    US,
+    WRITE_UP,
     Claim,
     Finding,
     judge,
@@ -26,15 +32,17 @@ def found(verdict, primary=True, cell="a", note=""):
     return Finding(cell, "share", 0.5, 0.4, 0.6, 10, verdict, primary, 0.95, note)
 
 
-def claim_of(findings, name="made"):
-    return Claim(name, "A | sentence <b>.", "somewhere", "a test", "a rule", "figures/made", findings)
+def claim_of(findings, name="made", asked_by=WRITE_UP):
+    return Claim(
+        name, "A | sentence <b>.", "somewhere", "a test", "a rule", "figures/made", findings, asked_by=asked_by
+    )
 
 
 @pytest.fixture
 def table():
     verdicts = [
         judge(claim_of(lambda tables: [found(HOLDS), found(REPORTED, primary=False, note="x | y")], "one"), 1, None),
-        judge(claim_of(lambda tables: [undecided("all", "", "nothing there", primary=True)], "two"), 2, None),
+        judge(claim_of(lambda tables: [undecided("all", "", "nothing there", primary=True)], "two", US), 2, None),
     ]
     return ledger.ledger_table(verdicts)
 
@@ -59,6 +67,78 @@ def test_markdown_and_page_hold_every_finding(table):
     assert html.escape("A | sentence <b>.") in page
     assert "sentence <b>" not in page
     assert not re.search(r"(src|href)=\"(?!#)", page)  # nothing beside it
+
+
+def judged(asked_by, *verdicts):
+    """A claim of so many primary findings."""
+    return lambda number: judge(
+        claim_of(lambda tables: [found(one) for one in verdicts], "one", asked_by), number, None
+    )
+
+
+def frame_of(*made):
+    return ledger.ledger_table([one(number) for number, one in enumerate(made, start=1)]).to_pandas()
+
+
+def test_verdicts_are_counted_for_each_that_asks():
+    frame = frame_of(
+        judged(WRITE_UP, HOLDS, HOLDS),
+        judged(WRITE_UP, HOLDS, FAILS),
+        judged(WRITE_UP, HOLDS),
+        judged(REPOSITORY, FAILS),
+        judged(US, UNDECIDED),
+        judged(US, FAILS, FAILS, FAILS),
+    )
+    nothing = {HOLDS: 0, PARTLY: 0, FAILS: 0, UNDECIDED: 0}
+    assert ledger.counts(frame) == {
+        WRITE_UP: nothing | {HOLDS: 2, PARTLY: 1},
+        REPOSITORY: nothing | {FAILS: 1},
+        US: nothing | {UNDECIDED: 1, FAILS: 1},
+    }
+    assert ledger.in_words(frame) == [
+        "Of the write-up's 3 claims 2 hold and 1 holds only in part",
+        "Of the repository's 1 claim 1 does not hold",
+        "Of 2 claims of our own 1 does not hold and 1 cannot be decided",
+    ]
+    # A verdict that changes moves a count, one that decides nothing moves none.
+    assert ledger.counts(frame.assign(asked_by=US))[US] == {HOLDS: 2, PARTLY: 1, FAILS: 2, UNDECIDED: 1}
+    assert ledger.counts(frame_of(judged(WRITE_UP, FAILS)))[WRITE_UP][HOLDS] == 0
+    assert list(ledger.counts(frame)) == list(ASKED_BY)
+
+
+def test_every_claim_is_counted_once():
+    frame = frame_of(*(judged(claim.asked_by, HOLDS) for claim in claims()))
+    counted = {who: sum(of.values()) for who, of in ledger.counts(frame).items()}
+    assert counted == {WRITE_UP: 11, REPOSITORY: 0, US: 3}
+
+
+def test_who_asks_and_where_is_shown(table):
+    frame = table.to_pandas()
+    assert frame["asked_by"].tolist() == [WRITE_UP, WRITE_UP, US]
+    assert "| us | ? cannot be decided |" in ledger.short_table(frame)
+    assert "- Asked by: us\n- Stands in: somewhere" in ledger.markdown_text(frame)
+    assert "<b>Asked by:</b> us" in ledger.page_text(frame)
+    said = "Of the write-up's 1 claim 1 holds. Of 1 claim of our own 1 cannot be decided."
+    assert said in ledger.markdown_text(frame)
+    assert html.escape(said) in ledger.page_text(frame)
+
+
+def test_a_table_that_was_not_made_is_named_in_the_short_table():
+    open_ = undecided("plausible range", "share of settings", "no search/plausible.parquet", primary=True)
+    verdict = judge(claim_of(lambda tables: [found(HOLDS), open_]), 1, None)
+    line = ledger.short_table(ledger.ledger_table([verdict]).to_pandas()).splitlines()[-1]
+    assert "? cannot be decided | in 1 of 1 primary findings (1 more cannot be decided: no search/plausible" in line
+    few = undecided("b", "share", "4 seeds, at least 5 are needed", primary=True)
+    verdict = judge(claim_of(lambda tables: [found(FAILS), few]), 1, None)
+    line = ledger.short_table(ledger.ledger_table([verdict]).to_pandas()).splitlines()[-1]
+    assert "(1 more cannot be decided)" in line
+
+
+def test_a_share_of_settings_is_not_of_seeds():
+    of = Finding("plausible range", "share of settings in which this holds", 0.8, 0.6, 0.9, 24, HOLDS, True)
+    frame = ledger.ledger_table([judge(claim_of(lambda tables: [of]), 1, None)]).to_pandas()
+    assert "0.8 [0.6, 0.9], 24 settings" in ledger.short_table(frame)
+    assert "| 0.8 [0.6, 0.9] | 24 settings | holds |" in ledger.markdown_text(frame)
 
 
 def test_three_files_or_none(tmp_path, table):

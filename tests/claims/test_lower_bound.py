@@ -74,11 +74,11 @@ def test_all_three_above_fail():
 def test_a_share_near_the_tolerated_cannot_be_decided():
     table = evaluations()
     ends = table.index[at_the_end(table)]
-    table.loc[ends[:12], "mi_population"] += 1.0
+    table.loc[ends[:16], "mi_population"] += 1.0
     verdict = judged(table)
     population = primary(verdict)["population"]
-    assert population.effect == pytest.approx(12 / 240)
-    assert (population.low, population.high) == (share(12, 240).low, share(12, 240).high)
+    assert population.effect == pytest.approx(16 / 320)
+    assert (population.low, population.high) == (share(16, 320).low, share(16, 320).high)
     assert population.verdict == UNDECIDED
     assert verdict.verdict == UNDECIDED
 
@@ -110,7 +110,7 @@ def test_values_of_a_low_effective_sample_size_enter_no_verdict():
     table.loc[low, "mi_heldout"] += 50.0
     verdict = judged(table)
     assert primary(verdict)["held out"].verdict == HOLDS
-    assert primary(verdict)["held out"].note.startswith("0 of 160 runs")
+    assert primary(verdict)["held out"].note.startswith("0 of 240 runs")
     apart = one(verdict, "all cells of writeup", "held out value of ESS < 50")
     assert (apart.effect, apart.verdict, apart.note) == (1.0, REPORTED, "80 of 80 runs")
     in_cell = one(verdict, "derangement, ema, d = 20", "held out value: share")
@@ -130,7 +130,7 @@ def test_a_run_without_a_finite_value_stays_and_counts_as_above(value):
     table.loc[biased, "mi_batch_recent"] = value
     in_batch = primary(judged(table))["in-batch"]
     assert (in_batch.effect, in_batch.verdict) == (0.5, FAILS)
-    assert in_batch.note == "120 of 240 runs"
+    assert in_batch.note == "160 of 320 runs"
 
 
 def test_cells_are_corrected_and_tell_where_it_fails():
@@ -149,7 +149,7 @@ def test_a_run_that_ended_early_is_judged_by_its_last_evaluation():
     early = (table["seed"] == 0) & (table["variant"] == "biased") & (table["step"] == 1001)
     table = table[~early]
     table.loc[(table["seed"] == 0) & (table["variant"] == "biased") & (table["step"] == 501), "mi_batch_recent"] += 9.0
-    assert primary(judged(table))["in-batch"].note == "24 of 240 runs"
+    assert primary(judged(table))["in-batch"].note == "32 of 320 runs"
 
 
 def test_beyond_log_n_the_optimal_critic_is_misjudged():
@@ -171,7 +171,7 @@ def test_held_out_values_above_log_n_are_counted():
     table.loc[~(table["dim"] < 20) & ~large, "mi_heldout"] = 3.0
     table.loc[large, "heldout_ess"] = 2.0
     counted = one(judged(table), "writeup", "held-out value above ln N")
-    assert counted.note == "20 of 240 runs, of which 0 with ESS ≥ 50 and 0 above the truth"
+    assert counted.note == "20 of 320 runs, of which 0 with ESS ≥ 50 and 0 above the truth"
 
 
 def test_a_missing_cell_is_named():
