@@ -7,7 +7,7 @@ import pytest
 from figure_tables import lines, make_claims, title, words
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from mine.claims.claim import CHECKED, FAILS, HOLDS, PARTLY, REPORTED, UNDECIDED
+from mine.claims.claim import CHECKED, FAILS, HOLDS, PARTLY, REPORTED, REPOSITORY, UNDECIDED, US, WRITE_UP
 from mine.errors import UserError
 from mine.figures import FIGURES
 from mine.figures.ledger import FACES, Scale
@@ -45,11 +45,28 @@ def test_every_claim_has_its_number_and_verdict(drawn):
 def test_the_title_counts_the_verdicts(drawn):
     assert (
         title(drawn)
-        == "Of 14 claims of the MINE write-up 4 hold, 4 hold only in part, 4 do not hold and 2 cannot be decided"
+        == "Of the write-up's 14 claims 4 hold, 4 hold only in part, 4 do not hold and 2 cannot be decided"
     )
-    assert title(draw(make_claims([HOLDS]))) == "Of 1 claim of the MINE write-up 1 holds"
-    assert title(draw(make_claims([FAILS, HOLDS]))) == "Of 2 claims of the MINE write-up 1 holds and 1 does not hold"
+    assert title(draw(make_claims([HOLDS]))) == "Of the write-up's 1 claim 1 holds"
+    assert title(draw(make_claims([FAILS, HOLDS]))) == "Of the write-up's 2 claims 1 holds and 1 does not hold"
     assert "None of 3 claims" in title(draw(make_claims([UNDECIDED] * 3)))
+
+
+def test_claims_that_are_not_the_write_ups_are_counted_apart_and_marked():
+    claims = make_claims([HOLDS, FAILS, HOLDS, PARTLY])
+    asked = claims["number"].map({1: WRITE_UP, 2: WRITE_UP, 3: REPOSITORY, 4: US})
+    figure = draw(claims.assign(asked_by=asked))
+    assert title(figure) == "Of the write-up's 2 claims 1 holds and 1 does not hold"
+    assert "Of the repository's 1 claim 1 holds. Of 1 claim of our own 1 holds only in part" in words(figure)
+    found = " ".join(on_page(figure))
+    assert found.count("(asked by us)") == found.count("(asked by the repository)") == 1
+    assert "(asked by" not in " ".join(on_page(draw(claims)))
+
+
+def test_settings_are_not_taken_for_seeds():
+    claims = make_claims([HOLDS])
+    claims.loc[0, ["quantity", "n_seeds"]] = ["share of settings in which this holds", 64]
+    assert "n = 20 seeds a finding" in words(draw(claims))
 
 
 def test_a_talk_sized_page_has_the_sides_of_a_screen(drawn):
