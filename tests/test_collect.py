@@ -226,6 +226,69 @@ def test_a_file_that_contradicts_itself(folder, made):
     refused(folder, r"seed=1.parquet: says '(completed|overflow)'")
 
 
+WINDOWS = {
+    "grid": {"variant": ["ema"], "dim": [1], "rho": [0.9], "seeds": "0-2"},
+    "training": {
+        "data": 43,
+        "batch_size": 8,
+        "last_batch": "keep",
+        "epochs": 10,
+        "record_every": "epoch",
+        "eval_every": 9,
+    },
+}
+
+
+def fill_windows(folder, **made):
+    """Seed 0 to 2 of WINDOWS; seed 2 overflows at step 33. made: in place of what seed 1 would be."""
+    for run in expand(WINDOWS):
+        more = {"overflow_step": 33} if run.seed == 2 else made if run.seed == 1 else {}
+        write_run(folder / "runs", setting="base", dim=1, rho=0.9, seed=run.seed, training=run.training, **more)
+
+
+def test_runs_of_epochs_are_collected(tmp_path):
+    fill_windows(tmp_path)
+    command.run(Arguments(tmp_path, grid=WINDOWS))
+    summary = pd.read_parquet(tmp_path / "summary.parquet")
+    assert summary["last_step"].tolist() == [61, 61, 33]
+    assert summary["epochs"].tolist() == [10] * 3
+    assert summary["overflow_step"].fillna(0).tolist() == [0, 0, 33]
+    curves = pd.read_parquet(tmp_path / "curves.parquet")
+    batch = curves[curves["quantity"] == "mi_batch"]
+    assert batch["step"].tolist() == [*range(6, 61, 6), 61]
+    assert batch["live_share"].tolist() == pytest.approx([1.0] * 5 + [2 / 3] * 6)
+    evaluations = pd.read_parquet(tmp_path / "evaluations.parquet")
+    assert evaluations.groupby("seed")["step"].last().tolist() == [61, 61, 33]
+    again = Arguments(tmp_path, grid=None)
+    command.run(again)
+    pd.testing.assert_frame_equal(summary, pd.read_parquet(tmp_path / "summary.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        ({"window": 1}, "its rows are not windows of 6 updates of a run"),
+        ({"window": 5}, "its rows are not windows of 6 updates of a run"),
+        ({"steps": 66}, "its rows are not windows of 6 updates of a run"),
+        ({"last": 60}, r"says 'completed' .* end at step 60 of 60 \+ 1"),
+        ({"last": 33}, r"says 'completed' .* end at step 33 of 60 \+ 1"),
+        ({"overflow_step": 33, "mi_batch": 3.0}, r"says 'overflow' \(overflow at 33\)"),
+        ({"overflow_step": 34, "last": 36, "mi_batch": [3.0] * 5 + [np.nan]}, r"first non-finite value at 36"),
+    ],
+)
+def test_rows_that_are_not_the_windows_of_the_run(tmp_path, made, message):
+    fill_windows(tmp_path, **made)
+    with pytest.raises(UserError, match=rf"seed=1.parquet: {message}|seed=1.parquet: .*{message}"):
+        command.run(Arguments(tmp_path, grid=WINDOWS))
+    assert outputs(tmp_path) == []
+
+
+def test_windows_where_updates_are_due(folder):
+    training = TrainingSettings(steps=40, eval_every=10)
+    write_run(folder / "runs", setting="first", seed=1, training=training, window=4)
+    refused(folder, r"seed=1.parquet: its rows are not the steps 1, 2, \.\.\. of a run")
+
+
 def test_the_same_run_twice(folder):
     source = folder / "runs/setting=first/variant=ema/dim=5/rho=0.9/seed=1.parquet"
     (folder / "runs/setting=first/copy.parquet").write_bytes(source.read_bytes())

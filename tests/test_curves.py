@@ -119,3 +119,38 @@ def test_where_all_ended_there_is_no_quantile_and_no_nan():
     median = table["median"].to_pylist()[:21]
     assert median == [1.0, 1.0] + [None] * 19
     assert table["live_share"].to_pylist()[:21] == [1.0, 1.0] + [0.0] * 19
+
+
+WINDOWS = TrainingSettings(steps=20, eval_every=8, record_every=6)
+
+
+def window_curves(*runs):
+    cell = CellCurves(len(runs), WINDOWS)
+    for rows, overflow in runs:
+        cell.add(rows, overflow)
+    table = cell.table("made", "base", "ema", 5, 0.9).to_pandas()
+    return {name: part.set_index("step") for name, part in table.groupby("quantity", sort=False)}
+
+
+def test_curves_of_windows_stand_at_their_last_updates():
+    assert evaluation_steps(WINDOWS).tolist() == [6, 12, 18, 21]
+    made = {"mi_batch_mean": [1, 2, 3, 4, 0], "grad_norm_max": [9, 8, 7, 6, 0]}
+    rows = frame(window=6, mi_batch=50.0, grad_norm=1.0, of_windows=made, mi_population=[1, 2, 3, 4])
+    assert rows["step"].tolist() == [6, 12, 18, 20, 21]
+    curves = window_curves((rows, None), (rows, None))
+    assert curves["mi_batch"]["median"].to_dict() == {6: 1, 12: 2, 18: 3, 20: 4, 21: 50}
+    assert curves["grad_norm"]["median"].to_dict() == {6: 9, 12: 8, 18: 7, 20: 6}
+    assert curves["mi_population"]["median"].to_dict() == {6: 1, 12: 2, 18: 3, 21: 4}
+
+
+def test_a_run_that_ended_inside_a_window_is_ended_from_its_end_on():
+    whole = (frame(window=6, mi_batch=1.0), None)
+    # The last row, at step 14, is evaluated and belongs to no step of the curves.
+    cut = (frame(window=6, last=14, mi_batch=[2.0, 2.0, np.inf], mi_population=[3, 3, 9]), 14)
+    curves = window_curves(whole, cut)
+    assert curves["mi_batch"]["live_share"].tolist() == [1, 1, 0.5, 0.5, 0.5]
+    assert curves["mi_batch"]["median"].tolist()[:2] == [1.5, 1.5]
+    assert curves["mi_batch"]["median"].iloc[2:].isna().all()
+    assert curves["mi_population"]["live_share"].to_dict() == {6: 1, 12: 1, 18: 0.5, 21: 0.5}
+    ended_with_one = (frame(window=6, last=18, mi_batch=[2.0, 2.0, np.nan]), 18)
+    assert window_curves(whole, ended_with_one)["mi_batch"]["live_share"].tolist() == [1, 1, 0.5, 0.5, 0.5]

@@ -188,3 +188,34 @@ def test_diverged_is_the_earlier_of_both(batch, population, sizes, overflow):
     assert runaway in (None, 1, 101, 201, 301)
     expected = min((s for s in (overflow, runaway) if s is not None), default=None)
     assert diverged_step(rows) == expected
+
+
+@pytest.mark.parametrize(("window", "from_step"), [(1, 101), (8, 97), (100, 101), (200, 1), (150, 151)])
+def test_of_windows_the_last_100_are_all_updates_of_those_that_hold_one(window, from_step):
+    """At the row that holds step 200; updates have values 1, 2, ..., so a mean says which were averaged."""
+    ends = np.unique([*range(window, STEPS + 1, window), STEPS])
+    starts = np.append(0, ends[:-1])
+    means = np.append((starts + 1 + ends) / 2, STEPS + 1)
+    rows = frame(window=window, mi_batch=np.append(ends, STEPS + 1), of_windows={"mi_batch_mean": means})
+    at = np.searchsorted(rows["step"], 200)
+    assert divergence.recent_mean(rows, [at]).tolist() == pytest.approx([(from_step + rows["step"][at]) / 2])
+    # The look after the last update counts as the one batch that it is.
+    last = divergence.recent_mean(rows, [len(rows) - 1])[0]
+    first = starts[ends > STEPS + 1 - 100][0] + 1
+    assert last == pytest.approx((first + STEPS + 1) / 2)
+
+
+def test_an_overflow_inside_a_window_is_dated_to_the_update():
+    made = {"mi_batch": [0.0, 4.0, 8.0, 8.0, np.inf], "mi_population": [TRUTH] * 5}
+    rows = frame(window=50, eval_every=50, last=237, **made)
+    assert rows["step"].tolist() == [50, 100, 150, 200, 237]
+    assert divergence.overflow_step(rows, STEPS) == 237
+    # The window that overflowed has no finite mean and is left out.
+    assert divergence.recent_mean(rows, divergence.evaluation_rows(rows)).tolist() == [0, 2, 6, 8, 8]
+    assert divergence.runaway_step(rows, 1.5) == 150
+    assert diverged_step(rows) == 200
+
+
+def test_an_overflowed_gradient_inside_a_window():
+    rows = frame(window=50, last=120, grad_norm=[5.0, 5.0, np.nan])
+    assert divergence.overflow_step(rows, STEPS) == 120

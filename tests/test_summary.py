@@ -161,3 +161,85 @@ def test_the_last_finite_in_batch_value_of_an_overflow(value):
     row = row_of(overflow_step=30, last=30, mi_batch=np.append(np.arange(29.0), value))
     assert row["mi_batch_last"] == 28.0
     assert row_of(overflow_step=1, last=1, mi_batch=value)["mi_batch_last"] is None
+
+
+WINDOWS = TrainingSettings(steps=200, eval_every=50, record_every=8)
+
+
+def windows_of(values, last=201):
+    """Rows of 8 updates of a run whose every value is given: the last of each, their means and their largest."""
+    ends = np.array([*range(8, min(last, 200) + 1, 8)] + ([min(last, 200)] if min(last, 200) % 8 else []))
+    parts = [values[end - 8 if end % 8 == 0 else end // 8 * 8 : end] for end in ends]
+    look = [values[-1]] if last > 200 else []
+    return {name: np.array([f(part) for part in parts] + look) for name, f in
+            (("last", lambda part: part[-1]), ("mean", np.mean), ("max", np.max), ("median", np.median))}  # fmt: skip
+
+
+def test_a_run_of_windows():
+    generator = np.random.default_rng(1)
+    batch, norms = generator.normal(4, 1, 201), generator.gamma(2, 3, 201)
+    mi, norm = windows_of(batch), windows_of(norms)
+    assert len(mi["last"]) == 26
+    of_windows = {"mi_batch_mean": mi["mean"], "grad_norm_max": norm["max"], "grad_norm_median": norm["median"]}
+    row = row_of(WINDOWS, window=8, mi_batch=mi["last"], grad_norm=norm["last"], of_windows=of_windows, mi_true=4.0)
+    # The last tenth of 200 steps, 182 to 201: the windows of 177 to 200, and the look at the end.
+    assert row["mi_batch_mean"] == pytest.approx(batch[176:].mean(), rel=1e-6)
+    assert row["mi_batch_sd"] == pytest.approx(np.std(mi["mean"][-4:-1], ddof=1), rel=1e-6)
+    assert row["mi_batch_last"] == pytest.approx(batch[-1], rel=1e-6)
+    assert row["grad_norm_median"] == pytest.approx(np.median(norm["median"][:-1]), rel=1e-6)
+    assert row["grad_norm_max"] == pytest.approx(norms[:200].max(), rel=1e-6)
+    assert row["grad_norm_early"] == row["grad_norm_median"]
+    assert (row["last_step"], row["record_every"], row["steps"]) == (201, "8", 200)
+    assert row["spike_norm"] == pytest.approx(np.median(np.sort(norm["max"][:-1])[-10:]), rel=1e-6)
+
+
+def test_early_windows_end_among_the_first_200_updates_or_there_is_one():
+    for window, expected in ((90, 1.5), (300, 1.0)):  # windows end at 90, 180, 270, ... or at 300, 600, ...
+        norms = np.arange(1.0, 2 + 900 // window)
+        frame = make_frame(steps=900, window=window, grad_norm=2 * norms, of_windows={"grad_norm_median": norms})
+        assert causes(frame, 900)["grad_norm_early"] == expected
+
+
+def test_a_norm_of_100_anywhere_in_a_window_is_dated_at_its_end():
+    largest = np.full(26, 5.0)
+    largest[[10, 17]] = 150.0, 900.0
+    frame = make_frame(steps=200, window=8, grad_norm=3.0, of_windows={"grad_norm_max": largest})
+    frame["log_mean_exp"], frame["log_ema"] = np.log(np.arange(1.0, 27.0)), 0.0
+    found = causes(frame, 200)
+    assert found["norm_100_step"] == 11 * 8
+    assert found["multiplier_max"] == pytest.approx(25.0)
+    assert gradient_norms(frame, 200) == (3.0, 900.0)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_an_overflow_inside_a_window(value):
+    training, made = WINDOWS, {"mi_batch": np.append(np.full(14, 3.0), value), "grad_norm": [*range(1, 15), np.nan]}
+    row = row_of(training, overflow_step=117, last=117, window=8, **made)
+    assert (row["outcome"], row["overflow_step"], row["last_step"]) == ("overflow", 117, 117)
+    assert row["mi_batch_mean"] == pytest.approx(value, nan_ok=True)
+    assert math.isnan(row["mi_batch_sd"])
+    assert row["mi_batch_last"] == 3.0
+    assert (row["grad_norm_median"], row["grad_norm_max"]) == (7.5, 14)
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_a_gradient_that_overflowed_inside_a_window_stays(value):
+    row = row_of(WINDOWS, overflow_step=20, last=20, window=8, mi_batch=3.0, grad_norm=[1.0, 2.0, value])
+    assert row["grad_norm_median"] == 2.0
+    assert row["grad_norm_max"] == pytest.approx(value, nan_ok=True)
+    assert row["overflow_step"] == 20
+
+
+def test_one_window_has_no_deviation():
+    training = TrainingSettings(steps=100, record_every=50)
+    mean, deviation = final_batch(make_frame(steps=100, window=50, mi_batch=[1.0, 2.0, 53.0]), training.steps)
+    assert mean == pytest.approx((50 * 2.0 + 53.0) / 51)
+    assert math.isnan(deviation)
+
+
+def test_types_of_settings_hold_every_way_to_say_them():
+    by_epoch = TrainingSettings(data=203, batch_size=20, epochs=40, last_batch="keep", record_every="epoch")
+    rows = [row_of(by_epoch, window=11), row_of(WINDOWS, window=8)]
+    table = summary_table(rows).to_pylist()
+    said = [[row[name] for name in ("steps", "epochs", "data", "last_batch", "record_every")] for row in table]
+    assert said == [[440, 40, "203", "keep", "epoch"], [200, None, "stream", "drop", "8"]]
