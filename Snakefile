@@ -23,6 +23,7 @@ localrules:
     claims,
     phase,
     benchmark,
+    search,
 
 
 rule all:
@@ -56,10 +57,17 @@ rule benchmark:
         benchmark_files(),
 
 
+# Which settings made the write-up's pictures?
+rule search:
+    input:
+        tables=f"{RESULTS}/search/judged.parquet",
+
+
 include: "workflow/rules/report.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/collect.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/benchmark.smk"
+include: "workflow/rules/search.smk"
 include: "workflow/rules/notebooks.smk"

@@ -23,6 +23,7 @@ COMMANDS = (
     "stairs",
     "baselines",
     "status",
+    "search",
     "claims",
     "figures",
     "explore",

@@ -19,6 +19,7 @@ from mine.estimators.planning import blocks as stairs_blocks, cells as stairs_ce
 from mine.estimators.provenance import stairs_code_hash
 from mine.figures import FIGURES, FORMATS
 from mine.provenance import code_hash, training_code_hash
+from mine.search.plan import STAGES as SEARCH_STAGES, Size as SearchSize
 from mine.settings import VARIANTS
 from mine.tasks import TASKS, module_of
 

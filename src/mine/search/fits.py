@@ -1,0 +1,256 @@
+"""How near settings come to the pictures, and which of them the pictures are compatible with.
+
+``ranked`` orders settings on the seeds that select. ``judge`` tests the chosen ones on seeds of their own: a candidate
+is compatible when the published run is no farther from the centre of its runs than they are from each other's.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from mine.writeup import EPOCHS, VARIANTS
+from mine.writeup.targets import BY_V, POINTS, Target, distance, targets
+
+FAMILY = 0.25
+"""Level of the tests of all candidates together (Holm). Forty runs can give no p below 1/41, so that ten tests at the
+customary 5 % could reject nothing; this is the smallest level at which every one of ten can be rejected."""
+
+NORM_READINGS = ("update", "mean", "last", "unclipped")
+
+
+@dataclass(frozen=True, order=True)
+class Reading:
+    """What a point and a gradient norm of the pictures are taken to be. by_v: of the EMA's point only."""
+
+    point: str
+    by_v: bool
+    norm: str
+
+    def values(self, row: Mapping[str, float], variant: str, rho: float, epochs: int) -> dict[Target, float]:
+        """One run's values of its targets. row: columns of ``mine.search.running.run``."""
+        point = f"{self.point} by v" if self.by_v and variant == "ema" else self.point
+        found = {}
+        for target in _targets_of(variant, rho, epochs):
+            reading = self.norm if target.group == "norm" else point
+            found[target] = float(row.get(f"{reading}/{target.name}", math.nan))
+        return found
+
+
+READINGS = tuple(Reading(*each) for each in itertools.product(POINTS, BY_V, NORM_READINGS))
+
+
+@cache
+def _targets_of(variant: str, rho: float, epochs: int) -> tuple[Target, ...]:
+    return tuple(target for target in targets(epochs) if target.variant == variant and target.rho == rho)
+
+
+def ranked(runs: pd.DataFrame, variant: str) -> pd.DataFrame:
+    """Settings by reading, nearest first: columns setting, point, by_v, norm, distance, rhos, seeds.
+
+    distance: mean over seeds of the distance of each seed's runs, over the rho that were run; of a run that was made
+    in several lengths, the longest counts. runs: rows of ``mine.search.running.run``.
+    """
+    mine = runs[runs["variant"] == variant]
+    mine = mine.sort_values("epochs").drop_duplicates(["setting", "rho", "seed"], keep="last")
+    rows = []
+    for setting, of_setting in mine.groupby("setting", sort=True):
+        records = of_setting.to_dict("records")
+        clipped = "unclipped/norm_max" in of_setting and of_setting["unclipped/norm_max"].notna().any()
+        for reading in READINGS:
+            if (variant == "biased" and reading.by_v) or (reading.norm == "unclipped" and not clipped):
+                continue
+            of_seeds: dict[int, list[float]] = {}
+            for record in records:
+                values = reading.values(record, variant, record["rho"], record["epochs"])
+                of_seeds.setdefault(record["seed"], []).append(distance(values, epochs=record["epochs"]))
+            rows.append(
+                {
+                    "setting": setting,
+                    **asdict(reading),
+                    "distance": float(np.mean([np.mean(each) for each in of_seeds.values()])),
+                    "rhos": len({record["rho"] for record in records}),
+                    "seeds": len(of_seeds),
+                }
+            )
+    columns = ["setting", "point", "by_v", "norm", "distance", "rhos", "seeds"]
+    return pd.DataFrame(rows, columns=columns).sort_values(["distance", "setting"], kind="stable", ignore_index=True)
+
+
+def best_settings(ranking: pd.DataFrame, count: int, rhos: int = 1) -> list[str]:
+    """The ``count`` nearest settings, each by its best reading, among those that were run at ``rhos`` rho or more."""
+    return ranking.loc[ranking["rhos"] >= rhos, "setting"].drop_duplicates().head(count).tolist()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What is judged: the settings of both variants, the same or each its own, and a reading."""
+
+    biased: str
+    ema: str
+    reading: Reading
+    together: bool
+    distance: float
+
+
+def candidates(biased: pd.DataFrame, ema: pd.DataFrame, of_biased: Mapping[str, str], count: int) -> list[Candidate]:
+    """The nearest, half of them fitted together and half apart; more of the latter where settings in common lack.
+
+    biased, ema: rankings of full runs, at all four rho. of_biased: the EMA's setting to what biased knows of it.
+    Fitted apart, a variant's setting is in two candidates at most.
+    """
+    key = ["point", "norm"]
+    biased, ema = (part[part["rhos"] == 4] for part in (biased, ema))
+    pairs = biased[["setting", *key, "distance"]].merge(
+        ema[["setting", *key, "by_v", "distance"]], on=key, suffixes=("_biased", "_ema")
+    )
+    pairs["distance"] = (pairs["distance_biased"] + pairs["distance_ema"]) / 2
+    pairs["together"] = pairs["setting_ema"].map(of_biased) == pairs["setting_biased"]
+    pairs = pairs.sort_values(["distance", "setting_biased", "setting_ema", "by_v"], kind="stable")
+    # One reading a pair: its nearest.
+    pairs = pairs.drop_duplicates(["setting_biased", "setting_ema"])
+    chosen = _candidates(pairs[pairs["together"]].head((count + 1) // 2))
+    used: dict[str, int] = {}
+    for pair in _candidates(pairs[~pairs["together"]]):
+        if len(chosen) == count:
+            break
+        if max(used.get(f"b {pair.biased}", 0), used.get(f"e {pair.ema}", 0)) < 2:
+            chosen.append(pair)
+            for name in (f"b {pair.biased}", f"e {pair.ema}"):
+                used[name] = used.get(name, 0) + 1
+    return chosen
+
+
+def _candidates(pairs: pd.DataFrame) -> list[Candidate]:
+    return [
+        Candidate(
+            row["setting_biased"],
+            row["setting_ema"],
+            Reading(row["point"], bool(row["by_v"]), row["norm"]),
+            bool(row["together"]),
+            float(row["distance"]),
+        )
+        for row in pairs.to_dict("records")
+    ]
+
+
+def vectors(runs: pd.DataFrame, candidate: Candidate) -> dict[int, dict[Target, float]]:
+    """Seed to the values of every target, of a candidate's full runs; seeds that lack one of the eight are left out."""
+    found: dict[int, dict[Target, float]] = {}
+    complete = len(targets())
+    for variant, setting in zip(VARIANTS, (candidate.biased, candidate.ema), strict=True):
+        of = runs[(runs["variant"] == variant) & (runs["setting"] == setting)]
+        for record in of.to_dict("records"):
+            values = candidate.reading.values(record, variant, record["rho"], record["epochs"])
+            found.setdefault(record["seed"], {}).update(values)
+    return {seed: values for seed, values in sorted(found.items()) if len(values) == complete}
+
+
+def centre(runs: Iterable[Mapping[Target, float]]) -> dict[Target, float]:
+    """The median of each target over runs; what a run does not have counts as above all others."""
+    runs = list(runs)
+    found = {}
+    for target in runs[0]:
+        values = np.array([run[target] for run in runs])
+        ordered = np.sort(np.where(np.isnan(values), np.inf, values))
+        middle = float((ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2)
+        found[target] = middle if target.group == "end" or math.isfinite(middle) else math.nan
+    return found
+
+
+def published() -> dict[Target, float]:
+    """Every target's published value."""
+    return {target: target.value for target in targets()}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """distance: of the published run from the centre of the candidate's runs. runs: those of each run from the centre
+    of the others. p: share of the published run and the runs that are at least as far as the published one.
+    """
+
+    candidate: Candidate
+    distance: float
+    runs: tuple[float, ...]
+    p: float
+    compatible: bool
+
+
+def judge(candidates: Sequence[Candidate], runs: pd.DataFrame, family: float = FAMILY) -> list[Judgement]:
+    """One test a candidate, Holm's correction over them all.
+
+    Source: Holm, "A simple sequentially rejective multiple test procedure", 1979. A candidate is compatible unless
+    its test is rejected at the level ``family`` of all tests together.
+    """
+    found = []
+    for candidate in candidates:
+        of_seeds = list(vectors(runs, candidate).values())
+        away = [distance(run, centre(of_seeds[:place] + of_seeds[place + 1 :])) for place, run in enumerate(of_seeds)]
+        of_published = distance(published(), centre(of_seeds))
+        p = (1 + sum(each >= of_published for each in away)) / (1 + len(away))
+        found.append((candidate, of_published, tuple(away), p))
+    rejected = holm([p for *_, p in found], family)
+    return [Judgement(*each, not out) for each, out in zip(found, rejected, strict=True)]
+
+
+def holm(ps: Sequence[float], level: float) -> list[bool]:
+    """Which of several tests are rejected when the level is to hold for all of them together."""
+    order = np.argsort(ps, kind="stable")
+    rejected = [False] * len(ps)
+    for done, place in enumerate(order.tolist()):
+        if ps[place] > level / (len(ps) - done) + 1e-12:
+            break
+        rejected[place] = True
+    return rejected
+
+
+def winner(judged: Sequence[Judgement]) -> Judgement:
+    """The compatible candidate with the largest p, and of several the nearest; where none is, the nearest of all."""
+    return min(judged, key=lambda one: (not one.compatible, -one.p if one.compatible else 0.0, one.distance))
+
+
+def numbers(judgement: Judgement, runs: pd.DataFrame) -> pd.DataFrame:
+    """A row a published number: its value, and the candidate's runs' least, middle and largest value and 95 % range.
+
+    inside: whether the published value lies between the least and the largest, its error of reading allowed for.
+    """
+    from mine.writeup.targets import difference
+
+    of_seeds = list(vectors(runs, judgement.candidate).values())
+    middle = centre(of_seeds)
+    rows = []
+    for target in targets():
+        values = np.array([run[target] for run in of_seeds])
+        present = np.sort(values[~np.isnan(values)])
+        low, high = (present[0], present[-1]) if len(present) else (math.nan, math.nan)
+        near = [difference(target, bound) == 0.0 for bound in (low, high)] if len(present) else [False]
+        rows.append(
+            {
+                "variant": target.variant,
+                "rho": target.rho,
+                "group": target.group,
+                "target": target.name,
+                "published": target.value,
+                "median": middle[target],
+                "low": low,
+                "high": high,
+                "low_95": np.quantile(present, 0.025, method="lower") if len(present) else math.nan,
+                "high_95": np.quantile(present, 0.975, method="higher") if len(present) else math.nan,
+                "units": difference(target, middle[target]),
+                "inside": bool(any(near) or low <= target.value <= high),
+                "runs": len(values),
+                "without": int(np.isnan(values).sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def epochs_of(runs: pd.DataFrame) -> int:
+    """The longest run, epochs; the pictures' in the published search."""
+    return int(runs["epochs"].max()) if len(runs) else EPOCHS

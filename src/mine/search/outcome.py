@@ -1,0 +1,158 @@
+"""What came of a search, as tables: who was judged and how, every number against the runs, what each choice moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+
+from mine.search import stages
+from mine.search.fits import Judgement, Reading, centre, judge, numbers, winner
+from mine.search.plan import Size
+from mine.search.space import SPACE, Setting, neighbours
+from mine.writeup import RHOS, VARIANTS
+from mine.writeup.targets import Target, difference, targets
+
+UNDEPARTED, DEPARTED = "Algorithm 1", "departure"
+
+
+def judgements(size: Size, runs: pd.DataFrame) -> dict[str, list[Judgement]]:
+    """Of the settings of Algorithm 1 and of the departures from it: every candidate, judged. runs: of all stages."""
+    select = runs[~runs["stage"].isin(("judged", "departures_judged", "plausible"))]
+    of_judges = runs[runs["stage"].isin(("judged", "departures_judged"))]
+    return {
+        UNDEPARTED: judge(stages.chosen(size, select), of_judges),
+        DEPARTED: judge(stages.chosen_departures(size, select), of_judges),
+    }
+
+
+def judged_table(found: dict[str, Sequence[Judgement]], by_name: dict[str, Setting], epochs: int) -> pd.DataFrame:
+    """A row a candidate and variant: its settings, how near it came when it was selected, its test.
+
+    winner: whether it is the one that `pictures` takes: of Algorithm 1 the compatible one with the largest p, else the
+    nearest.
+    """
+    rows = []
+    for code, of_code in found.items():
+        first = winner(of_code) if of_code else None
+        for place, one in enumerate(of_code, start=1):
+            for variant in VARIANTS:
+                setting = by_name[getattr(one.candidate, variant)]
+                rows.append(
+                    {
+                        "code": code,
+                        "candidate": place,
+                        "fitted": "together" if one.candidate.together else "apart",
+                        "variant": variant,
+                        **asdict(setting),
+                        **asdict(one.candidate.reading),
+                        "distance_selected": one.candidate.distance,
+                        "distance": one.distance,
+                        "distance_of_runs_median": float(np.median(one.runs)),
+                        "distance_of_runs_max": float(np.max(one.runs)),
+                        "p": one.p,
+                        "runs": len(one.runs),
+                        "compatible": one.compatible,
+                        "winner": one is first and code == UNDEPARTED,
+                        "options": setting.command(epochs),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def numbers_table(found: dict[str, Sequence[Judgement]], runs: pd.DataFrame) -> pd.DataFrame:
+    """A row a published number and judged candidate, see ``mine.search.fits.numbers``."""
+    of_judges = runs[runs["stage"].isin(("judged", "departures_judged"))]
+    parts = [
+        numbers(one, of_judges).assign(code=code, candidate=place)
+        for code, of_code in found.items()
+        for place, one in enumerate(of_code, start=1)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def moves(runs: pd.DataFrame, base: Setting, reading: Reading) -> pd.DataFrame:
+    """What one unstated choice moves: a row a neighbour and number.
+
+    Columns choice, before, after, variant, rho, group, target, median_before, median_after, units: how far the median
+    over seeds moves, in the distance's units. Neighbours that were not run are left out.
+    """
+    by_name = dict(tuple(runs.groupby("setting")))
+    rows = []
+    for choice, near in neighbours(base):
+        for variant in VARIANTS:
+            if variant == "biased" and choice == "ema_rate":
+                continue
+            old, new = (_middle(by_name, setting, variant, reading) for setting in (base, near))
+            for target in targets():
+                if target in old and target in new:
+                    rows.append(
+                        {
+                            "choice": choice,
+                            "before": str(getattr(base, choice)),
+                            "after": str(getattr(near, choice)),
+                            "variant": variant,
+                            "rho": target.rho,
+                            "group": target.group,
+                            "target": target.name,
+                            "median_before": old[target],
+                            "median_after": new[target],
+                            "units": difference(target, new[target], old[target]),
+                        }
+                    )
+    return pd.DataFrame(rows)
+
+
+def _middle(by_name: dict[str, pd.DataFrame], setting: Setting, variant: str, reading: Reading) -> dict[Target, float]:
+    name = (setting.of_biased if variant == "biased" else setting).name
+    if name not in by_name:
+        return {}
+    runs = by_name[name]
+    runs = runs[(runs["variant"] == variant) & (runs["stage"] != "judged")]
+    runs = runs.sort_values("epochs").drop_duplicates(["rho", "seed"], keep="last")
+    of_seeds: dict[int, dict[Target, float]] = {}
+    for record in runs.to_dict("records"):
+        values = reading.values(record, variant, record["rho"], record["epochs"])
+        of_seeds.setdefault(record["seed"], {}).update(values)
+    full = [values for values in of_seeds.values() if {target.rho for target in values} == set(RHOS)]
+    return centre(full) if full else {}
+
+
+def plausible_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """The plausible range, a row a setting and seed; columns end with the rho that they are of.
+
+    biased_last_epoch, ema_last_epoch: last epoch (from 0) with a finite value, inf where it lasted. biased_final,
+    ema_final: mean in-batch value over the last 125 epochs, nats, nan where the run ended. biased_norm_mean,
+    biased_norm_max and the EMA's: of all updates' gradient norms.
+    """
+    here = runs[runs["stage"] == "plausible"]
+    of_biased = {name: setting.of_biased.name for name, setting in stages.settings_of(here).items()}
+    rows: dict[tuple[str, int], dict[str, object]] = {}
+    for record in here[here["variant"] == "ema"].to_dict("records"):
+        key = (record["setting"], record["seed"])
+        row = rows.setdefault(key, {"setting_id": key[0], "seed": key[1], "epochs": record["epochs"]})
+        row |= _ends(record, "ema")
+    of_runs = {
+        (record["setting"], record["seed"], record["rho"]): record
+        for record in here[here["variant"] == "biased"].to_dict("records")
+    }
+    for (name, seed), row in rows.items():
+        for rho in RHOS:
+            row |= _ends(of_runs[of_biased[name], seed, rho], "biased")
+    columns = list(SPACE)
+    frame = pd.DataFrame(rows.values())
+    settings = here.drop_duplicates("setting").set_index("setting")[columns]
+    return frame.join(settings, on="setting_id")
+
+
+def _ends(record: dict[str, float], variant: str) -> dict[str, object]:
+    rho = f"{record['rho']:g}"
+    return {
+        f"mi_true_{rho}": record["mi_true"],
+        f"{variant}_last_epoch_{rho}": record["last_epoch"],
+        f"{variant}_final_{rho}": record["final"],
+        f"{variant}_norm_mean_{rho}": record["update/norm_mean"],
+        f"{variant}_norm_max_{rho}": record["update/norm_max"],
+    }

@@ -1,0 +1,95 @@
+# Which settings made the write-up's pictures? A chain of stages, each of `chunks` jobs, planned by the runs of those
+# before it; then everything is ranked and judged. Made by `snakemake search`, not by `snakemake`.
+SEARCH = f"{RESULTS}/search"
+SIZE = SearchSize.from_dict(config.get("search", {}))
+SEARCH_SIZE = json.dumps(SIZE.to_dict())
+SEARCH_TABLES = ("ranking", "judged", "numbers", "moves", "plausible", "counts")
+
+
+def search_runs(stages):
+    """The tables of runs of these stages."""
+    return [f"{SEARCH}/runs/{stage}/{chunk}.parquet" for stage in stages for chunk in range(SIZE.chunks)]
+
+
+rule search_plan:
+    input:
+        runs=lambda wildcards: search_runs(SEARCH_STAGES[wildcards.stage]),
+    output:
+        plan=f"{SEARCH}/plans/{{stage}}.json",
+    log:
+        f"{RESULTS}/logs/search/plan_{{stage}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/search_plan/{{stage}}.tsv"
+    wildcard_constraints:
+        stage="|".join(SEARCH_STAGES),
+    priority: 100
+    localrule: True
+    conda:
+        CONDA_ENV
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=grows(2000),
+        runtime=grows(30),
+    params:
+        runs=f"{SEARCH}/runs",
+        size=SEARCH_SIZE,
+        code=code_hash("search.stages"),
+    shell:
+        "mine search plan --stage {wildcards.stage} --size {params.size:q} --runs {params.runs:q}"
+        " --output {output.plan:q} > {log:q} 2>&1"
+
+
+rule search_run:
+    input:
+        plan=f"{SEARCH}/plans/{{stage}}.json",
+    output:
+        runs=f"{SEARCH}/runs/{{stage}}/{{chunk}}.parquet",
+    log:
+        f"{RESULTS}/logs/search/{{stage}}_{{chunk}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/search_run/{{stage}}_{{chunk}}.tsv"
+    wildcard_constraints:
+        stage="|".join(SEARCH_STAGES),
+        chunk=r"\d+",
+    conda:
+        CONDA_ENV
+    threads: 1
+    resources:
+        gpu=config["gpus_per_job"],
+        mem_mb=grows(2000),
+        runtime=training_minutes,
+    params:
+        chunks=SIZE.chunks,
+        device=config["device"],
+        code=code_hash("search.running"),
+        torch=metadata.version("torch").partition("+")[0],
+    shell:
+        "mine search run --stage {wildcards.stage} --plan {input.plan:q} --chunk {wildcards.chunk}"
+        " --chunks {params.chunks} --device {params.device} --output {output.runs:q} > {log:q} 2>&1"
+
+
+rule search_judge:
+    input:
+        runs=search_runs(SEARCH_STAGES),
+    output:
+        **{table: f"{SEARCH}/{table}.parquet" for table in SEARCH_TABLES},
+    log:
+        f"{RESULTS}/logs/search/judge.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/search_judge/judge.tsv"
+    localrule: True
+    conda:
+        CONDA_ENV
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=grows(2000),
+        runtime=grows(30),
+    params:
+        folder=SEARCH,
+        runs=f"{SEARCH}/runs",
+        size=SEARCH_SIZE,
+        code=code_hash("commands.search"),
+    shell:
+        "mine search judge --size {params.size:q} --runs {params.runs:q} --output {params.folder:q} > {log:q} 2>&1"
