@@ -323,3 +323,28 @@ def test_bad_input(tmp_path):
     drawn(0).iloc[:0].to_parquet(twice)
     with pytest.raises(UserError, match="holds no runs"):
         load_summaries(twice)
+
+
+LATER = ["epochs", "last_batch", "record_every"]
+
+
+def test_a_summary_from_before_a_setting_has_its_default(tmp_path):
+    cells = CELLS[:2]
+    drawn(0, cells=cells).drop(columns=LATER).to_parquet(tmp_path / "older.parquet")
+    drawn(1, cells=cells).to_parquet(tmp_path / "newer.parquet")
+    older, newer = (load_summaries(tmp_path / f"{name}.parquet") for name in ("older", "newer"))
+    result = compare(older, newer)
+    assert result.count(OTHER_SETTINGS) == 0
+    assert result.agrees
+
+
+def test_windows_are_not_compared_with_updates(tmp_path):
+    cells = CELLS[:2]
+    drawn(0, cells=cells).drop(columns=LATER).to_parquet(tmp_path / "older.parquet")
+    drawn(0, cells=cells, training=TrainingSettings(record_every=10)).to_parquet(tmp_path / "newer.parquet")
+    older, newer = (load_summaries(tmp_path / f"{name}.parquet") for name in ("older", "newer"))
+    result = compare(older, newer)
+    assert result.count(OTHER_SETTINGS) == 2
+    assert result.cells[0].settings == {"record_every": ("1", "10")}
+    by_epoch = TrainingSettings(data=1280, epochs=300, record_every="epoch")
+    assert compare(drawn(0, cells=cells, training=by_epoch), drawn(1, cells=cells, training=by_epoch)).agrees

@@ -462,3 +462,19 @@ def test_looking_changes_nothing(capsys):
     status("--rows")
     status("--json")
     assert {path: path.stat().st_mtime_ns for path in Path().rglob("*")} == before
+
+
+def test_runs_of_windows_are_read_and_their_damage_seen(capsys):
+    """Rows of epochs are what the grid asks for; the same run with other rows is damaged."""
+    grid = {"variant": ["ema"], "dim": [1], "rho": [0.9], "seeds": "0-1"}
+    training = {"data": 48, "batch_size": 8, "epochs": 4, "record_every": "epoch"}
+    config = {"results": "results", "experiments": {"epochs": {"grid": grid, "training": training}}}
+    Path("config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    for run in expand(config["experiments"]["epochs"]):
+        more = {"window": 4} if run.seed else {}
+        place = {"setting": "base", "variant": "ema", "dim": 1, "rho": 0.9, "seed": run.seed, "training": run.training}
+        write_run(Path("results/epochs/runs"), **place, **more)
+    assert told(capsys)["total"]["done"] == 2
+    found = told(capsys, "--rows", code=1)
+    assert (found["total"]["done"], found["total"]["damaged"]) == (1, 1)
+    assert found["damaged"][0]["why"] == "its rows are not windows of 6 updates of a run"

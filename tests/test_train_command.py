@@ -208,6 +208,13 @@ def test_epochs_without_a_data_set_write_nothing(tmp_path, capsys, epochs):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_epochs_mean_nothing_to_an_estimator_of_the_family(tmp_path, capsys):
+    cell = ["--variant", "nwj", "--dim", "1", "--rho", "0.9", "--seed", "3"]
+    assert mine("train", *cell, "--steps", 20, "--epochs", 5, "--output", tmp_path / "run.parquet") == 2
+    assert "epochs: --epochs means nothing to an estimator of the family" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_run_by_epochs_is_written_and_shown(tmp_path, capsys):
     output = tmp_path / "run.parquet"
     by_epochs = ["--data", "43", "--last-batch", "keep", "--epochs", "20", "--record-every", "epoch"]

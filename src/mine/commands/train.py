@@ -230,13 +230,13 @@ def _given(
 ) -> dict[str, Any]:
     """The training settings on the command line. Raises UserError for one that what is trained does not have."""
     known = wanted.to_dict()
-    if hasattr(arguments, "epochs") and hasattr(arguments, "steps"):
-        raise UserError(f"epochs: --epochs {arguments.epochs} with --steps {arguments.steps}; give one of the two")
     for name in other.to_dict():
         if name not in known and hasattr(arguments, name):
             kind = "an objective of MINE's" if isinstance(wanted, TrainingSettings) else "an estimator of the family"
             option = f"--{name.replace('_', '-')}"
             raise UserError(f"{name}: {option} means nothing to {kind}, {arguments.variant!r}; leave it out")
+    if hasattr(arguments, "epochs") and hasattr(arguments, "steps"):
+        raise UserError(f"epochs: --epochs {arguments.epochs} with --steps {arguments.steps}; give one of the two")
     return {name: getattr(arguments, name) for name in known if hasattr(arguments, name)}
 
 
