@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -111,6 +110,8 @@ def view_of(held: pd.DataFrame, first: dict[tuple[str, float], Any]) -> tuple[fl
 
 def _draw_bodies(axes: Axes, rhos: list[float], first: dict[tuple[str, float], Any]) -> None:
     """The violins, of equal width: how a run's epochs spread over log norm."""
+    import seaborn  # here, since it takes pyplot with it, which no other figure needs
+
     for (variant, rho), (norms, _) in first.items():
         body = norms["mean"][norms["mean"] > 0]
         # A density needs some numbers that differ.
@@ -233,11 +234,11 @@ def title(held: pd.DataFrame) -> str:
         bracket = f"{agreement.span(row)}; " if row["n_values"] > 1 else ""
         of = "" if parts else f" largest norm at ρ = {top:g} is"
         parts.append(f"{label}'s{of} {ours} ({bracket}published {agreement.said('norm', row['published'])})")
-    counts = [
-        f"{int(rows['inside'].sum())} of {len(rows)} {style.look(variant).label}"
-        for variant, rows in held.groupby("variant", sort=True)
-    ]
-    return f"{', '.join(parts)}; of the published lines {' and '.join(counts)} ones lie in the runs' range"
+    counts = []
+    for variant, rows in held.groupby("variant", sort=True):
+        words = "" if counts else " published lines"
+        counts.append(f"{int(rows['inside'].sum())} of {style.look(variant).label}'s {len(rows)}{words}")
+    return f"{', '.join(parts)}; {' and '.join(counts)} lie in the runs' range"
 
 
 _WORDS = {"norm_min": "smallest", "norm_mean": "mean", "norm_max": "largest"}
@@ -265,8 +266,9 @@ def _caption(runs: pd.DataFrame, first: dict[tuple[str, float], Any], reading: R
     return (
         f"L2 norm of the gradient over all critic parameters, {reading.norm_words}. Violin: density over log norm of "
         f"one run's {body} ({min(sizes)} to {max(sizes)} epochs, up to its end), equal widths; lines: smallest, mean "
-        f"and largest {marks}. Bar: smallest to largest over seeds, where {100 * agreement.coverage(low):.0f} % of "
-        "further runs would lie; marker: median. Published: the write-up's violins' lines, one run each, digitised "
-        f"(± 3 %); ✓ where the bar holds it, give or take that. d = {writeup.DIM}; {common.seeds_text(runs)}; "
+        f"and largest {marks}. Bars, from bottom to top the smallest, mean and largest norm: range over seeds, where "
+        f"{100 * agreement.coverage(low):.0f}\u00a0% of further runs would lie; marker: median. Published: the "
+        "write-up's violins' lines, one run each, digitised (± 3 %), joined by a dashed line; ✓ where its own bar "
+        f"holds it, give or take that. d = {writeup.DIM}; {common.seeds_text(runs)}; "
         f"{common.settings_text(runs)}."
     )

@@ -242,7 +242,7 @@ def _strip(line: Line, rho: float, held: pd.DataFrame) -> str:
     parts = []
     quarters = rows[rows["group"] == "trend"]
     if len(quarters):
-        marks = " ".join(
+        marks = " · ".join(
             f"{row['published']:.2f} {_mark(row)} ({agreement.span(row) if row['n_values'] else 'none'})"
             for row in quarters.to_dict("records")
         )
@@ -283,8 +283,8 @@ def title(held: pd.DataFrame, lines: dict[tuple[str, float], Line]) -> str:
         trends = held[(held["variant"] == variant) & (held["group"] == "trend")]
         if len(trends):
             sides = _side(trends)
-            off = [f"{np.sum(sides == side)} {word}" for side, word in ((-1, "below"), (1, "above")) if side in sides]
-            brackets = f" ({', '.join(off)} it)" if off else ""
+            off = [f"{np.sum(sides == side)} {word}" for side, word in _SIDES.items() if side in sides]
+            brackets = f" ({', '.join(off)})" if off else ""
             count = f"{int(trends['inside'].sum())} of {len(trends)}{'' if matched else ' quarters'}"
             matched.append(f"{count} for {style.look(variant).label}{brackets}")
     if matched:
@@ -314,10 +314,14 @@ def _ends_clause(held: pd.DataFrame, biased: dict[float, Line]) -> str:
     return f"Biased {' and '.join(parts)}" if parts else ""
 
 
+_SIDES = {-1: "below it", 1: "above it", 2: "ended before"}
+
+
 def _side(rows: pd.DataFrame) -> np.ndarray:
-    """Of each number outside: -1 where the runs lie below the published value, 1 where above; 0 inside."""
+    """Where the runs lie of each number outside, a key of _SIDES; 0 inside."""
     above = rows["min"].to_numpy() > rows["published"].to_numpy()
-    return np.where(rows["inside"].to_numpy(), 0, np.where(above, 1, -1))
+    sides = np.where(rows["n_values"].to_numpy() == 0, 2, np.where(above, 1, -1))
+    return np.where(rows["inside"].to_numpy(), 0, sides)
 
 
 def _subtitle(held: pd.DataFrame, lines: dict[tuple[str, float], Line]) -> str:
