@@ -131,8 +131,15 @@ def check(variant, training, every, dim=2, rho=0.9, seed=3):
 
 @pytest.mark.parametrize(
     ("training", "every"),
-    [(STREAM, 7), (STREAM, 60), (STREAM, 50), (BY_EPOCH, "epoch"), (BY_EPOCH, 13)],
-    ids=["incomplete last window", "one window", "a block", "an epoch", "across epochs"],
+    [
+        (STREAM, 7),
+        (STREAM, 60),
+        (STREAM, 50),
+        (BY_EPOCH, "epoch"),
+        (BY_EPOCH, 13),
+        (replace(STREAM, grad_clip=0.2, optimizer="adamw"), 7),
+    ],
+    ids=["incomplete last window", "one window", "a block", "an epoch", "across epochs", "clipped"],
 )
 def test_a_window_is_its_updates(training, every):
     _, coarse = check("ema", training, every)

@@ -235,6 +235,20 @@ def test_a_run_by_epochs_is_written_and_shown(tmp_path, capsys):
     assert f"{(6 * window.sum() + look) / 13:.4f} nats" in text
 
 
+def test_runs_of_windows_are_collected_wherever_they_ended(tmp_path, capsys):
+    wild = (
+        "--variant biased --dim 5 --rho 0.99 --optimizer sgd --learning-rate 2 --steps 60 --batch-size 16 --hidden 16"
+    )
+    output = tmp_path / "runs" / "seed={seed}.parquet"
+    assert mine("train", *wild.split(), "--record-every", 7, "--seed", "0-3", "--output", output) == 0
+    ends = [int(step) for step in re.findall(r"overflow at step (\d+)", capsys.readouterr().out)]
+    assert ends, "a run must overflow to test this"
+    assert any(end % 7 for end in ends)
+    tables = [f"--{name}={tmp_path / name}.parquet" for name in ("summary", "curves", "evaluations")]
+    assert mine("collect", tmp_path / "runs", *tables) == 0
+    assert sorted(pd.read_parquet(tmp_path / "summary.parquet")["overflow_step"].dropna()) == sorted(ends)
+
+
 def test_an_unwritable_output_stops_before_training(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert mine("train", *TINY, "--seed", 3, "--output", tmp_path / "file" / "run.parquet") == 2

@@ -85,6 +85,15 @@ def test_captions_say_what_a_point_is(by_epoch):
     assert "43 pairs for 300 epochs" in words(divergence.draw(summary))
 
 
+def test_an_axis_of_epochs_counts_epochs(by_epoch):
+    summary, curves = (pd.read_parquet(by_epoch / "made" / f"{name}.parquet") for name in ("summary", "curves"))
+    for figure in (estimate.draw(summary, curves), gradient_norm.draw(summary, curves), divergence.draw(summary)):
+        axes = next(axes for axes in figure.axes if axes.get_xlabel())
+        assert axes.get_xlabel() == "training (epochs)"
+        assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "100", "200", "300"]
+        assert axes.get_xticks().tolist() == [0, 600, 1200, 1800]
+
+
 def test_what_a_point_stands_for():
     assert common.span_text(pd.DataFrame({"record_every": ["1", "1"]})) == ""
     assert common.span_text(pd.DataFrame({"record_every": ["50"]})) == "50 updates"

@@ -163,6 +163,15 @@ def span_text(summary: pd.DataFrame) -> str:
     return "" if spans == {"1"} else " or ".join(sorted(words))
 
 
+def updates_per_epoch(summary: pd.DataFrame) -> int | None:
+    """Updates of an epoch where every run has a row an epoch and epochs of one length; else None."""
+    if "record_every" not in summary or set(summary["record_every"].astype(str)) != {EPOCH}:
+        return None
+    lengths = pd.to_numeric(summary["steps"]) / pd.to_numeric(summary["epochs"])
+    one = pd.unique(lengths)
+    return int(one[0]) if len(one) == 1 and np.isfinite(one[0]) else None
+
+
 def percent_range(ratios: Sequence[float]) -> str:
     """``18–102 %`` of a list of ratios, or one number where both ends round alike."""
     low, high = round(100 * min(ratios)), round(100 * max(ratios))

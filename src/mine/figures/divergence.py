@@ -54,6 +54,7 @@ def draw(summary: pd.DataFrame) -> Figure:
                 first=column == 0,
                 last=row == len(places) - 1,
                 label="share live",
+                per_epoch=common.updates_per_epoch(summary),
             )
             for order, variant in enumerate(grid.variants):
                 _draw_variant(axes, common.cell(runs, variant=variant), variant, order, len(grid.variants))

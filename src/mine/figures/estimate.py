@@ -66,6 +66,7 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, setting: str | None = None
                 first=column == 0,
                 last=row == len(grid.dims) - 1,
                 label="MI estimate (nats)",
+                per_epoch=common.updates_per_epoch(runs),
             )
             axes.axhline(truth, zorder=5, gid="truth", **style.TRUTH)
             for order, (variant, curve, rows) in enumerate(entries):

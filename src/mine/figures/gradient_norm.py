@@ -84,6 +84,7 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, setting: str | None = None
                 first=column == 0,
                 last=row == len(grid.dims) - 1,
                 label="gradient L2 norm\n(nats per unit weight)",
+                per_epoch=common.updates_per_epoch(runs),
             )
             axes.axhline(LEVEL, zorder=5, gid="level", **_LEVEL_LINE)
             for order, (variant, curve, rows) in enumerate(entries):

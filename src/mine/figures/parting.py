@@ -112,7 +112,8 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, evaluations: pd.DataFrame)
     steps = float(runs["steps"].max())
     for column, (place, curve, listed) in enumerate(panels):
         axes = sheet.axes[0][column]
-        traces.finish(axes, steps, view, first=column == 0, last=True, label="MI (nats)")
+        per_epoch = common.updates_per_epoch(runs)
+        traces.finish(axes, steps, view, first=column == 0, last=True, label="MI (nats)", per_epoch=per_epoch)
         _scale(axes, view, linear)
         # Room inside the panel for the curves' names.
         axes.set_xlim(0, 1.34 * steps)

@@ -133,17 +133,31 @@ def strips_of(curves: Sequence[tuple[str, Curve | None, pd.DataFrame]], view: tu
     return strips
 
 
-def finish(axes: Axes, steps: float, view: tuple[float, float], *, first: bool, last: bool, label: str) -> None:
-    """Limits, ticks and labels of one panel; y on the first column, x on the last row."""
+def finish(
+    axes: Axes,
+    steps: float,
+    view: tuple[float, float],
+    *,
+    first: bool,
+    last: bool,
+    label: str,
+    per_epoch: int | None = None,
+) -> None:
+    """Limits, ticks and labels of one panel; y on the first column, x on the last row.
+
+    steps: updates, the unit of the x axis. per_epoch: updates of an epoch where the axis should be read in epochs.
+    """
     axes.set_xlim(0, steps * 1.01)
     axes.set_ylim(*view)
-    ticks = [tick for tick in MaxNLocator(4, steps=[1, 2, 5, 10], integer=True).tick_values(0, steps) if tick <= steps]
+    unit = per_epoch or 1
+    values = MaxNLocator(4, steps=[1, 2, 5, 10], integer=True).tick_values(0, steps / unit)
+    ticks = [value * unit for value in values if value * unit <= steps]
     if last:
-        labels = axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+        labels = axes.set_xticks(ticks, [f"{tick / unit:,.0f}" for tick in ticks])
         # Inwards at both ends, so that neighbouring panels' labels do not run into each other.
         labels[0].label1.set_horizontalalignment("left")
         labels[-1].label1.set_horizontalalignment("right" if ticks[-1] > 0.9 * steps else "center")
-        axes.set_xlabel("training (updates)")
+        axes.set_xlabel("training (epochs)" if per_epoch else "training (updates)")
     else:
         axes.set_xticks(ticks, [""] * len(ticks))
     if first:
