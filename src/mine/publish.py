@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import platform
@@ -23,12 +24,19 @@ from mine.experiments import expand, targets
 from mine.files import whole_files
 from mine.published_benchmark import benchmark_page
 from mine.published_page import page
+from mine.settings import TrainingSettings
 from mine.summary import SUMMARY_SCHEMA
 
 RECORD = "published.json"
 PAGE = "README.md"
 BENCHMARK_PAGE = "benchmark.md"
 _OF_BENCHMARK = ("scores", "stairs")
+_BESIDE_SUMMARIES = ("epochs",)
+"""Tables of an experiment that are published beside its summary, where it has them."""
+
+SEARCH_TABLES = ("ranking", "judged", "numbers", "moves", "plausible", "counts", "runs")
+"""Of the search for the settings behind the write-up's pictures."""
+
 FIGURE_KINDS = (".svg", ".pdf", ".png")
 PACKAGES = ("torch", "numpy", "scipy", "pandas", "pyarrow", "matplotlib", "seaborn", "snakemake")
 CODE = ("src", "workflow", "config")
@@ -41,8 +49,10 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
     Written: every svg, pdf and png below {results}/figures at its place below ``output``; each experiment's summary
     as data/{experiment}_summary.parquet; the full ledger of claims where there is one (claims.md, claims.html,
     data/claims.parquet); a page with every figure and number; and published.json. A file whose bytes are the same is
-    left alone. What an earlier publication wrote (by its published.json) and this one does not is
-    removed; other files are not touched.
+    left alone. What was published before and is not made here is kept where it still belongs to the configuration:
+    cells of an experiment, and the figures, benchmarks and ledger that were drawn from what is not here; the record and
+    the page say so. What else an earlier publication wrote (by its published.json) is removed; other files are not
+    touched.
 
     Args:
         config: the configuration, with ``results`` and ``experiments``.
@@ -53,33 +63,55 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
         What published.json holds.
 
     Raises:
-        UserError: no figures, a summary that is missing, cannot be read or is not what the configuration asks for,
-            or an output that cannot be written.
+        UserError: no figures, a summary that is missing and was never published, cannot be read or is not what the
+            configuration asks for, or an output that cannot be written.
     """
     results = root / config["results"]
     figures = sorted(path for path in (results / "figures").rglob("*") if path.suffix in FIGURE_KINDS)
     if not figures:
         raise UserError(f"{results / 'figures'}: holds no svg, pdf or png; run `make reproduce` first")
+    earlier = _record(output)
     sources = {path.relative_to(results / "figures").as_posix(): path for path in figures}
-    experiments = {}
+    experiments, summaries, kept = {}, {}, set()
     for name, experiment in config["experiments"].items():
-        summary = results / name / "summary.parquet"
-        if name not in targets(config, "all") and not summary.exists():
+        file, published = results / name / "summary.parquet", output / f"data/{name}_summary.parquet"
+        if name not in targets(config, "all") and not file.exists() and not published.exists():
             continue  # made by a target of its own, and not made
-        experiments[name] = _describe(summary, name, experiment)
-        sources[f"data/{name}_summary.parquet"] = summary
+        summaries[name], kept_rows = _summary(file, published, experiment)
+        experiments[name] = _describe(summaries[name])
+        if kept_rows:
+            experiments[name]["kept"] = kept_rows
+            kept |= {file for file in earlier["files"] if file.startswith(f"{name}/")}
+        for table in _BESIDE_SUMMARIES:
+            if (results / name / f"{table}.parquet").exists():
+                sources[f"data/{name}_{table}.parquet"] = results / name / f"{table}.parquet"
+    for table in SEARCH_TABLES:
+        if (results / "search" / f"{table}.parquet").exists():
+            sources[f"data/search_{table}.parquet"] = results / "search" / f"{table}.parquet"
+        elif f"data/search_{table}.parquet" in earlier["files"]:
+            kept.add(f"data/search_{table}.parquet")
     ledger = results / "claims" / "full" / "claims.parquet"
     if ledger.exists():
         sources["data/claims.parquet"] = ledger
         sources |= {f"claims.{kind}": ledger.with_suffix(f".{kind}") for kind in ("md", "html")}
+    else:
+        kept |= {file for file in earlier["files"] if file.startswith(("claims", "data/claims"))}
 
     benchmarks = _benchmarks(results, config)
     for name in benchmarks:
         sources |= {
             f"data/benchmark_{name}_{t}.parquet": results / "benchmark" / name / f"{t}.parquet" for t in _OF_BENCHMARK
         }
+    if not benchmarks and config.get("benchmark"):
+        benchmarks = earlier.get("benchmark", {})
+        of_benchmark = ("benchmark/", "data/benchmark_", BENCHMARK_PAGE)
+        kept |= {file for file in (*earlier["files"], BENCHMARK_PAGE) if file.startswith(of_benchmark)}
 
-    contents = {name: path.read_bytes() for name, path in sorted(sources.items())}
+    kept = {name for name in kept - set(sources) if (output / name).is_file()}
+    contents = {name: (output / name).read_bytes() for name in kept}
+    contents |= {name: path.read_bytes() for name, path in sources.items()}
+    contents |= _summary_files(results, summaries)
+    contents = dict(sorted(contents.items()))
     record = {
         "config_sha256": config_hash(config),
         "commit": commit(root),
@@ -89,18 +121,23 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
         "experiments": experiments,
         "benchmark": benchmarks,
         "jobs": jobs(results / "benchmarks"),
-        "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+        "files": {
+            name: hashlib.sha256(content).hexdigest() for name, content in contents.items() if name != BENCHMARK_PAGE
+        },
     }
+    if kept or any("kept" in experiment for experiment in experiments.values()):
+        record["kept_from"] = earlier.get("kept_from") or earlier.get("commit", {}).get("sha")
+        record["kept"] = sorted(kept)
 
-    summaries = {name: pd.read_parquet(results / name / "summary.parquet", partitioning=None) for name in experiments}
-    contents[PAGE] = page(summaries, contents, record).encode()
-    if benchmarks:
+    frames = {name: summary.to_pandas() for name, summary in summaries.items()}
+    contents[PAGE] = page(frames, contents, record).encode()
+    if benchmarks and BENCHMARK_PAGE not in kept:
         tables = {
             t: {name: _frame(results / "benchmark" / name / f"{t}.parquet") for name in benchmarks}
             for t in _OF_BENCHMARK
         }
         contents[BENCHMARK_PAGE] = benchmark_page(tables["scores"], tables["stairs"], contents).encode()
-    stale = _published_before(output) - set(contents)
+    stale = _published_before(earlier, output) - set(contents)
     for name, content in contents.items():
         _write_if_changed(output / name, content)
     for name in sorted(stale):
@@ -175,17 +212,73 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
-def _describe(summary: Path, name: str, experiment: dict[str, Any]) -> dict[str, Any]:
-    """What published.json says of one experiment, its summary held against the configuration."""
+def _summary(file: Path, published: Path, experiment: dict[str, Any]) -> tuple[pa.Table, int]:
+    """An experiment's summary, held against the configuration, and how many of its rows were published before.
+
+    Cells that the results do not have keep their published rows. Raises UserError where neither has them.
+    """
+    made = _read_summary(file, upgrade=False) if file.exists() or not published.exists() else None
+    held = set() if made is None else _check_rows(file, made, experiment)
+    before = _read_summary(published, upgrade=True) if published.exists() else None
+    planned = {key: place for place, key in enumerate(_planned(experiment))}
+    if held != set(planned) and before is not None:
+        keep = [key in planned and key not in held for key in _keys(before)]
+        cells = {key[:4] for key in held}
+        # A cell comes from one publication: seeds of two are not pooled.
+        keep = [good and key[:4] not in cells for good, key in zip(keep, _keys(before), strict=True)]
+        rows = before.filter(pa.array(keep, pa.bool_()))
+        held |= _check_rows(published, rows, experiment)
+        made = rows if made is None else pa.concat_tables([made, rows])
+        places = [planned[key] for key in _keys(made)]
+        made = made.take(sorted(range(len(made)), key=places.__getitem__))
+    else:
+        rows = None
+    if held != set(planned):
+        raise UserError(
+            f"{file}: holds {len(held)} runs, {len(held & set(planned))} of them among the {len(planned)} of "
+            "the configuration; run `make reproduce` again"
+        )
+    return made, 0 if rows is None else len(rows)
+
+
+def _summary_files(results: Path, summaries: dict[str, pa.Table]) -> dict[str, bytes]:
+    """Published name to bytes of each experiment's summary: those of the results, where nothing was added to them."""
+    found = {}
+    for name, summary in summaries.items():
+        file = results / name / "summary.parquet"
+        if file.exists() and pq.read_metadata(file).num_rows == len(summary):
+            found[f"data/{name}_summary.parquet"] = file.read_bytes()
+            continue
+        stream = io.BytesIO()
+        pq.write_table(summary, stream, compression="zstd")
+        found[f"data/{name}_summary.parquet"] = stream.getvalue()
+    return found
+
+
+def _read_summary(summary: Path, upgrade: bool) -> pa.Table:
+    """A summary of this version. upgrade: one of an earlier version too, without settings that it did not know."""
     try:
         table = pq.read_table(summary, partitioning=None)
     except (OSError, pa.ArrowException) as error:
         text = str(error).strip().splitlines()
         raise UserError(f"{summary}: not a readable summary ({text[0] if text else type(error).__name__})") from None
+    if upgrade:
+        defaults = TrainingSettings().to_dict()
+        for field in SUMMARY_SCHEMA:
+            if field.name not in table.column_names and field.name in defaults:
+                value = defaults[field.name]
+                value = str(value) if field.type == pa.string() and value is not None else value
+                table = table.append_column(field.name, pa.array([value] * len(table), field.type))
+        if set(table.column_names) == set(SUMMARY_SCHEMA.names):
+            table = table.select(SUMMARY_SCHEMA.names).cast(SUMMARY_SCHEMA)
     if table.column_names != SUMMARY_SCHEMA.names:
         raise UserError(f"{summary}: not a summary of this version; run `make reproduce` again")
+    return table
+
+
+def _describe(table: pa.Table) -> dict[str, Any]:
+    """What published.json says of one experiment."""
     frame = table.to_pandas(ignore_metadata=True)
-    _check_grid(summary, frame, experiment)
     return {
         "runs": len(frame),
         "seeds": int(frame["seed"].nunique()),
@@ -230,42 +323,62 @@ def _frame(path: Path) -> pd.DataFrame:
         raise UserError(f"{path}: not a readable table ({str(error).strip().splitlines()[0]})") from None
 
 
-def _check_grid(summary: Path, frame: pd.DataFrame, experiment: dict[str, Any]) -> None:
-    """A summary of another grid or of other settings would be published under a wrong configuration."""
-    planned = {
+_Key = tuple[str, str, int, float, int]
+
+
+def _planned(experiment: dict[str, Any]) -> dict[_Key, dict[str, Any]]:
+    """Every run of the configuration, in the order of its grid, to its settings."""
+    return {
         (run.setting, run.variant, run.dim, float(run.rho), run.seed): run.training.to_dict()
         for run in expand(experiment)
     }
-    held = {
-        tuple(row[:5]): row
-        for row in zip(*(frame[k] for k in ("setting", "variant", "dim", "rho", "seed")), frame.index, strict=True)
-    }
-    if set(held) != set(planned):
+
+
+def _keys(table: pa.Table) -> list[_Key]:
+    columns = [table[name].to_pylist() for name in ("setting", "variant", "dim", "rho", "seed")]
+    return list(zip(*columns, strict=True))
+
+
+def _check_rows(summary: Path, table: pa.Table, experiment: dict[str, Any]) -> set[_Key]:
+    """The runs that a summary holds.
+
+    Raises UserError for one that the configuration does not make, or makes with other settings: it would be
+    published under a wrong configuration.
+    """
+    planned, frame = _planned(experiment), table.to_pandas(ignore_metadata=True)
+    keys = _keys(table)
+    if foreign := set(keys) - set(planned):
         raise UserError(
-            f"{summary}: holds {len(held)} runs, {len(set(held) & set(planned))} of them among the {len(planned)} of "
+            f"{summary}: holds {len(keys)} runs, {len(keys) - len(foreign)} of them among the {len(planned)} of "
             "the configuration; run `make reproduce` again"
         )
-    for key, row in held.items():
+    for row, key in enumerate(keys):
         for setting, value in planned[key].items():
-            found = frame.at[row[5], setting]
+            found = frame.at[row, setting]
             same = pd.isna(found) if value is None else str(found) == str(value) or found == value
             if not same:
                 raise UserError(
                     f"{summary}: made with {setting} {found} in setting {key[0]!r}, the configuration says {value}; "
                     "run `make reproduce` again"
                 )
+    return set(keys)
 
 
-def _published_before(output: Path) -> set[str]:
-    """Files below ``output`` that the last publication wrote. Names that lead out of the folder are not believed."""
+def _record(output: Path) -> dict[str, Any]:
+    """The last publication's record, one without files where there is none."""
     try:
-        names = json.loads((output / RECORD).read_text())["files"]
+        record = json.loads((output / RECORD).read_text())
+        return {**record, "files": dict(record["files"])}
     except FileNotFoundError:
-        return set()
+        return {"files": {}}
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(f"{output / RECORD}: not a record of published figures; move it away") from None
+
+
+def _published_before(record: dict[str, Any], output: Path) -> set[str]:
+    """Files below ``output`` that the last publication wrote. Names that lead out of the folder are not believed."""
     inside = output.resolve()
-    return {name for name in names if (output / name).resolve().is_relative_to(inside)}
+    return {name for name in record["files"] if (output / name).resolve().is_relative_to(inside)}
 
 
 def _write_if_changed(path: Path, content: bytes) -> None:

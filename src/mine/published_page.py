@@ -53,6 +53,14 @@ def page(summaries: Mapping[str, pd.DataFrame], figures: Iterable[str], record: 
         "[published.json](published.json) has the hashes; `data/` the summaries, one row a run.",
         _LEGEND.strip(),
     ]
+    if "kept_from" in record:
+        cells = {name: made["kept"] for name, made in record["experiments"].items() if "kept" in made}
+        of = ", ".join(f"{count:,} runs of {name}" for name, count in cells.items()) or "no runs"
+        files = len(record["kept"])
+        parts.append(
+            f"Not made again, and kept from the publication of commit {record['kept_from']}: {of}; {files} files. "
+            "Each run's row in `data/` has the hash of the code that trained it."
+        )
     figures = list(figures)
     if "claims.md" in figures:
         parts.append(
