@@ -138,7 +138,7 @@ def test_curves_of_windows_stand_at_their_last_updates():
     rows = frame(window=6, mi_batch=50.0, grad_norm=1.0, of_windows=made, mi_population=[1, 2, 3, 4])
     assert rows["step"].tolist() == [6, 12, 18, 20, 21]
     curves = window_curves((rows, None), (rows, None))
-    assert curves["mi_batch"]["median"].to_dict() == {6: 1, 12: 2, 18: 3, 20: 4, 21: 50}
+    assert curves["mi_batch"]["median"].to_dict() == {6: 1, 12: 2, 18: 3, 20: 4}
     assert curves["grad_norm"]["median"].to_dict() == {6: 9, 12: 8, 18: 7, 20: 6}
     assert curves["mi_population"]["median"].to_dict() == {6: 1, 12: 2, 18: 3, 21: 4}
 
@@ -148,9 +148,9 @@ def test_a_run_that_ended_inside_a_window_is_ended_from_its_end_on():
     # The last row, at step 14, is evaluated and belongs to no step of the curves.
     cut = (frame(window=6, last=14, mi_batch=[2.0, 2.0, np.inf], mi_population=[3, 3, 9]), 14)
     curves = window_curves(whole, cut)
-    assert curves["mi_batch"]["live_share"].tolist() == [1, 1, 0.5, 0.5, 0.5]
+    assert curves["mi_batch"]["live_share"].tolist() == [1, 1, 0.5, 0.5]
     assert curves["mi_batch"]["median"].tolist()[:2] == [1.5, 1.5]
     assert curves["mi_batch"]["median"].iloc[2:].isna().all()
     assert curves["mi_population"]["live_share"].to_dict() == {6: 1, 12: 1, 18: 0.5, 21: 0.5}
     ended_with_one = (frame(window=6, last=18, mi_batch=[2.0, 2.0, np.nan]), 18)
-    assert window_curves(whole, ended_with_one)["mi_batch"]["live_share"].tolist() == [1, 1, 0.5, 0.5, 0.5]
+    assert window_curves(whole, ended_with_one)["mi_batch"]["live_share"].tolist() == [1, 1, 0.5, 0.5]

@@ -28,7 +28,7 @@ CURVE_COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "quantity": (
         _STRING,
         "mi_batch, mi_heldout, mi_population (nats) or grad_norm (L2); where a run's rows are windows of updates, "
-        "mi_batch is a window's mean and grad_norm its largest",
+        "mi_batch is a window's mean, up to the last window, and grad_norm its largest",
     ),
     "step": (_INT, "1-based, of a window its last; steps + 1 is the critic that training ends with"),
     "median": (
@@ -97,7 +97,8 @@ class CellCurves:
         rows = Windows(training.steps, training.window).ends(training.steps + 1)
         evaluations = evaluation_steps(training)
         self._at = {
-            "mi_batch": rows,
+            # Among means of windows the look after the last update, a single batch, would be a point unlike the others.
+            "mi_batch": rows if training.window == 1 else rows[:-1],
             "grad_norm": rows[:-1],
             "mi_heldout": evaluations,
             "mi_population": evaluations,

@@ -21,7 +21,7 @@ from mine.errors import UserError
 from mine.experiments import RUN_PATTERN, canonical_rho
 from mine.explorer.thinning import thin
 from mine.figures.common import decimate
-from mine.rows import of_rows
+from mine.rows import is_window, of_rows
 from mine.settings import EPOCH, STREAM
 from mine.trace import read_trace
 
@@ -168,8 +168,11 @@ def _run(folder: Path, row: Any, buckets: int) -> dict[str, Any]:
         return run
     step = frame["step"].to_numpy()
     updates = step <= row.steps  # the last row of a finished run has no update, so no gradient
-    # Of a window of updates its mean and its largest, so that no spike is lost there either.
-    run["batch"] = _curve(step, of_rows(frame, "mi_batch"), buckets)
+    # Of a window of updates its mean and its largest, so that no spike is lost there either; and no single batch
+    # among the means, unless it is the one that overflowed.
+    batch = of_rows(frame, "mi_batch")
+    shown = updates | ~np.isfinite(batch) if is_window(frame).any() else np.ones(len(step), dtype=bool)
+    run["batch"] = _curve(step[shown], batch[shown], buckets)
     run["grad"] = _curve(step[updates], of_rows(frame, "grad_norm")[updates], buckets)
     evaluated = frame[frame["mi_population"].notna() | frame["heldout_ess"].notna()]
     names = ["step", "mi_heldout", "heldout_ess", "mi_population", "population_ess"]
@@ -209,8 +212,7 @@ def _medians(curves: pd.DataFrame | None, buckets: int) -> dict[str, Any] | None
             ]
             line, band = decimate(part["step"].to_numpy(dtype=float), *columns, buckets=buckets)
             found[name] = {"line": _packed(*line), "band": _packed(*band)}
-    batch = parts["mi_batch"].set_index("step")["median"] if "mi_batch" in parts else {}
-    live = parts["mi_batch"].set_index("step")["live_share"] if "mi_batch" in parts else {}
+    in_batch = parts["mi_batch"].set_index("step") if "mi_batch" in parts else pd.DataFrame()
     held, population = (
         parts[name].set_index("step")[["median", "q25", "q75"]] if name in parts else pd.DataFrame()
         for name in ("mi_heldout", "mi_population")
@@ -218,14 +220,20 @@ def _medians(curves: pd.DataFrame | None, buckets: int) -> dict[str, Any] | None
     found["evals"] = [
         [
             int(step),
-            _number(batch.get(step)),
+            _last(in_batch, "median", step),
             *(_number(held[key].get(step)) if key in held else None for key in ("median", "q25", "q75")),
             *(_number(population[key].get(step)) if key in population else None for key in ("median", "q25", "q75")),
-            _number(live.get(step)),
+            _last(in_batch, "live_share", step),
         ]
         for step in sorted({*held.index, *population.index})
     ]
     return found
+
+
+def _last(table: pd.DataFrame, name: str, step: int) -> float | None:
+    """A column's value at a step; after the last window, that window's."""
+    at = int(table.index.searchsorted(step, side="right")) - 1 if name in table else -1
+    return None if at < 0 else _number(table[name].iloc[at])
 
 
 def _number(value: Any) -> float | None:
