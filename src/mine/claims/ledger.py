@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mine.claims import claims
-from mine.claims.claim import ASKED_BY, FAILS, HOLDS, PARTLY, UNDECIDED, US, Verdict, count_of, judge
+from mine.claims.claim import ASKED_BY, FAILS, HOLDS, PARTLY, UNDECIDED, US, Finding, Verdict, count_of, judge, overall
 from mine.claims.tables import Tables
 from mine.files import whole_files
 
@@ -47,19 +48,45 @@ LEDGER_SCHEMA = pa.schema(
     [pa.field(name, kind, metadata={"meaning": meaning}) for name, (kind, meaning) in LEDGER_COLUMNS.items()]
 )
 
+KEPT = "of an earlier publication, not measured again"
+"""Note of a finding that was taken over."""
+
 _OF_THE_CLAIM = ("sentence", "asked_by", "place", "test", "rule", "figure")
 _SYMBOLS = {HOLDS: "✔", PARTLY: "◐", FAILS: "✘", UNDECIDED: "?"}
 _ONE = {HOLDS: "holds", PARTLY: "holds only in part", FAILS: "does not hold", UNDECIDED: "cannot be decided"}
 _MANY = {HOLDS: "hold", PARTLY: "hold only in part", FAILS: "do not hold", UNDECIDED: "cannot be decided"}
 
 
-def verdicts(tables: Tables, report: Callable[[int, str], None] = lambda done, name: None) -> list[Verdict]:
-    """Every claim judged, in order. report: called with how many are done and the name of the last."""
+def verdicts(
+    tables: Tables,
+    report: Callable[[int, str], None] = lambda done, name: None,
+    earlier: pd.DataFrame | None = None,
+) -> list[Verdict]:
+    """Every claim judged, in order.
+
+    report: called with how many are done and the name of the last. earlier: an earlier ledger, whose findings stand for
+    a claim that needs tables which are not there; each then says so.
+    """
     judged = []
     for number, claim in enumerate(claims(), start=1):
-        judged.append(judge(claim, number, tables))
+        tables.missed.clear()
+        verdict = judge(claim, number, tables)
+        if tables.missed and earlier is not None and (earlier["claim"] == claim.name).any():
+            verdict = _kept(verdict, earlier[earlier["claim"] == claim.name])
+        judged.append(verdict)
         report(number, claim.name)
     return judged
+
+
+def _kept(verdict: Verdict, earlier: pd.DataFrame) -> Verdict:
+    """The claim with an earlier ledger's findings."""
+    found = []
+    for row in earlier[[field.name for field in fields(Finding)]].to_dict("records"):
+        bounds = {name: None if np.isnan(row[name]) else row[name] for name in ("effect", "low", "high")}
+        note = row["note"] if KEPT in row["note"] else "; ".join(part for part in (row["note"], KEPT) if part)
+        found.append(Finding(**{**row, **bounds, "note": note}))
+    word, where = overall(found)
+    return replace(verdict, verdict=word, where=where, findings=found)
 
 
 def ledger_table(judged: Sequence[Verdict]) -> pa.Table:

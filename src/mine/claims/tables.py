@@ -18,23 +18,34 @@ _STEPS = ("overflow_step", "runaway_step", "diverged_step")
 
 
 class Tables:
-    """Tables of a results folder by name: ``writeup/summary`` is ``{results}/writeup/summary.parquet``."""
+    """Tables of a results folder by name: ``writeup/summary`` is ``{results}/writeup/summary.parquet``.
+
+    A folder of published tables has them side by side: ``{results}/writeup_summary.parquet``.
+    """
 
     def __init__(self, results: Path, without: Collection[str] = ()) -> None:
-        """Nothing is read before it is asked for. without: folders that are taken as not made."""
+        """Nothing is read before it is asked for. without: folders that are taken as not made.
+
+        missed: names of the tables that were asked for and are not there.
+        """
+        self.missed: set[str] = set()
         self._results, self._without = results, frozenset(without)
         self._read: dict[str, pd.DataFrame] = {}
 
     def get(self, name: str, columns: Sequence[str] = ()) -> pd.DataFrame:
         """One table. Raises Missing, naming it, where it is not there, not readable, empty or lacks a column."""
         if name.split("/")[0] in self._without:
+            self.missed.add(name)
             made_by = _MADE_BY.get(name.split("/")[0], "snakemake claims")
             raise Missing(f"{name}.parquet is made by `{made_by}`, not by `snakemake`")
         if name not in self._read:
             path = self._results / f"{name}.parquet"
+            beside = self._results / f"{name.replace('/', '_')}.parquet"
+            path = path if path.exists() or not beside.exists() else beside
             try:
                 self._read[name] = _plain(pd.read_parquet(path, partitioning=None))
             except FileNotFoundError:
+                self.missed.add(name)
                 raise Missing(f"no {name}.parquet in the results") from None
             except (OSError, pa.ArrowException):
                 raise Missing(f"{name}.parquet is not readable") from None

@@ -9,19 +9,31 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HELP = "judge the write-up's claims by the results"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``mine claims``."""
-    parser.add_argument("results", type=Path, metavar="RESULTS_DIR", help="folder of the experiments' folders")
+    parser.add_argument(
+        "results", type=Path, metavar="RESULTS_DIR", help="folder of the experiments' folders, or of published tables"
+    )
     parser.add_argument(
         "--without",
         metavar="FOLDER",
         action="append",
         default=[],
         help="leave the tables of a folder out, as if not made",
+    )
+    parser.add_argument(
+        "--earlier",
+        type=Path,
+        metavar="FILE",
+        help="an earlier claims.parquet, whose findings stand for claims whose tables are not there",
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="claims.parquet; claims.md and .html beside it")
 
@@ -38,10 +50,12 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(f"{arguments.results}: no such folder; it should hold writeup/summary.parquet and its like")
     if arguments.output is not None and arguments.output.suffix != ".parquet":
         raise UserError(f"output: {arguments.output} does not end with .parquet")
+    earlier = None if arguments.earlier is None else _ledger(arguments.earlier)
     line = ProgressLine(len(NAMES), log_lines=0)
     judged = verdicts(
         Tables(arguments.results, arguments.without),
         lambda done, name: line.update(done, f"{done}/{len(NAMES)} {name}"),
+        earlier,
     )
     line.close()
     table = ledger_table(judged)
@@ -51,3 +65,16 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{verdict.number:2} {verdict.verdict:18} {verdict.claim.asked_by:10} {verdict.claim.sentence}")
     for sentence in in_words(table.to_pandas()):
         print(f"{sentence}.")
+
+
+def _ledger(path: Path) -> pd.DataFrame:
+    """An earlier ledger. Raises UserError where it cannot be read."""
+    import pandas as pd
+    import pyarrow as pa
+
+    from mine.errors import UserError
+
+    try:
+        return pd.read_parquet(path, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        raise UserError(f"{path}: not a readable ledger ({str(error).strip().splitlines()[0]})") from None
