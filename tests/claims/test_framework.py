@@ -329,6 +329,17 @@ def test_sooner_as_rho_grows_holds():
     assert all(finding.effect < -0.9 for finding in verdict.findings if finding.primary and "τ" in finding.quantity)
 
 
+def test_runs_that_run_away_are_no_overflow_and_are_told():
+    table = diverging(dict.fromkeys(RHOS, NAN))
+    away = (table["variant"] == "biased") & (table["rho"] == 0.99)
+    table.loc[away, ["runaway_step", "diverged_step"]] = 501.0
+    verdict = judged(table, holds=False)
+    assert verdict.verdict == FAILS
+    (told,) = [f for f in verdict.findings if f.cell == "derangement, d = 2" and "run away" in f.quantity]
+    assert (told.effect, told.verdict) == (0.25, REPORTED)
+    assert told.note == "0 of 10 at 0.85, 0 of 10 at 0.9, 0 of 10 at 0.95, 10 of 10 at 0.99"
+
+
 def test_later_as_rho_grows_does_not():
     assert judged(diverging({0.85: 500, 0.9: 900, 0.95: 2000, 0.99: NAN}), holds=False).verdict == FAILS
 
@@ -372,6 +383,6 @@ def test_another_dimension_is_corrected_and_decides_nothing():
     verdict = judged(diverging({0.9: 500, 0.99: 2000}, dims=(20,)))
     assert verdict.verdict == UNDECIDED
     others = [finding for finding in verdict.findings if finding.cell.endswith("d = 20")]
-    assert [finding.level for finding in others] == [pytest.approx(0.975)] * 4
+    assert [finding.level for finding in others] == [pytest.approx(0.975)] * 6
     assert not any(finding.primary for finding in others)
     assert others[0].verdict == FAILS

@@ -1,7 +1,8 @@
-"""The claims of the write-up, one module each, and what every module shares.
+"""The claims of the write-up, and some of ours, one module each, and what every module shares.
 
-A claim's module has one object, ``CLAIM``: the claim in a sentence, where it stands, how it is tested, by what rule it
-is judged, and a function from tables to findings. Nothing here trains; tables come from ``mine.claims.tables``.
+A claim's module has one object, ``CLAIM``: the claim in a sentence, who asks it and where it stands, how it is tested,
+by what rule it is judged, and a function from tables to findings. Nothing here trains; tables come from
+``mine.claims.tables``.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import pandas as pd
 from mine.claims import pictures, plausible
 from mine.claims.claim import (
     FAILS,
+    REPORTED,
     SETTINGS_NOTE,
     UNDECIDED,
     WRITE_UP,
@@ -67,7 +68,16 @@ def _cell(runs: pd.DataFrame, cell: str, primary: bool, level: float) -> list[Fi
         verdict = decide(interval.below(0.0), interval.low >= 0.0)
         note = "" if verdict != UNDECIDED else "the interval of τ contains 0"
         slope = finding(cell, quantity, interval, n, verdict, primary=primary, level=level, note=note)
-    return [slope, finding(cell, "share of runs that overflow", overflowed, n, "reported", level=level)]
+    # A run that runs away without a non-finite value is no overflow; how many there are is said beside it.
+    diverged = runs["diverged_step"].notna()
+    counts = diverged.groupby(runs["rho"]).agg(["sum", "size"]).itertuples()
+    note = ", ".join(f"{count} of {size} at {rho:g}" for rho, count, size in counts)
+    either = share(int(diverged.sum()), len(runs), level)
+    return [
+        slope,
+        finding(cell, "share of runs that overflow", overflowed, n, REPORTED, level=level),
+        finding(cell, "share of runs that overflow or run away", either, n, REPORTED, level=level, note=note),
+    ]
 
 
 CLAIM = Claim(
@@ -76,7 +86,8 @@ CLAIM = Claim(
     place="Results, first paragraph",
     test=(
         "Step of overflow of every biased run of `writeup`, runs that never overflowed ranked last (censored); "
-        "Kendall's τ between ρ and that step within a seed, mean over seeds, interval by a bootstrap over seeds."
+        "Kendall's τ between ρ and that step within a seed, mean over seeds, interval by a bootstrap over seeds. How "
+        "many overflow or run away is reported."
     ),
     rule=(
         "Holds in a product scheme and d where τ's whole interval is below 0; does not where it is at or above 0 or "
