@@ -72,6 +72,15 @@ def page(summaries: Mapping[str, pd.DataFrame], figures: Iterable[str], record: 
     return "\n\n".join(parts) + "\n"
 
 
+def pictures_part(pictures_epochs: pd.DataFrame, search_judged: pd.DataFrame, search_counts: pd.DataFrame) -> str:
+    """Where our figures and the write-up's agree, and which settings made them, as a Markdown list."""
+    from mine.search.words import in_words
+    from mine.writeup.agreement import agreement, sentences
+
+    table = agreement(pictures_epochs)
+    return "\n".join(f"- {sentence}" for sentence in (*sentences(table), *in_words(search_judged, search_counts)))
+
+
 def _pictures(files: Iterable[str], folder: str) -> list[str]:
     """Every png below a folder, linked to its svg."""
     stems = [file.removesuffix(".png") for file in files if file.startswith(f"{folder}/") and file.endswith(".png")]

@@ -27,7 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, default=Path("figures"), metavar="DIR", help="where to (default: figures)"
     )
     parser.add_argument(
-        "--readme", type=Path, metavar="FILE", help="page whose part 'claims' is to hold the short ledger of claims"
+        "--readme",
+        type=Path,
+        metavar="FILE",
+        help="page whose part 'claims' is to hold the short ledger of claims, and 'pictures' where ours and theirs agree",
     )
 
 
@@ -39,6 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     from mine.config import load_config
     from mine.errors import UserError
     from mine.publish import publish, write_part
+    from mine.published_page import pictures_part
 
     record = publish(load_config(arguments.config), arguments.output)
     if arguments.readme is not None:
@@ -46,6 +50,12 @@ def run(arguments: argparse.Namespace) -> None:
             raise UserError(f"{arguments.readme}: no full ledger of claims to show there; run `snakemake claims` first")
         ledger = pd.read_parquet(arguments.output / "data/claims.parquet", partitioning=None)
         write_part(arguments.readme, "claims", short_table(ledger))
+        if "data/pictures_epochs.parquet" in record["files"] and "data/search_judged.parquet" in record["files"]:
+            tables = {
+                name: pd.read_parquet(arguments.output / f"data/{name}.parquet", partitioning=None)
+                for name in ("pictures_epochs", "search_judged", "search_counts")
+            }
+            write_part(arguments.readme, "pictures", pictures_part(**tables))
     runs = sum(experiment["runs"] for experiment in record["experiments"].values())
     print(f"{len(record['files'])} files of {runs} runs in {arguments.output}")
     if record["commit"]["dirty"] or record["commit"]["sha"] is None:
