@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--readme",
         type=Path,
         metavar="FILE",
-        help="page whose part 'claims' is to hold the short ledger of claims, and 'pictures' where ours and theirs agree",
+        help="page whose parts 'claims' and 'pictures' are to hold the short ledger, and where our pictures agree",
     )
 
 

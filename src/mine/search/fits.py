@@ -171,7 +171,9 @@ def published() -> dict[Target, float]:
 
 @dataclass(frozen=True)
 class Judgement:
-    """distance: of the published run from the centre of the candidate's runs. runs: those of each run from the centre
+    """One candidate's test.
+
+    distance: of the published run from the centre of the candidate's runs. runs: those of each run from the centre
     of the others. p: share of the published run and the runs that are at least as far as the published one.
     """
 

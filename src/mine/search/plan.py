@@ -75,5 +75,5 @@ class Size:
 
     @property
     def early(self) -> tuple[int, int, int]:
-        """Epochs of the first stages: biased at 0.99 (published end: 33, so 60 show it), at 0.95 (156), and the EMA at 0.99."""
+        """Epochs of the first stages: biased at 0.99, where 33 are published; at 0.95 (156); and the EMA at 0.99."""
         return tuple(max(1, round(self.epochs * share)) for share in (0.12, 0.5, 0.08))  # type: ignore[return-value]

@@ -101,8 +101,10 @@ def run(task: Task, stage: str, device: torch.device | str = "cpu") -> Iterator[
 
 
 def ending(result: RunResult) -> dict[str, float]:
-    """How a run ended: ``last_epoch`` (from 0) with a finite value of every batch, inf where all have one; ``final``,
-    the mean in-batch value of its last 125 epochs, nats, nan where it ended.
+    """How a run ended.
+
+    ``last_epoch``: the last (from 0) whose batches all have a finite value, inf where all epochs are such. ``final``:
+    mean in-batch value of the last 125 epochs, nats, nan where it ended.
     """
     if result.overflow_step is not None:
         return {"last_epoch": float(len(result.columns["step"]) - 2), "final": math.nan}

@@ -58,8 +58,10 @@ DEPARTED_RATES = (0.9, 0.99)
 
 @dataclass(frozen=True)
 class Setting:
-    """One way to train. ema_rate: None for the biased objective alone. objective, grad_clip: a departure of the code
-    from Algorithm 1: what the EMA's runs ascend, and the largest norm of an applied gradient.
+    """One way to train.
+
+    ema_rate: None for the biased objective alone. objective, grad_clip: a departure of the code from Algorithm 1: what
+    the EMA's runs ascend, and the largest norm of an applied gradient.
     """
 
     data: int = 1000
