@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 HELP = "look for the settings that made the write-up's pictures"
 
-TABLES = ("ranking", "judged", "numbers", "moves", "plausible", "counts")
-"""What ``judge`` writes, each a parquet file."""
+TABLES = ("ranking", "judged", "numbers", "moves", "plausible", "counts", "runs")
+"""What ``judge`` writes, each a parquet file. ``runs`` are those that judge: every verdict can be computed from it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -108,15 +108,16 @@ def _judge(arguments: argparse.Namespace) -> None:
     runs = _read(arguments.runs, tuple(STAGES))
     found, by_name = outcome.judgements(size, runs), settings_of(runs)
     first = winner(found[outcome.UNDEPARTED])
-    select = runs[~runs["stage"].isin(("judged", "departures_judged", "plausible"))]
+    select = outcome.selecting(runs)
     counts = runs.groupby(["stage", "variant"], sort=False)
     tables = {
         "ranking": pd.concat([ranked(select, variant).assign(variant=variant) for variant in ("biased", "ema")]),
         "judged": outcome.judged_table(found, by_name, size.epochs),
-        "numbers": outcome.numbers_table(found, runs),
+        "numbers": outcome.numbers_table(found, runs, size.epochs),
         "moves": outcome.moves(runs, by_name[first.candidate.ema], first.candidate.reading),
         "plausible": outcome.plausible_table(runs),
         "counts": counts.agg(settings=("setting", "nunique"), runs=("seed", "size")).reset_index(),
+        "runs": outcome.judging(runs),
     }
     paths = [arguments.output / f"{name}.parquet" for name in TABLES]
     with whole_files(*paths) as streams:

@@ -8,24 +8,61 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
+from mine.errors import UserError
 from mine.search import stages
-from mine.search.fits import Judgement, Reading, centre, judge, numbers, winner
+from mine.search.fits import Candidate, Judgement, Reading, centre, judge, vectors, winner
 from mine.search.plan import Size
 from mine.search.space import SPACE, Setting, neighbours
-from mine.writeup import RHOS, VARIANTS
+from mine.writeup import EPOCHS, RHOS, VARIANTS
+from mine.writeup.agreement import held_against
 from mine.writeup.targets import Target, difference, targets
 
 UNDEPARTED, DEPARTED = "Algorithm 1", "departure"
 
+JUDGES = ("judged", "departures_judged")
+"""Stages whose runs judge. Those of ``plausible`` neither judge nor select, and all others select."""
+
+
+def selecting(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs that candidates are chosen by."""
+    return runs[~runs["stage"].isin((*JUDGES, "plausible"))]
+
+
+def judging(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs that candidates are judged by; every verdict follows from these."""
+    return runs[runs["stage"].isin(JUDGES)]
+
 
 def judgements(size: Size, runs: pd.DataFrame) -> dict[str, list[Judgement]]:
-    """Of the settings of Algorithm 1 and of the departures from it: every candidate, judged. runs: of all stages."""
-    select = runs[~runs["stage"].isin(("judged", "departures_judged", "plausible"))]
-    of_judges = runs[runs["stage"].isin(("judged", "departures_judged"))]
-    return {
-        UNDEPARTED: judge(stages.chosen(size, select), of_judges),
-        DEPARTED: judge(stages.chosen_departures(size, select), of_judges),
-    }
+    """Of the settings of Algorithm 1 and of the departures from it: every candidate, judged. runs: of all stages.
+
+    Raises UserError where there is no candidate, or one without two full runs.
+    """
+    select, judges = selecting(runs), _as_full(judging(runs))
+    found = {UNDEPARTED: stages.chosen(size, select), DEPARTED: stages.chosen_departures(size, select)}
+    if not found[UNDEPARTED]:
+        raise UserError("search: no setting ran at all four rho, so there is no candidate; run `snakemake search` again")
+    for candidate in (candidate for of_code in found.values() for candidate in of_code):
+        _check_runs(candidate, judges)
+    return {code: judge(of_code, judges) for code, of_code in found.items()}
+
+
+def _check_runs(candidate: Candidate, judges: pd.DataFrame) -> None:
+    """Raise UserError unless the candidate has two seeds at all four rho, so that a run has others to be held against."""
+    seeds = len(vectors(judges, candidate))
+    if seeds < 2:
+        raise UserError(
+            f"search: {seeds} full runs on the seeds that judge, of biased {candidate.biased} and EMA {candidate.ema}; "
+            "two at least are needed, so give judge_seeds two, or run `snakemake search` again"
+        )
+
+
+def _as_full(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs as if they had been made as long as the pictures', so that a small search is judged by the same targets.
+
+    What its runs did not get to is then missing from the published run's distance and from the runs' own alike.
+    """
+    return runs.assign(epochs=EPOCHS)
 
 
 def judged_table(found: dict[str, Sequence[Judgement]], by_name: dict[str, Setting], epochs: int) -> pd.DataFrame:
@@ -62,15 +99,34 @@ def judged_table(found: dict[str, Sequence[Judgement]], by_name: dict[str, Setti
     return pd.DataFrame(rows)
 
 
-def numbers_table(found: dict[str, Sequence[Judgement]], runs: pd.DataFrame) -> pd.DataFrame:
-    """A row a published number and judged candidate, see ``mine.search.fits.numbers``."""
-    of_judges = runs[runs["stage"].isin(("judged", "departures_judged"))]
-    parts = [
-        numbers(one, of_judges).assign(code=code, candidate=place)
-        for code, of_code in found.items()
-        for place, one in enumerate(of_code, start=1)
-    ]
+def numbers_table(found: dict[str, Sequence[Judgement]], runs: pd.DataFrame, epochs: int) -> pd.DataFrame:
+    """A row a published number and judged candidate: columns of ``mine.writeup.agreement.held_against``, and units.
+
+    units: how far the candidate's median, to which a missing value is above all others, is from the published number.
+    epochs: of a full run.
+    """
+    judges = _as_full(judging(runs))
+    parts = []
+    for code, of_code in found.items():
+        for place, one in enumerate(of_code, start=1):
+            of_seeds = _of_length(vectors(judges, one.candidate), epochs)
+            middle = centre(of_seeds.values())
+            units = [difference(target, middle[target], epochs=epochs) for target in targets(epochs)]
+            parts.append(held_against(of_seeds, epochs).assign(units=units, code=code, candidate=place))
     return pd.concat(parts, ignore_index=True)
+
+
+def _of_length(of_seeds: dict[int, dict[Target, float]], epochs: int) -> dict[int, dict[Target, float]]:
+    """The values of the targets that runs of so many epochs have."""
+    reached = {(target.variant, target.rho, target.name): target for target in targets(epochs)}
+    return {
+        seed: {
+            reached[key]: value
+            for target, value in values.items()
+            if (key := (target.variant, target.rho, target.name)) in reached
+        }
+        for seed, values in of_seeds.items()
+    }
 
 
 def moves(runs: pd.DataFrame, base: Setting, reading: Reading) -> pd.DataFrame:
@@ -86,8 +142,8 @@ def moves(runs: pd.DataFrame, base: Setting, reading: Reading) -> pd.DataFrame:
             if variant == "biased" and choice == "ema_rate":
                 continue
             old, new = (_middle(by_name, setting, variant, reading) for setting in (base, near))
-            for target in targets():
-                if target in old and target in new:
+            for target in old:
+                if target in new:
                     rows.append(
                         {
                             "choice": choice,
@@ -110,7 +166,7 @@ def _middle(by_name: dict[str, pd.DataFrame], setting: Setting, variant: str, re
     if name not in by_name:
         return {}
     runs = by_name[name]
-    runs = runs[(runs["variant"] == variant) & (runs["stage"] != "judged")]
+    runs = selecting(runs)[lambda rows: rows["variant"] == variant]
     runs = runs.sort_values("epochs").drop_duplicates(["rho", "seed"], keep="last")
     of_seeds: dict[int, dict[Target, float]] = {}
     for record in runs.to_dict("records"):

@@ -150,23 +150,33 @@ def values(epochs: pd.DataFrame, reading: Reading = READING, setting: str | None
 
 
 def agreement(epochs: pd.DataFrame, reading: Reading = READING, setting: str | None = None) -> pd.DataFrame:
+    """``held_against`` of an epochs table's runs. Raises UserError as ``values`` does."""
+    found = values(epochs, reading, setting)
+    _, lasted = _select(epochs, setting)
+    by_number = {(target.variant, target.rho, target.name): target for target in targets(lasted)}
+    of_seeds: dict[int, dict[Target, float]] = {}
+    columns = [found[name] for name in ("seed", "variant", "rho", "name", "value")]
+    for seed, variant, rho, name, value in zip(*columns, strict=True):
+        of_seeds.setdefault(seed, {})[by_number[variant, rho, name]] = value
+    return held_against(of_seeds, lasted)
+
+
+def held_against(of_seeds: Mapping[int, Mapping[Target, float]], lasted: int = writeup.EPOCHS) -> pd.DataFrame:
     """A row a published number that the runs can be held against, in the order of ``targets``.
+
+    of_seeds: seed to the value of each of ``targets(lasted)`` that its runs are of, nan where a run has no such number.
+    lasted: epochs of a run that did not end.
 
     Columns: variant, rho, group, name, published; published_low and published_high, which is published give or take
     the error of reading it; n_runs, and n_values, of those that have such a number (one that ended has no later
     trend); of these median, low and high (2.5 and 97.5 %), min and max; inside, whether [published_low,
     published_high] meets [min, max]; sentence. An end that never came is inf, published or ours.
-    Raises UserError as ``values`` does.
     """
-    found = values(epochs, reading, setting)
-    _, lasted = _select(epochs, setting)
     rows = []
     for target in targets(lasted):
-        here = found[
-            (found["variant"] == target.variant) & (found["rho"] == target.rho) & (found["name"] == target.name)
-        ]
-        if len(here):
-            rows.append(_row(target, here["value"].to_numpy(), lasted))
+        here = [of_targets[target] for of_targets in of_seeds.values() if target in of_targets]
+        if here:
+            rows.append(_row(target, np.array(here, dtype=float), lasted))
     return pd.DataFrame(rows)
 
 
