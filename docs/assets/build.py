@@ -135,6 +135,19 @@ def cells(setting: str, dim: str) -> str:
     return "\n".join("|".join(row).join("||") for row in kept)
 
 
+def pictures() -> str:
+    """Where our figures in the write-up's form and its own agree, and which settings made them."""
+    import pandas as pd
+
+    from mine.published_page import pictures_part
+
+    names = ("pictures_epochs", "search_judged", "search_counts")
+    paths = {name: ROOT / f"figures/data/{name}.parquet" for name in names}
+    if not all(path.exists() for path in paths.values()):
+        return "*The search's tables are not among the published files of this checkout.*"
+    return pictures_part(**{name: pd.read_parquet(path, partitioning=None) for name, path in paths.items()})
+
+
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
@@ -144,7 +157,14 @@ def _first_table(lines: list[str]) -> str:
     return "\n".join(takewhile(lambda line: line.startswith("|"), lines[first:]))
 
 
-MAKERS = {"commands": commands, "columns": columns, "estimators": estimators, "ledger": ledger, "cells": cells}
+MAKERS = {
+    "commands": commands,
+    "columns": columns,
+    "estimators": estimators,
+    "ledger": ledger,
+    "cells": cells,
+    "pictures": pictures,
+}
 
 
 def _file(path: str, config) -> tuple[File | None, str]:

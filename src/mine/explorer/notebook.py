@@ -105,6 +105,10 @@ class Results:
         """One row a run, and a sentence on where it comes from. Raises UserError where it is nowhere."""
         return self._table(self.folder / experiment / "summary.parquet", f"{experiment}_summary.parquet")
 
+    def epochs(self, experiment: str) -> tuple[pd.DataFrame, str]:
+        """One row a run and epoch, and a sentence on where it comes from. Raises UserError where it is nowhere."""
+        return self._table(self.folder / experiment / "epochs.parquet", f"{experiment}_epochs.parquet")
+
     def claims(self) -> tuple[pd.DataFrame, str]:
         """The ledger of claims, one row a finding, the fullest there is. Raises UserError where it is nowhere."""
         made = [self.folder / "claims" / scope / "claims.parquet" for scope in ("full", "runs")]
