@@ -39,7 +39,7 @@ BY_V = (False, True)
 """Whether the EMA's point is mean T - log v, by its own denominator, in place of mean T - log mean e^T."""
 
 NORMS = ("update", "mean", "last", "unclipped")
-"""What a norm of the violins is: each update's, an epoch's mean, an epoch's last; or each before clipping (max only)."""
+"""What a norm of the violins is: each update's, an epoch's mean or last; or its last before clipping."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ def difference(target: Target, value: float, other: float | None = None, epochs:
     if math.isnan(value) or math.isnan(aim):
         return LARGEST
     if target.group == "end":
-        # A run that never ends is one that ends at the last epoch or later.
-        value, aim = (min(each, epochs) for each in (value, aim))
+        # A run that never ends is one that ends at the last epoch or later; one that ended in its first (-1), at once.
+        value, aim = (max(0.0, min(each, epochs)) for each in (value, aim))
         error, unit = math.log1p(END_ERROR / (1 + min(value, aim))), UNIT_RATIO
         gap = abs(math.log((1 + value) / (1 + aim)))
     elif target.group == "trend":
