@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from mine.writeup import EPOCHS, VARIANTS
-from mine.writeup.targets import BY_V, POINTS, Target, distance, targets
+from mine.writeup.targets import BY_V, POINTS, Target, difference, distance, targets
 
 FAMILY = 0.25
 """Level of the tests of all candidates together (Holm). Forty runs can give no p below 1/41, so that ten tests at the
@@ -33,14 +33,18 @@ class Reading:
     by_v: bool
     norm: str
 
+    def source(self, target: Target, variant: str) -> str:
+        """The reading by which a target is read off a run, the first part of a column's name."""
+        if target.group == "norm":
+            return self.norm
+        return f"{self.point} by v" if self.by_v and variant == "ema" else self.point
+
     def values(self, row: Mapping[str, float], variant: str, rho: float, epochs: int) -> dict[Target, float]:
         """One run's values of its targets. row: columns of ``mine.search.running.run``."""
-        point = f"{self.point} by v" if self.by_v and variant == "ema" else self.point
-        found = {}
-        for target in _targets_of(variant, rho, epochs):
-            reading = self.norm if target.group == "norm" else point
-            found[target] = float(row.get(f"{reading}/{target.name}", math.nan))
-        return found
+        return {
+            target: float(row.get(f"{self.source(target, variant)}/{target.name}", math.nan))
+            for target in _targets_of(variant, rho, epochs)
+        }
 
 
 READINGS = tuple(Reading(*each) for each in itertools.product(POINTS, BY_V, NORM_READINGS))
@@ -54,33 +58,35 @@ def _targets_of(variant: str, rho: float, epochs: int) -> tuple[Target, ...]:
 def ranked(runs: pd.DataFrame, variant: str) -> pd.DataFrame:
     """Settings by reading, nearest first: columns setting, point, by_v, norm, distance, rhos, seeds.
 
-    distance: mean over seeds of the distance of each seed's runs, over the rho that were run; of a run that was made
-    in several lengths, the longest counts. runs: rows of ``mine.search.running.run``.
+    distance: mean over seeds and rho of the distance of each run (as ``mine.writeup.targets.distance`` has it); of a
+    run that was made in several lengths, the longest counts. runs: rows of ``mine.search.running.run``.
     """
     mine = runs[runs["variant"] == variant]
     mine = mine.sort_values("epochs").drop_duplicates(["setting", "rho", "seed"], keep="last")
-    rows = []
-    for setting, of_setting in mine.groupby("setting", sort=True):
-        records = of_setting.to_dict("records")
-        clipped = "unclipped/norm_max" in of_setting and of_setting["unclipped/norm_max"].notna().any()
+    parts = []
+    for (rho, epochs), here in mine.groupby(["rho", "epochs"], sort=True):
+        of = _targets_of(variant, rho, epochs)
         for reading in READINGS:
-            if (variant == "biased" and reading.by_v) or (reading.norm == "unclipped" and not clipped):
+            if variant == "biased" and reading.by_v:
                 continue
-            of_seeds: dict[int, list[float]] = {}
-            for record in records:
-                values = reading.values(record, variant, record["rho"], record["epochs"])
-                of_seeds.setdefault(record["seed"], []).append(distance(values, epochs=record["epochs"]))
-            rows.append(
-                {
-                    "setting": setting,
-                    **asdict(reading),
-                    "distance": float(np.mean([np.mean(each) for each in of_seeds.values()])),
-                    "rhos": len({record["rho"] for record in records}),
-                    "seeds": len(of_seeds),
-                }
-            )
-    columns = ["setting", "point", "by_v", "norm", "distance", "rhos", "seeds"]
-    return pd.DataFrame(rows, columns=columns).sort_values(["distance", "setting"], kind="stable", ignore_index=True)
+            by_group: dict[str, list[np.ndarray]] = {}
+            for target in of:
+                name = f"{reading.source(target, variant)}/{target.name}"
+                values = here[name].to_numpy(dtype=np.float64) if name in here else np.full(len(here), np.nan)
+                by_group.setdefault(target.group, []).append(difference(target, values, epochs=epochs))
+            distances = np.mean([np.mean(gaps, axis=0) for gaps in by_group.values()], axis=0)
+            part = here[["setting", "rho", "seed"]].assign(**asdict(reading), distance=distances)
+            if reading.norm == "unclipped":
+                # Of runs that nothing clipped there is no such norm.
+                column = "unclipped/norm_max"
+                part = part[here[column].notna().to_numpy() if column in here else np.zeros(len(here), dtype=bool)]
+            parts.append(part)
+    columns = ["setting", "point", "by_v", "norm"]
+    if not parts:
+        return pd.DataFrame(columns=[*columns, "distance", "rhos", "seeds"])
+    found = pd.concat(parts).groupby(columns, sort=True)
+    table = found.agg(distance=("distance", "mean"), rhos=("rho", "nunique"), seeds=("seed", "nunique")).reset_index()
+    return table.sort_values(["distance", *columns], kind="stable", ignore_index=True)
 
 
 def best_settings(ranking: pd.DataFrame, count: int, rhos: int = 1) -> list[str]:
@@ -222,8 +228,6 @@ def numbers(judgement: Judgement, runs: pd.DataFrame) -> pd.DataFrame:
 
     inside: whether the published value lies between the least and the largest, its error of reading allowed for.
     """
-    from mine.writeup.targets import difference
-
     of_seeds = list(vectors(runs, judgement.candidate).values())
     middle = centre(of_seeds)
     rows = []

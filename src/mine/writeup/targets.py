@@ -83,25 +83,29 @@ def _trend(variant: str, rho: float, first: int, until: int) -> float:
     return float(here["trend_nats"].mean())
 
 
-def difference(target: Target, value: float, other: float | None = None, epochs: int = writeup.EPOCHS) -> float:
-    """How far a value is from the target's, or from ``other``, in units; nan, for "there is none", is LARGEST.
+def difference(
+    target: Target, value: float | np.ndarray, other: float | None = None, epochs: int = writeup.EPOCHS
+) -> np.ndarray:
+    """How far values are from the target's, or from ``other``, in units; nan, for "there is none", is LARGEST.
 
-    epochs: that a run lasted at most, for an end that may not have come yet; never ended is inf.
+    value: one, or an array of any shape, which the result has. epochs: that a run lasted at most, for an end that may
+    not have come yet; never ended is inf.
     """
-    aim = target.value if other is None else other
-    if math.isnan(value) or math.isnan(aim):
-        return LARGEST
-    if target.group == "end":
-        # A run that never ends is one that ends at the last epoch or later; one that ended in its first (-1), at once.
-        value, aim = (max(0.0, min(each, epochs)) for each in (value, aim))
-        error, unit = math.log1p(END_ERROR / (1 + min(value, aim))), UNIT_RATIO
-        gap = abs(math.log((1 + value) / (1 + aim)))
-    elif target.group == "trend":
-        error, unit, gap = NATS, UNIT_NATS, abs(value - aim)
-    else:
-        error, unit = (SPREAD_ERROR if target.group == "spread" else RATIO), UNIT_RATIO
-        gap = abs(math.log(value / aim)) if value > 0 and aim > 0 else math.inf
-    return min(max(gap - error, 0.0) / unit, LARGEST)
+    value, aim = np.asarray(value, dtype=np.float64), np.float64(target.value if other is None else other)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if target.group == "end":
+            # A run that never ends is one that ends at the last epoch or later; one that ended in its first (-1), at
+            # once.
+            ours, theirs = (np.clip(each, 0.0, epochs) for each in (value, aim))
+            error, unit = np.log1p(END_ERROR / (1.0 + np.minimum(ours, theirs))), UNIT_RATIO
+            gap = np.abs(np.log((1.0 + ours) / (1.0 + theirs)))
+        elif target.group == "trend":
+            error, unit, gap = NATS, UNIT_NATS, np.abs(value - aim)
+        else:
+            error, unit = (SPREAD_ERROR if target.group == "spread" else RATIO), UNIT_RATIO
+            gap = np.where((value > 0) & (aim > 0), np.abs(np.log(value / aim)), np.inf)
+        units = np.minimum(np.maximum(gap - error, 0.0) / unit, LARGEST)
+    return np.where(np.isnan(value) | np.isnan(aim), LARGEST, units)
 
 
 def distance(
@@ -117,7 +121,7 @@ def distance(
     by_group: dict[tuple[str, str], list[float]] = {}
     for target, value in of.items():
         gap = difference(target, value, None if to is None else to[target], epochs)
-        by_group.setdefault((target.variant, target.group), []).append(gap)
+        by_group.setdefault((target.variant, target.group), []).append(float(gap))
     by_variant: dict[str, list[float]] = {}
     for (variant, _), gaps in by_group.items():
         by_variant.setdefault(variant, []).append(float(np.mean(gaps)))
