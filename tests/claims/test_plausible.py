@@ -147,6 +147,15 @@ def test_the_share_is_one_of_the_claims_primary_findings(settings, expected):
     assert judge(claim, 6, tables).verdict == expected
 
 
+def test_an_earlier_ledger_does_not_stand_for_a_claim_that_lacks_the_search_alone():
+    tables = Tables.of(writeup_summary=writeup())
+    judge(import_module("mine.claims.diverges_sooner").CLAIM, 6, tables)
+    assert tables.missed == set()
+    tables = Tables.of(search_plausible=made_plausible())
+    judge(import_module("mine.claims.diverges_sooner").CLAIM, 6, tables)
+    assert tables.missed == {"writeup/summary"}
+
+
 def test_a_claim_without_the_search_says_what_makes_it():
     verdict = judge(import_module("mine.claims.diverges_sooner").CLAIM, 6, Tables.of(writeup_summary=writeup()))
     assert verdict.verdict == UNDECIDED

@@ -48,7 +48,7 @@ Part = Callable[[pd.DataFrame, str, float], Iterator[Finding]]
 def _reported(tables: Tables, part: Part, columns: tuple[str, ...]) -> list[Finding]:
     """A part's findings of every setting and rho; none without the table, or of a cell without the runs."""
     try:
-        summary = tables.get("pictures/summary", ("setting", "variant", "dim", "rho", "seed", *columns))
+        summary = tables.get("pictures/summary", ("setting", "variant", "dim", "rho", "seed", *columns), needed=False)
     except Missing:
         return []
     found: list[Finding] = []

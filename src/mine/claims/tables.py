@@ -32,10 +32,13 @@ class Tables:
         self._results, self._without = results, frozenset(without)
         self._read: dict[str, pd.DataFrame] = {}
 
-    def get(self, name: str, columns: Sequence[str] = ()) -> pd.DataFrame:
-        """One table. Raises Missing, naming it, where it is not there, not readable, empty or lacks a column."""
+    def get(self, name: str, columns: Sequence[str] = (), *, needed: bool = True) -> pd.DataFrame:
+        """One table. Raises Missing, naming it, where it is not there, not readable, empty or lacks a column.
+
+        needed: whether a claim is not measured without it; otherwise it is not counted among ``missed``.
+        """
         if name.split("/")[0] in self._without:
-            self.missed.add(name)
+            self.missed |= {name} if needed else set()
             made_by = _MADE_BY.get(name.split("/")[0], "snakemake claims")
             raise Missing(f"{name}.parquet is made by `{made_by}`, not by `snakemake`")
         if name not in self._read:
@@ -45,7 +48,7 @@ class Tables:
             try:
                 self._read[name] = _plain(pd.read_parquet(path, partitioning=None))
             except FileNotFoundError:
-                self.missed.add(name)
+                self.missed |= {name} if needed else set()
                 raise Missing(f"no {name}.parquet in the results") from None
             except (OSError, pa.ArrowException):
                 raise Missing(f"{name}.parquet is not readable") from None
