@@ -9,6 +9,8 @@ import subprocess
 import sys
 import types
 
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from factories import write_run
 
@@ -203,3 +205,53 @@ def test_the_command(root, monkeypatch, capsys):
     command.run(parser.parse_args([]))
     assert files(root / "figures") == PUBLISHED
     assert capsys.readouterr().out.startswith("5 files of 10 runs in figures\n")
+
+
+def without(summary, **cell):
+    """Take the rows of a cell out of a summary's file."""
+    table = pq.read_table(summary)
+    keep = [any(row[name] != value for name, value in cell.items()) for row in table.to_pylist()]
+    pq.write_table(table.filter(keep), summary)
+
+
+def test_what_is_not_made_again_is_kept_and_said(root):
+    first = publish(CONFIG, root / "figures", root)
+    assert "kept" not in first
+    (root / "results/figures/two").mkdir()
+    (root / "results/figures/two/live.svg").write_text("drawn")
+    publish(CONFIG, root / "figures", root)
+    rows = pd.read_parquet(root / "figures/data/one_summary.parquet")
+    # Another machine, which has made one cell of the first experiment and nothing of the second.
+    without(root / "results/one/summary.parquet", variant="biased")
+    (root / "results/two/summary.parquet").unlink()
+    (root / "results/figures/two/live.svg").unlink()
+    record = publish(CONFIG, root / "figures", root)
+    assert record["experiments"]["one"]["kept"] == 3
+    assert record["experiments"]["two"]["kept"] == 4
+    assert record["kept"] == ["two/live.svg"]
+    assert (root / "figures/two/live.svg").read_text() == "drawn"
+    pd.testing.assert_frame_equal(pd.read_parquet(root / "figures/data/one_summary.parquet"), rows)
+    assert "Not made again" in (root / "figures/README.md").read_text()
+
+
+def test_what_no_longer_belongs_to_the_configuration_is_not_kept(root):
+    publish(CONFIG, root / "figures", root)
+    (root / "results/two/summary.parquet").unlink()
+    other = {"steps": 20, "eval_every": 10, "batch_size": 64}
+    with pytest.raises(UserError, match=r"data/two_summary.parquet: made with batch_size 128"):
+        publish(with_experiment("two", training=other), root / "figures", root)
+    grid = {**CONFIG["experiments"]["two"]["grid"], "seeds": "0-2"}
+    with pytest.raises(UserError, match=r"holds 4 runs, 4 of them among the 6"):
+        publish(with_experiment("two", grid=grid), root / "figures", root)
+
+
+def test_a_summary_of_an_earlier_version_has_the_defaults_of_settings_it_did_not_know(root):
+    publish(CONFIG, root / "figures", root)
+    published = root / "figures/data/two_summary.parquet"
+    pd.read_parquet(published).drop(columns=["epochs", "last_batch", "record_every"]).to_parquet(published)
+    (root / "results/two/summary.parquet").unlink()
+    publish(CONFIG, root / "figures", root)
+    again = pd.read_parquet(published)
+    assert set(again["last_batch"]) == {"drop"}
+    assert again["epochs"].isna().all()
+    assert set(again["record_every"]) == {"1"}
