@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from mine.errors import UserError
 from mine.search import stages
 from mine.search.fits import Candidate, Judgement, Reading, centre, judge, vectors, winner
-from mine.search.plan import Size
+from mine.search.plan import STAGES, Size
 from mine.search.space import SPACE, Setting, neighbours
 from mine.writeup import EPOCHS, RHOS, VARIANTS
 from mine.writeup.agreement import held_against
@@ -41,14 +42,14 @@ def judgements(size: Size, runs: pd.DataFrame) -> dict[str, list[Judgement]]:
     select, judges = selecting(runs), _as_full(judging(runs))
     found = {UNDEPARTED: stages.chosen(size, select), DEPARTED: stages.chosen_departures(size, select)}
     if not found[UNDEPARTED]:
-        raise UserError("search: no setting ran at all four rho, so there is no candidate; run `snakemake search` again")
+        raise UserError("search: no setting ran at all four rho, so there is no candidate; run `snakemake search`")
     for candidate in (candidate for of_code in found.values() for candidate in of_code):
         _check_runs(candidate, judges)
     return {code: judge(of_code, judges) for code, of_code in found.items()}
 
 
 def _check_runs(candidate: Candidate, judges: pd.DataFrame) -> None:
-    """Raise UserError unless the candidate has two seeds at all four rho, so that a run has others to be held against."""
+    """Raise UserError unless two seeds ran at all four rho, so that every run has others to be held against."""
     seeds = len(vectors(judges, candidate))
     if seeds < 2:
         raise UserError(
@@ -111,7 +112,7 @@ def numbers_table(found: dict[str, Sequence[Judgement]], runs: pd.DataFrame, epo
         for place, one in enumerate(of_code, start=1):
             of_seeds = _of_length(vectors(judges, one.candidate), epochs)
             middle = centre(of_seeds.values())
-            units = [difference(target, middle[target], epochs=epochs) for target in targets(epochs)]
+            units = [float(difference(target, middle[target], epochs=epochs)) for target in targets(epochs)]
             parts.append(held_against(of_seeds, epochs).assign(units=units, code=code, candidate=place))
     return pd.concat(parts, ignore_index=True)
 
@@ -129,45 +130,63 @@ def _of_length(of_seeds: dict[int, dict[Target, float]], epochs: int) -> dict[in
     }
 
 
-def moves(runs: pd.DataFrame, base: Setting, reading: Reading) -> pd.DataFrame:
-    """What one unstated choice moves: a row a neighbour and number.
+def moves(runs: pd.DataFrame, of: Judgement) -> pd.DataFrame:
+    """What one unstated choice moves: a row a neighbour and number. of: a judgement, the winner's.
 
-    Columns choice, before, after, variant, rho, group, target, median_before, median_after, units: how far the median
-    over seeds moves, in the distance's units. Neighbours that were not run are left out.
+    Columns base, the setting that differs in that choice alone, choice, before, after, variant, rho, group, target,
+    median_before, median_after, units: how far the median over seeds moves, in the distance's units. The base is the
+    judged setting or, since neighbours were run of what was nearest before any was judged, one of those where more of
+    its neighbours were. Neighbours that were not run are left out. Raises UserError where none was.
     """
-    by_name = dict(tuple(runs.groupby("setting")))
+    by_name, of_setting = stages.settings_of(runs), dict(tuple(selecting(runs).groupby("setting")))
+    together, biased, ema = stages._centres(runs[runs["stage"].isin(STAGES["neighbours"])])
+    bases = {
+        "biased": (by_name[of.candidate.biased], together.of_biased, biased),
+        "ema": (by_name[of.candidate.ema], together, ema),
+    }
     rows = []
-    for choice, near in neighbours(base):
-        for variant in VARIANTS:
-            if variant == "biased" and choice == "ema_rate":
-                continue
-            old, new = (_middle(by_name, setting, variant, reading) for setting in (base, near))
-            for target in old:
-                if target in new:
-                    rows.append(
-                        {
-                            "choice": choice,
-                            "before": str(getattr(base, choice)),
-                            "after": str(getattr(near, choice)),
-                            "variant": variant,
-                            "rho": target.rho,
-                            "group": target.group,
-                            "target": target.name,
-                            "median_before": old[target],
-                            "median_after": new[target],
-                            "units": difference(target, new[target], old[target]),
-                        }
-                    )
+    for variant in VARIANTS:
+        # The first of several that have equally many.
+        rows += max((_moved(of_setting, base, variant, of.candidate.reading) for base in bases[variant]), key=len)
+    if not rows:
+        raise UserError("search: no neighbour of a near setting ran at all four rho; run `snakemake search` again")
     return pd.DataFrame(rows)
 
 
-def _middle(by_name: dict[str, pd.DataFrame], setting: Setting, variant: str, reading: Reading) -> dict[Target, float]:
-    name = (setting.of_biased if variant == "biased" else setting).name
-    if name not in by_name:
+def _moved(of_setting: dict[str, pd.DataFrame], base: Setting, variant: str, reading: Reading) -> list[dict[str, Any]]:
+    """The rows of one variant about one setting."""
+    old = _middle(of_setting, base, variant, reading)
+    rows = []
+    for choice, near in neighbours(base):
+        new = _middle(of_setting, near, variant, reading)
+        for target in old:
+            if target in new:
+                rows.append(
+                    {
+                        "base": base.name,
+                        "choice": choice,
+                        "before": str(getattr(base, choice)),
+                        "after": str(getattr(near, choice)),
+                        "variant": variant,
+                        "rho": target.rho,
+                        "group": target.group,
+                        "target": target.name,
+                        "median_before": old[target],
+                        "median_after": new[target],
+                        "units": float(difference(target, new[target], old[target])),
+                    }
+                )
+    return rows
+
+
+def _middle(
+    of_setting: dict[str, pd.DataFrame], setting: Setting, variant: str, reading: Reading
+) -> dict[Target, float]:
+    """The median of each number over a setting's seeds; empty where it did not run at all four rho."""
+    if setting.name not in of_setting:
         return {}
-    runs = by_name[name]
-    runs = selecting(runs)[lambda rows: rows["variant"] == variant]
-    runs = runs.sort_values("epochs").drop_duplicates(["rho", "seed"], keep="last")
+    runs = of_setting[setting.name]
+    runs = runs[runs["variant"] == variant].sort_values("epochs").drop_duplicates(["rho", "seed"], keep="last")
     of_seeds: dict[int, dict[Target, float]] = {}
     for record in runs.to_dict("records"):
         values = reading.values(record, variant, record["rho"], record["epochs"])
