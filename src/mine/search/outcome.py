@@ -112,7 +112,8 @@ def numbers_table(found: dict[str, Sequence[Judgement]], runs: pd.DataFrame, epo
         for place, one in enumerate(of_code, start=1):
             of_seeds = _of_length(vectors(judges, one.candidate), epochs)
             middle = centre(of_seeds.values())
-            units = [float(difference(target, middle[target], epochs=epochs)) for target in targets(epochs)]
+            known = [target for target in targets(epochs) if target in middle]
+            units = [float(difference(target, middle[target], epochs=epochs)) for target in known]
             parts.append(held_against(of_seeds, epochs).assign(units=units, code=code, candidate=place))
     return pd.concat(parts, ignore_index=True)
 
