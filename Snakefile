@@ -61,6 +61,7 @@ rule benchmark:
 rule search:
     input:
         tables=f"{RESULTS}/search/judged.parquet",
+        figure=figure_files(f"{RESULTS}/figures/search/search").values(),
 
 
 include: "workflow/rules/report.smk"

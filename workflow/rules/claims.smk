@@ -68,7 +68,7 @@ rule claims_figure:
     benchmark:
         f"{RESULTS}/benchmarks/figures/claims/{{figure}}.tsv"
     wildcard_constraints:
-        figure="|".join(n for n, spec in FIGURES.items() if spec.of != "experiment"),
+        figure="|".join(n for n, spec in FIGURES.items() if spec.of in ("claims", "frozen")),
     localrule: True
     conda:
         CONDA_ENV

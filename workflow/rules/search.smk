@@ -3,7 +3,7 @@
 SEARCH = f"{RESULTS}/search"
 SIZE = SearchSize.from_dict(config.get("search", {}))
 SEARCH_SIZE = json.dumps(SIZE.to_dict())
-SEARCH_TABLES = ("ranking", "judged", "numbers", "moves", "plausible", "counts")
+SEARCH_TABLES = ("ranking", "judged", "numbers", "moves", "plausible", "counts", "runs")
 
 
 def search_runs(stages):
@@ -40,33 +40,44 @@ rule search_plan:
         " --output {output.plan:q} > {log:q} 2>&1"
 
 
-rule search_run:
-    input:
-        plan=f"{SEARCH}/plans/{{stage}}.json",
-    output:
-        runs=f"{SEARCH}/runs/{{stage}}/{{chunk}}.parquet",
-    log:
-        f"{RESULTS}/logs/search/{{stage}}_{{chunk}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/search_run/{{stage}}_{{chunk}}.tsv"
-    wildcard_constraints:
-        stage="|".join(SEARCH_STAGES),
-        chunk=r"\d+",
-    conda:
-        CONDA_ENV
-    threads: 1
-    resources:
-        gpu=config["gpus_per_job"],
-        mem_mb=grows(2000),
-        runtime=training_minutes,
-    params:
-        chunks=SIZE.chunks,
-        device=config["device"],
-        code=code_hash("search.running"),
-        torch=metadata.version("torch").partition("+")[0],
-    shell:
-        "mine search run --stage {wildcards.stage} --plan {input.plan:q} --chunk {wildcards.chunk}"
-        " --chunks {params.chunks} --device {params.device} --output {output.runs:q} > {log:q} 2>&1"
+def search_priority(stage):
+    """Stages are trained in their order: what others wait for comes first, and last what nothing waits for."""
+    return len(SEARCH_STAGES) - list(SEARCH_STAGES).index(stage)
+
+
+# A rule for each stage, because Snakemake gives priorities to rules.
+for stage in SEARCH_STAGES:
+
+    rule:
+        name:
+            f"search_{stage}"
+        input:
+            plan=f"{SEARCH}/plans/{{stage}}.json",
+        output:
+            runs=f"{SEARCH}/runs/{{stage}}/{{chunk}}.parquet",
+        log:
+            f"{RESULTS}/logs/search/{{stage}}_{{chunk}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/search_run/{{stage}}_{{chunk}}.tsv"
+        wildcard_constraints:
+            stage=re.escape(stage),
+            chunk=r"\d+",
+        priority: search_priority(stage)
+        conda:
+            CONDA_ENV
+        threads: 1
+        resources:
+            gpu=config["gpus_per_job"],
+            mem_mb=grows(2000),
+            runtime=training_minutes,
+        params:
+            chunks=SIZE.chunks,
+            device=config["device"],
+            code=code_hash("search.running"),
+            torch=metadata.version("torch").partition("+")[0],
+        shell:
+            "mine search run --stage {wildcards.stage} --plan {input.plan:q} --chunk {wildcards.chunk}"
+            " --chunks {params.chunks} --device {params.device} --output {output.runs:q} > {log:q} 2>&1"
 
 
 rule search_judge:
@@ -93,3 +104,36 @@ rule search_judge:
         code=code_hash("commands.search"),
     shell:
         "mine search judge --size {params.size:q} --runs {params.runs:q} --output {params.folder:q} > {log:q} 2>&1"
+
+
+rule search_figure:
+    input:
+        lambda wildcards: [f"{SEARCH}/{table}.parquet" for table in FIGURES[wildcards.figure].needs],
+    output:
+        **in_report(
+            figure_files(f"{RESULTS}/figures/search/{{figure}}"),
+            caption="../report/figure.rst",
+            category=REPORT_FIGURES,
+            subcategory="search",
+            labels={"experiment": "search", "figure": "{figure}", "setting": "all"},
+        ),
+    log:
+        f"{RESULTS}/logs/figures/search/{{figure}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figures/search/{{figure}}.tsv"
+    wildcard_constraints:
+        figure="|".join(n for n, spec in FIGURES.items() if spec.of == "search"),
+    priority: 100
+    localrule: True
+    conda:
+        CONDA_ENV
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=grows(2000),
+        runtime=grows(30),
+    params:
+        tables=SEARCH,
+        code=figure_code,
+    shell:
+        "mine figures {wildcards.figure} --experiment-dir {params.tables:q} --output {output.svg:q} > {log:q} 2>&1"

@@ -114,7 +114,7 @@ def _judge(arguments: argparse.Namespace) -> None:
         "ranking": pd.concat([ranked(select, variant).assign(variant=variant) for variant in ("biased", "ema")]),
         "judged": outcome.judged_table(found, by_name, size.epochs),
         "numbers": outcome.numbers_table(found, runs, size.epochs),
-        "moves": outcome.moves(runs, by_name[first.candidate.ema], first.candidate.reading),
+        "moves": outcome.moves(runs, first),
         "plausible": outcome.plausible_table(runs),
         "counts": counts.agg(settings=("setting", "nunique"), runs=("seed", "size")).reset_index(),
         "runs": outcome.judging(runs),

@@ -31,8 +31,9 @@ class FigureSpec:
     optional: the tables it uses where they exist.
     shows: one line for ``mine figures --list``.
     of: whose tables these are: ``experiment`` (a folder of the results for each, and the configuration says which
-        experiments get the figure), ``frozen`` (those made from frozen critics), ``claims`` (the ledger's) or
-        ``benchmark`` (a benchmark of estimators; its setting is the task).
+        experiments get the figure), ``frozen`` (those made from frozen critics), ``claims`` (the ledger's),
+        ``benchmark`` (a benchmark of estimators; its setting is the task) or ``search`` (the search for the settings
+        behind the write-up's pictures).
     """
 
     name: str
@@ -116,6 +117,13 @@ FIGURES: dict[str, FigureSpec] = {
         ),
         FigureSpec("scores", False, ("scores",), "every estimator's error at every stair, a table", of="benchmark"),
         FigureSpec("task_errors", False, ("scores",), "every estimator's held-out error on every task", of="benchmark"),
+        FigureSpec(
+            "search",
+            False,
+            ("numbers", "judged", "moves"),
+            "every published number against the winner's runs, and what each unstated choice moves",
+            of="search",
+        ),
         FigureSpec("ledger", False, ("claims",), "every claim with its verdict and effects, on one page", of="claims"),
     )
 }
