@@ -15,7 +15,7 @@ unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup reproduce claims phase benchmark smoke test test-cluster test-docs docs report lint bench format publish unlock lock clean
+.PHONY: help setup reproduce claims phase benchmark search smoke test test-cluster test-docs docs report lint bench format publish unlock lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -111,6 +111,9 @@ phase: setup ## where training diverges, over d and rho
 
 benchmark: setup ## estimators of mutual information against each other, on tasks whose truth is known
 	$(BIN)/snakemake --cores $(CORES) benchmark
+
+search: setup ## which settings made the write-up's two figures? (results/search)
+	$(BIN)/snakemake --cores $(CORES) search
 
 publish: setup ## copy the figures of a finished reproduce, claims, phase and benchmark to figures/ and README.md
 	$(BIN)/mine publish --config config/config.yaml --output figures --readme README.md

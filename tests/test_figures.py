@@ -506,8 +506,6 @@ def test_registry():
     assert {spec.name for spec in FIGURES.values() if spec.per_setting} == {
         "estimate",
         "gradient_norm",
-        "trends",
-        "norm_violins",
         "staircase",
     }
     assert all(dataclasses.is_dataclass(spec) and callable(spec.function) for spec in FIGURES.values())

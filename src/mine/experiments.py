@@ -16,6 +16,7 @@ from mine.errors import UserError
 from mine.settings import Cell, TrainingSettings, check_rho
 
 BASE_SETTING = "base"
+_VARIANT = "variant"
 MAX_SEEDS = 1_000_000
 """In one range; more is a slip of the keyboard."""
 
@@ -81,13 +82,29 @@ def parse_seeds(text: str | int | Iterable[int]) -> list[int]:
 
 def training_of(experiment: dict[str, Any], setting: str) -> TrainingSettings:
     """The training settings of one named setting: the experiment's, with that setting's overrides."""
-    overrides = settings_of(experiment)[setting]
+    overrides = {name: value for name, value in settings_of(experiment)[setting].items() if name != _VARIANT}
     return TrainingSettings.from_dict({**experiment.get("training", {}), **overrides})
 
 
 def settings_of(experiment: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Name to overrides of every setting of an experiment; ``base`` without overrides where none is named."""
+    """Name to overrides of every setting of an experiment; ``base`` without overrides where none is named.
+
+    Beside training settings an override may have ``variant``, see ``variants_of``.
+    """
     return experiment.get("settings") or {BASE_SETTING: {}}
+
+
+def variants_of(experiment: dict[str, Any], setting: str) -> list[str]:
+    """The variants that are trained with a named setting: those of its ``variant``, else all of the grid.
+
+    Raises UserError for one that the grid does not have.
+    """
+    known = experiment["grid"]["variant"]
+    chosen = list(settings_of(experiment)[setting].get(_VARIANT, known))
+    for variant in chosen:
+        if variant not in known:
+            raise UserError(f"settings.{setting}.variant: {variant!r} is not in the grid, which has {', '.join(known)}")
+    return chosen
 
 
 def expand(experiment: dict[str, Any]) -> Iterator[PlannedRun]:
@@ -100,7 +117,8 @@ def expand(experiment: dict[str, Any]) -> Iterator[PlannedRun]:
     rhos = [canonical_rho(rho) for rho in grid["rho"]]
     for setting in settings_of(experiment):
         training = training_of(experiment, setting)
-        for variant, dim, rho in itertools.product(grid["variant"], grid["dim"], rhos):
+        variants = variants_of(experiment, setting)
+        for variant, dim, rho in itertools.product(variants, grid["dim"], rhos):
             for seed in seeds:
                 yield PlannedRun(setting, variant, dim, rho, seed, training)
 

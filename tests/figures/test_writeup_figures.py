@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from figure_tables import lines, make_summary, panels, title, words
 from writeup_tables import make_epochs
@@ -196,7 +197,7 @@ SHAPES = {
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", ["trends", "norm_violins"])
 def test_other_tables_are_drawn(name, shape):
-    figure = FIGURES[name].draw(tables_of(**SHAPES[shape]), "base")
+    figure = FIGURES[name].function(**tables_of(**SHAPES[shape]), setting="base")
     figure.draw_without_rendering()
     assert "nan" not in words(figure)
 
@@ -204,12 +205,24 @@ def test_other_tables_are_drawn(name, shape):
 @pytest.mark.parametrize("name", ["trends", "norm_violins"])
 def test_what_cannot_be_drawn_is_refused_in_one_line(name, small):
     with pytest.raises(UserError, match="setting"):
-        FIGURES[name].draw(small, "none")
+        FIGURES[name].function(**small, setting="none")
     with pytest.raises(UserError, match="mi_last"):
-        FIGURES[name].draw({**small, "epochs": small["epochs"].drop(columns="mi_last")}, "base")
+        FIGURES[name].draw({**small, "epochs": small["epochs"].drop(columns="mi_last")})
     with pytest.raises(UserError, match="'epochs'"):
-        FIGURES[name].draw({"summary": small["summary"]}, "base")
+        FIGURES[name].draw({"summary": small["summary"]})
     with pytest.raises(UserError, match="d = 2"):
-        FIGURES[name].draw({**small, "epochs": small["epochs"].assign(dim=5)}, "base")
-    assert FIGURES[name].of == "experiment"
-    assert FIGURES[name].per_setting
+        FIGURES[name].draw({**small, "epochs": small["epochs"].assign(dim=5)})
+
+
+def each_its_own(table):
+    """The same runs, every variant trained with a setting of its own name."""
+    return table.assign(setting=table["variant"].astype(str))
+
+
+@pytest.mark.parametrize("name", ["trends", "norm_violins"])
+def test_variants_with_settings_of_their_own_are_drawn_together(name, small):
+    own = {table: each_its_own(rows) for table, rows in small.items()}
+    assert words(FIGURES[name].draw(own)).startswith(words(FIGURES[name].draw(small))[:60])
+    twice = {table: pd.concat([rows, each_its_own(rows)]) for table, rows in small.items()}
+    with pytest.raises(UserError, match="name one of base, biased, ema"):
+        FIGURES[name].draw(twice)

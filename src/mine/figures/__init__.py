@@ -83,13 +83,13 @@ FIGURES: dict[str, FigureSpec] = {
         FigureSpec("remedies", False, ("summary",), "final values and divergence of each named setting"),
         FigureSpec(
             "trends",
-            True,
+            False,
             ("summary", "epochs"),
             "estimate per epoch in the write-up's own form, its published lines drawn in; of runs recorded per epoch",
         ),
         FigureSpec(
             "norm_violins",
-            True,
+            False,
             ("summary", "epochs"),
             "gradient norms in the write-up's own form, its published lines drawn in; of runs recorded per epoch",
         ),

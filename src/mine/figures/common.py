@@ -156,6 +156,14 @@ def settings_text(summary: pd.DataFrame) -> str:
     return ", ".join(parts)
 
 
+def settings_of_variants(summary: pd.DataFrame) -> str:
+    """``settings_text``, of each variant apart where they were trained with settings of their own."""
+    if summary["setting"].nunique() <= 1:
+        return settings_text(summary)
+    of_each = summary.groupby("variant", observed=True, sort=False)
+    return "; ".join(f"{look(str(variant)).label}: {settings_text(runs)}" for variant, runs in of_each)
+
+
 def span_text(summary: pd.DataFrame) -> str:
     """What a point of a trace stands for where that is not one update (``an epoch``, ``50 updates``); else empty."""
     spans = {str(value) for value in pd.unique(summary["record_every"])} if "record_every" in summary else {"1"}

@@ -42,18 +42,17 @@ def draw(
     reading: Reading = READING,
     norm: str | None = None,
 ) -> Figure:
-    """Draw one setting. reading: what a norm is; norm: in place of the reading's, ``mean``, ``last`` or ``update``.
+    """Draw both variants at the named setting, or each at the one that it was trained with.
 
-    Raises UserError for an unknown setting or norm, or a missing column.
+    reading: what a norm is; norm: in place of the reading's, ``mean``, ``last`` or ``update``. Raises UserError for an
+    unknown setting or norm, or several settings of a variant and none named, or a missing column.
     """
     reading = reading if norm is None else Reading(reading.point, reading.by_v, norm)
     summary = common.prepare(summary)
-    setting = common.choose_setting(summary, setting)
     common.check_columns(epochs, "epochs", agreement.KEYS)
-    runs = common.cell(summary, setting=setting, dim=writeup.DIM)
-    rows = common.cell(epochs.assign(setting=epochs["setting"].astype(str)), setting=setting, dim=writeup.DIM)
+    runs, rows = (common.cell(agreement.of_setting(table, setting), dim=writeup.DIM) for table in (summary, epochs))
     if runs.empty or rows.empty:
-        raise UserError(f"figure 'norm_violins': setting {setting!r} has no runs at d = {writeup.DIM}, the picture's")
+        raise UserError(f"figure 'norm_violins': no runs at d = {writeup.DIM}, the picture's")
     held = agreement.agreement(epochs, reading, setting)
     held = held[held["group"] == "norm"]
     grid = common.Grid.of(runs)
@@ -270,5 +269,5 @@ def _caption(runs: pd.DataFrame, first: dict[tuple[str, float], Any], reading: R
         f"{100 * agreement.coverage(low):.0f}\u00a0% of further runs would lie; marker: median. Published: the "
         "write-up's violins' lines, one run each, digitised (± 3 %), joined by a dashed line; ✓ where its own bar "
         f"holds it, give or take that. d = {writeup.DIM}; {common.seeds_text(runs)}; "
-        f"{common.settings_text(runs)}."
+        f"{common.settings_of_variants(runs)}."
     )

@@ -48,14 +48,15 @@ class Line:
 
 @style.styled
 def draw(summary: pd.DataFrame, epochs: pd.DataFrame, setting: str | None = None, reading: Reading = READING) -> Figure:
-    """Draw one setting. reading: what a point is. Raises UserError for an unknown setting or a missing column."""
+    """Draw both variants at the named setting, or each at the one that it was trained with. reading: what a point is.
+
+    Raises UserError for an unknown setting, or several of a variant and none named, or a missing column.
+    """
     summary = common.prepare(summary)
-    setting = common.choose_setting(summary, setting)
     common.check_columns(epochs, "epochs", agreement.KEYS)
-    runs = common.cell(summary, setting=setting, dim=writeup.DIM)
-    rows = common.cell(epochs.assign(setting=epochs["setting"].astype(str)), setting=setting, dim=writeup.DIM)
+    runs, rows = (common.cell(agreement.of_setting(table, setting), dim=writeup.DIM) for table in (summary, epochs))
     if runs.empty or rows.empty:
-        raise UserError(f"figure 'trends': setting {setting!r} has no runs at d = {writeup.DIM}, the picture's")
+        raise UserError(f"figure 'trends': no runs at d = {writeup.DIM}, the picture's")
     held = agreement.agreement(epochs, reading, setting)
     held = held[held["group"] != "norm"]
     grid = common.Grid.of(runs)
@@ -348,5 +349,5 @@ def _caption(runs: pd.DataFrame, lines: dict[tuple[str, float], Line], reading: 
             "the bottom: their last epochs."
         )
     parts.append("Single spikes may leave the panel.")
-    parts.append(f"d = {writeup.DIM}; {common.seeds_text(runs)}; {common.settings_text(runs)}.")
+    parts.append(f"d = {writeup.DIM}; {common.seeds_text(runs)}; {common.settings_of_variants(runs)}.")
     return " ".join(parts)

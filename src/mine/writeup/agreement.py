@@ -320,17 +320,28 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
+def of_setting(table: pd.DataFrame, setting: str | None = None) -> pd.DataFrame:
+    """The rows of a setting; of several, where none is named, all of them if each variant has one of its own.
+
+    table: with columns setting and variant. Raises UserError for a setting that is unknown or has to be named.
+    """
+    of_rows = table["setting"].astype(str)
+    known = list(pd.unique(of_rows))
+    if setting is None:
+        if table.assign(setting=of_rows).groupby(table["variant"].astype(str))["setting"].nunique().gt(1).any():
+            raise UserError(f"setting: name one of {', '.join(known)}")
+        return table
+    if setting not in known:
+        raise UserError(f"setting: {setting!r} is unknown; known are {', '.join(known)}")
+    return table[of_rows == setting]
+
+
 def _select(epochs: pd.DataFrame, setting: str | None) -> tuple[pd.DataFrame, int]:
     """The rows that the pictures are of, and how many epochs the longest run lasted."""
     missing = [name for name in (*KEYS, "mi_mean", "mi_last") if name not in epochs.columns]
     if missing:
         raise UserError(f"table 'epochs': column {missing[0]!r} is missing; collect it again")
-    known = list(pd.unique(epochs["setting"].astype(str)))
-    if setting is None and len(known) > 1:
-        raise UserError(f"setting: name one of {', '.join(known)}")
-    if setting is not None and setting not in known:
-        raise UserError(f"setting: {setting!r} is unknown; known are {', '.join(known)}")
-    rows = epochs[epochs["setting"].astype(str) == (setting or known[0])] if known else epochs
+    rows = of_setting(epochs, setting)
     rows = rows[(rows["dim"] == writeup.DIM) & rows["rho"].isin(writeup.RHOS)]
     rows = rows[rows["variant"].astype(str).isin(writeup.VARIANTS)]
     if rows.empty:
