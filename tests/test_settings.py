@@ -147,3 +147,12 @@ def test_options_of_a_command_name_every_setting_that_has_a_value():
     text = training_options(TrainingSettings(data=500, grad_clip=None))
     assert "--data 500" in text
     assert "--grad-clip" not in text
+
+
+def test_a_setting_may_be_for_some_of_the_grids_variants():
+    settings_ = {"one": {"variant": ["ema"], "ema_rate": 0.1}, "other": {"batch_size": 64}}
+    runs = list(expand({**EXPERIMENT, "settings": settings_}))
+    assert {(run.setting, run.variant) for run in runs} == {("one", "ema"), ("other", "biased"), ("other", "ema")}
+    assert {run.training.ema_rate for run in runs if run.setting == "one"} == {0.1}
+    with pytest.raises(UserError, match=r"settings.one.variant: 'ema-log' is not in the grid, which has biased, ema"):
+        list(expand({**EXPERIMENT, "settings": {"one": {"variant": ["ema-log"]}}}))
