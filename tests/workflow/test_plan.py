@@ -68,6 +68,32 @@ def test_targets_of_their_own(project):
     assert "train_phase" not in claims
 
 
+def test_the_search_is_a_chain_whose_first_stages_are_trained_first(project):
+    from mine.publish import SEARCH_TABLES
+    from mine.search.plan import STAGES
+
+    project.config["search"] = {"shapes": 1, "epochs": 4, "chunks": 3}
+    done = project.snakemake("--dry-run", "search")
+    jobs = project.jobs_of(done)
+    trained = {f"search_{stage}": 3 for stage in STAGES}
+    assert jobs == trained | {"search_plan": len(STAGES), "search_judge": 1, "search_figure": 1, "search": 1}
+
+    text = done.stdout + done.stderr
+    blocks = re.findall(r"^(?:local)?rule (search_\w+):\n(.*?)\n\n", text, re.S | re.M)
+    priorities = {rule: int(found[1]) for rule, block in blocks if (found := re.search(r"priority: (\d+)", block))}
+    falling = [priorities[rule] for rule in trained]
+    assert falling == sorted(set(falling), reverse=True), "what others wait for comes first"
+    assert min(falling) > 0
+    assert priorities["search_plan"] > max(falling)
+    judge = next(block for rule, block in blocks if rule == "search_judge")
+    assert set(re.findall(r"results/search/(\w+)\.parquet", judge)) == set(SEARCH_TABLES)
+    # A stage is planned by the runs of those before it, and no run of the search is asked for by anything else.
+    plans = {re.search(r"plans/(\w+)\.json", block)[1]: block for rule, block in blocks if rule == "search_plan"}
+    for stage, before in STAGES.items():
+        inputs = plans[stage].partition("output:")[0]
+        assert set(re.findall(r"runs/(\w+)/\d\.parquet", inputs)) == set(before), stage
+
+
 def test_pages_show_the_full_ledger_once_there_is_one(project):
     ledgers = ["results/claims/runs/claims.parquet", "results/claims/full/claims.parquet"]
     for shown in ledgers:

@@ -5,15 +5,15 @@ SIZE = SearchSize.from_dict(config.get("search", {}))
 SEARCH_SIZE = json.dumps(SIZE.to_dict())
 SEARCH_TABLES = ("ranking", "judged", "numbers", "moves", "plausible", "counts", "runs")
 
-
-def search_runs(stages):
-    """The tables of runs of these stages."""
-    return [f"{SEARCH}/runs/{stage}/{chunk}.parquet" for stage in stages for chunk in range(SIZE.chunks)]
+# The tables of runs of each stage.
+SEARCH_RUNS = {
+    stage: [f"{SEARCH}/runs/{stage}/{chunk}.parquet" for chunk in range(SIZE.chunks)] for stage in SEARCH_STAGES
+}
 
 
 rule search_plan:
     input:
-        runs=lambda wildcards: search_runs(SEARCH_STAGES[wildcards.stage]),
+        runs=lambda wildcards: [file for stage in SEARCH_STAGES[wildcards.stage] for file in SEARCH_RUNS[stage]],
     output:
         plan=f"{SEARCH}/plans/{{stage}}.json",
     log:
@@ -40,13 +40,9 @@ rule search_plan:
         " --output {output.plan:q} > {log:q} 2>&1"
 
 
-def search_priority(stage):
-    """Stages are trained in their order: what others wait for comes first, and last what nothing waits for."""
-    return len(SEARCH_STAGES) - list(SEARCH_STAGES).index(stage)
-
-
-# A rule for each stage, because Snakemake gives priorities to rules.
-for stage in SEARCH_STAGES:
+# A rule for each stage, because Snakemake gives priorities to rules: what others wait for comes first, and last what
+# nothing waits for.
+for waiting, stage in enumerate(reversed(SEARCH_STAGES), start=1):
 
     rule:
         name:
@@ -62,7 +58,7 @@ for stage in SEARCH_STAGES:
         wildcard_constraints:
             stage=re.escape(stage),
             chunk=r"\d+",
-        priority: search_priority(stage)
+        priority: waiting
         conda:
             CONDA_ENV
         threads: 1
@@ -82,7 +78,7 @@ for stage in SEARCH_STAGES:
 
 rule search_judge:
     input:
-        runs=search_runs(SEARCH_STAGES),
+        runs=list(SEARCH_RUNS.values()),
     output:
         **{table: f"{SEARCH}/{table}.parquet" for table in SEARCH_TABLES},
     log:
@@ -98,8 +94,8 @@ rule search_judge:
         mem_mb=grows(2000),
         runtime=grows(30),
     params:
-        folder=SEARCH,
-        runs=f"{SEARCH}/runs",
+        folder=subpath(output.judged, parent=True),
+        runs=lambda wildcards, input: str(Path(input.runs[0]).parents[1]),
         size=SEARCH_SIZE,
         code=code_hash("commands.search"),
     shell:
