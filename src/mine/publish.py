@@ -88,8 +88,8 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
     for table in SEARCH_TABLES:
         if (results / "search" / f"{table}.parquet").exists():
             sources[f"data/search_{table}.parquet"] = results / "search" / f"{table}.parquet"
-        elif f"data/search_{table}.parquet" in earlier["files"]:
-            kept.add(f"data/search_{table}.parquet")
+        else:
+            kept |= {file for file in earlier["files"] if file.startswith(("search/", f"data/search_{table}."))}
     ledger = results / "claims" / "full" / "claims.parquet"
     if ledger.exists():
         sources["data/claims.parquet"] = ledger

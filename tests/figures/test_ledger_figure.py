@@ -44,8 +44,7 @@ def test_every_claim_has_its_number_and_verdict(drawn):
 
 def test_the_title_counts_the_verdicts(drawn):
     assert (
-        title(drawn)
-        == "Of the write-up's 14 claims 4 hold, 4 hold only in part, 4 do not hold and 2 cannot be decided"
+        title(drawn) == "Of the write-up's 14 claims 4 hold, 4 hold only in part, 4 do not hold and 2 cannot be decided"
     )
     assert title(draw(make_claims([HOLDS]))) == "Of the write-up's 1 claim 1 holds"
     assert title(draw(make_claims([FAILS, HOLDS]))) == "Of the write-up's 2 claims 1 holds and 1 does not hold"

@@ -44,14 +44,14 @@ def small():
 
 @pytest.fixture(scope="module")
 def drawn(tables):
-    figure = FIGURES["trends"].draw(tables, "base")
+    figure = FIGURES["trends"].draw(tables)
     figure.draw_without_rendering()
     return figure
 
 
 @pytest.fixture(scope="module")
 def violins(tables):
-    figure = FIGURES["norm_violins"].draw(tables, "base")
+    figure = FIGURES["norm_violins"].draw(tables)
     figure.draw_without_rendering()
     return figure
 
@@ -82,7 +82,7 @@ def test_the_title_says_where_it_ends_and_what_comes_out(drawn):
 
 
 def test_other_numbers_make_another_title():
-    figure = FIGURES["trends"].draw(tables_of(shift=1.0, ends={0.9: 80}, epochs=250, seeds=2), "base")
+    figure = FIGURES["trends"].draw(tables_of(shift=1.0, ends={0.9: 80}, epochs=250, seeds=2))
     assert title(figure) == (
         "Biased ends in none of 2 at ρ = 0.99 (published 33), in none of 2 at 0.95 (published 156), in 2 of 2 at 0.9 "
         "(epochs 79–80; published lasts) and lasts at 0.85 as published; the published trend comes out in 0 of 5 "
@@ -160,7 +160,7 @@ def test_the_violins_title_follows_the_table(tables, violins):
     assert title(violins).endswith("12 of Biased's 12 published lines and 12 of EMA's 12 lie in the runs' range")
     assert "They differ nowhere." in words(violins)
     assert "averaged over an epoch's updates" in words(violins)
-    other = FIGURES["norm_violins"].draw(tables_of(norm_factor=10.0, **SMALL), "base")
+    other = FIGURES["norm_violins"].draw(tables_of(norm_factor=10.0, **SMALL))
     assert "0 of Biased's 6 published lines and 0 of EMA's 6" in title(other)
     assert "Biased's smallest norm larger at every ρ" in words(other)
 

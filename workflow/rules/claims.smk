@@ -1,21 +1,3 @@
-# Tables that `claims` reads once `snakemake search` has made them, and does not ask for: a search takes hours.
-SEARCHED = ("search/plausible", "pictures/summary")
-
-
-def searched_tables(wildcards):
-    """Those that there are, of the full ledger; an input, so that a search made anew makes the ledger anew."""
-    paths = [f"{RESULTS}/{table}.parquet" for table in SEARCHED] if wildcards.scope == "full" else []
-    return [path for path in paths if Path(path).exists()]
-
-
-def left_out(wildcards, input):
-    """Options that keep the ledger from tables that are no input of it: what it says must not depend on them."""
-    folders = [table.partition("/")[0] for table in SEARCHED if f"{RESULTS}/{table}.parquet" not in list(input)]
-    if wildcards.scope == "runs":
-        folders.append("frozen")
-    return " ".join(f"--without {folder}" for folder in folders)
-
-
 # The ledger of claims, from what `all` makes (scope "runs") or from everything (scope "full"), and for the latter the
 # critics that are kept along training and what is measured at them.
 rule ledger:

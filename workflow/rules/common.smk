@@ -31,6 +31,8 @@ STAIRS = {name: [cell.path for cell in stairs_cells(benchmark)] for name, benchm
 # Where environments are made per rule (--sdm conda); otherwise the one that snakemake runs in serves.
 CONDA_ENV = "../../environment.yml"
 FROZEN_TABLES = ("bias", "directions", "identities", "lag")
+# Tables that `claims` reads once `snakemake search` has made them, and does not ask for: a search takes hours.
+SEARCHED = ("search/plausible", "pictures/summary")
 FROZEN_CELL = "dim={dim}/rho={rho}/seed={seed}"
 python = sys.executable
 
@@ -180,6 +182,20 @@ def ledger_tables(wildcards):
     """What the ledger is made from: the tables of `all`, and in full also those of the frozen critics."""
     optimal = [f"{RESULTS}/{name}/optimal.parquet" for name in targets(config, "all") if draws_optimal(name)]
     return [*tables_for("all"), *optimal, *(frozen_tables() if wildcards.scope == "full" else [])]
+
+
+def searched_tables(wildcards):
+    """Of SEARCHED those that there are, for the full ledger; an input, so that a search made anew makes it anew."""
+    paths = [f"{RESULTS}/{table}.parquet" for table in SEARCHED] if wildcards.scope == "full" else []
+    return [path for path in paths if Path(path).exists()]
+
+
+def left_out(wildcards, input):
+    """Options that keep the ledger from tables that are no input of it: what it says must not depend on them."""
+    folders = [Path(table).parts[0] for table in SEARCHED if f"{RESULTS}/{table}.parquet" not in list(input)]
+    if wildcards.scope == "runs":
+        folders.append("frozen")
+    return " ".join(f"--without {folder}" for folder in folders)
 
 
 def draws_optimal(experiment):

@@ -10,49 +10,19 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 
 import numpy as np
 import pandas as pd
 
-from mine.writeup import EPOCHS, VARIANTS
-from mine.writeup.targets import BY_V, POINTS, Target, difference, distance, targets
+from mine.writeup import VARIANTS
+from mine.writeup.agreement import Reading
+from mine.writeup.targets import BY_V, NORMS, POINTS, Target, difference, distance, targets, targets_of
 
 FAMILY = 0.25
 """Level of the tests of all candidates together (Holm). Forty runs can give no p below 1/41, so that ten tests at the
 customary 5 % could reject nothing; this is the smallest level at which every one of ten can be rejected."""
 
-NORM_READINGS = ("update", "mean", "last", "unclipped")
-
-
-@dataclass(frozen=True, order=True)
-class Reading:
-    """What a point and a gradient norm of the pictures are taken to be. by_v: of the EMA's point only."""
-
-    point: str
-    by_v: bool
-    norm: str
-
-    def source(self, target: Target, variant: str) -> str:
-        """The reading by which a target is read off a run, the first part of a column's name."""
-        if target.group == "norm":
-            return self.norm
-        return f"{self.point} by v" if self.by_v and variant == "ema" else self.point
-
-    def values(self, row: Mapping[str, float], variant: str, rho: float, epochs: int) -> dict[Target, float]:
-        """One run's values of its targets. row: columns of ``mine.search.running.run``."""
-        return {
-            target: float(row.get(f"{self.source(target, variant)}/{target.name}", math.nan))
-            for target in _targets_of(variant, rho, epochs)
-        }
-
-
-READINGS = tuple(Reading(*each) for each in itertools.product(POINTS, BY_V, NORM_READINGS))
-
-
-@cache
-def _targets_of(variant: str, rho: float, epochs: int) -> tuple[Target, ...]:
-    return tuple(target for target in targets(epochs) if target.variant == variant and target.rho == rho)
+READINGS = tuple(Reading(*each) for each in itertools.product(POINTS, BY_V, NORMS))
 
 
 def ranked(runs: pd.DataFrame, variant: str) -> pd.DataFrame:
@@ -65,7 +35,7 @@ def ranked(runs: pd.DataFrame, variant: str) -> pd.DataFrame:
     mine = mine.sort_values("epochs").drop_duplicates(["setting", "rho", "seed"], keep="last")
     parts = []
     for (rho, epochs), here in mine.groupby(["rho", "epochs"], sort=True):
-        of = _targets_of(variant, rho, epochs)
+        of = targets_of(variant, rho, epochs)
         for reading in READINGS:
             if variant == "biased" and reading.by_v:
                 continue
@@ -221,42 +191,3 @@ def holm(ps: Sequence[float], level: float) -> list[bool]:
 def winner(judged: Sequence[Judgement]) -> Judgement:
     """The compatible candidate with the largest p, and of several the nearest; where none is, the nearest of all."""
     return min(judged, key=lambda one: (not one.compatible, -one.p if one.compatible else 0.0, one.distance))
-
-
-def numbers(judgement: Judgement, runs: pd.DataFrame) -> pd.DataFrame:
-    """A row a published number: its value, and the candidate's runs' least, middle and largest value and 95 % range.
-
-    inside: whether the published value lies between the least and the largest, its error of reading allowed for.
-    """
-    of_seeds = list(vectors(runs, judgement.candidate).values())
-    middle = centre(of_seeds)
-    rows = []
-    for target in targets():
-        values = np.array([run[target] for run in of_seeds])
-        present = np.sort(values[~np.isnan(values)])
-        low, high = (present[0], present[-1]) if len(present) else (math.nan, math.nan)
-        near = [difference(target, bound) == 0.0 for bound in (low, high)] if len(present) else [False]
-        rows.append(
-            {
-                "variant": target.variant,
-                "rho": target.rho,
-                "group": target.group,
-                "target": target.name,
-                "published": target.value,
-                "median": middle[target],
-                "low": low,
-                "high": high,
-                "low_95": np.quantile(present, 0.025, method="lower") if len(present) else math.nan,
-                "high_95": np.quantile(present, 0.975, method="higher") if len(present) else math.nan,
-                "units": difference(target, middle[target]),
-                "inside": bool(any(near) or low <= target.value <= high),
-                "runs": len(values),
-                "without": int(np.isnan(values).sum()),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def epochs_of(runs: pd.DataFrame) -> int:
-    """The longest run, epochs; the pictures' in the published search."""
-    return int(runs["epochs"].max()) if len(runs) else EPOCHS

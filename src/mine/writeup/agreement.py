@@ -29,6 +29,7 @@ from mine.writeup.targets import (
     Target,
     measure,
     targets,
+    targets_of,
 )
 
 KEYS = ("setting", "variant", "dim", "rho", "seed", "epoch")
@@ -57,6 +58,19 @@ class Reading:
         for name, allowed in (("point", POINTS), ("by_v", BY_V), ("norm", NORMS)):
             if getattr(self, name) not in allowed:
                 raise UserError(f"reading: {name} {getattr(self, name)!r} is unknown; known are {allowed}")
+
+    def source(self, target: Target, variant: str) -> str:
+        """What a target is read off: the norm's reading, or the point's with ``by v`` where that is the EMA's."""
+        if target.group == "norm":
+            return self.norm
+        return f"{self.point} by v" if self.by_v and variant == "ema" else self.point
+
+    def values(self, row: Mapping[str, float], variant: str, rho: float, epochs: int) -> dict[Target, float]:
+        """A run's value of each of its targets. row: ``{source}/{target}`` to value, as a search has its runs."""
+        return {
+            target: float(row.get(f"{self.source(target, variant)}/{target.name}", math.nan))
+            for target in targets_of(variant, rho, epochs)
+        }
 
     @property
     def point_words(self) -> str:

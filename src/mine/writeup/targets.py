@@ -77,6 +77,12 @@ def targets(epochs: int = writeup.EPOCHS) -> tuple[Target, ...]:
     return tuple(found)
 
 
+@cache
+def targets_of(variant: str, rho: float, epochs: int = writeup.EPOCHS) -> tuple[Target, ...]:
+    """Those of one variant at one rho."""
+    return tuple(target for target in targets(epochs) if target.variant == variant and target.rho == rho)
+
+
 def _trend(variant: str, rho: float, first: int, until: int) -> float:
     line = writeup.trend()
     here = line[(line["variant"] == variant) & (line["rho"] == rho) & line["epoch"].between(first, until - 1)]
