@@ -20,7 +20,7 @@ def test_published_configuration_plans_a_job_for_every_block_of_seeds(project):
     config = load_config(ROOT / "config" / "config.yaml")
     experiments = {name: config["experiments"][name] for name in targets(config, "all")}
     assert set(config["experiments"]) - set(experiments) == {"phase"}
-    expected = {"collect": len(experiments), "ledger": 1}
+    expected = {"collect": len(experiments) - 1, "collect_epochs": 1, "ledger": 1}
     for name, experiment in experiments.items():
         seeds = parse_seeds(experiment["grid"]["seeds"])
         cells = len(list(expand(experiment))) // len(seeds)
@@ -37,6 +37,7 @@ def test_published_configuration_plans_a_job_for_every_block_of_seeds(project):
 def test_smoke_configuration_stands_alone(project):
     done = project.snakemake("--dry-run", configfile="config/smoke.yaml")
     assert project.jobs_of(done) == {
+        "train_pictures": 4,
         "train_writeup": 16,
         "train_ablation": 10,
         "train_smoothing": 4,
@@ -47,7 +48,8 @@ def test_smoke_configuration_stands_alone(project):
         "train_remedies": 4,
         "optimal": 3,
         "collect": 8,
-        "figure": 13,
+        "collect_epochs": 1,
+        "figure": 15,
         "figure_of_setting": 6,
         "ledger": 1,
     }

@@ -42,6 +42,9 @@ from mine.tasks import TASKS
 STACK = {"cpu": 5, "cuda": 4096}
 """Runs that train together by default, by device. A larger stack leaves a CPU core's cache: benchmarks/README.md."""
 
+IN_CACHE = 1_000_000
+"""Floats that a stack of 5 of the critics measured there works on; smaller critics share them among more."""
+
 _ABSENT = object()
 
 HELP = "train one cell of the grid, one parquet file a seed"
@@ -133,7 +136,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=integer,
         metavar="N",
         help="how many runs train together; changes the speed and, on a CPU, no result "
-        f"(default: {STACK['cpu']} on a CPU, {STACK['cuda']} on a GPU)",
+        f"(default: {STACK['cpu']} on a CPU, more of small critics, and {STACK['cuda']} on a GPU)",
     )
     running.add_argument(
         "--tf32", action="store_true", help="let a GPU round matrix products to TF32's 10-bit mantissa (default: not)"
@@ -184,7 +187,7 @@ def run(arguments: argparse.Namespace) -> None:
     torch.backends.cuda.matmul.allow_tf32 = arguments.tf32
     where = {**made_with(arguments, device), "code": training_code_hash()}
 
-    size = arguments.stack or STACK[device.type]
+    size = arguments.stack or _stack(device.type, settings, arguments.dim)
     line = ProgressLine(settings.steps * math.ceil(len(seeds) / size))
     cell = f"{arguments.variant} d={arguments.dim} rho={arguments.rho:g} seed {arguments.seed}"
 
@@ -221,6 +224,18 @@ def run(arguments: argparse.Namespace) -> None:
             write_trace(output, result.columns, metadata)
             ending = result.outcome if result.overflow_step is None else f"overflow at step {result.overflow_step}"
             print(f"{output}: {ending}", flush=True)
+
+
+def _stack(device: str, settings: TrainingSettings, dim: int) -> int:
+    """Runs that train together: on a CPU so many that what an update works on stays in a core's cache."""
+    from mine.critic import Architecture
+
+    if device != "cpu":
+        return STACK[device]
+    parameters = Architecture(dim, settings.hidden, settings.layers, settings.activation).n_parameters
+    # Parameters, gradient and two moments; activations of each layer and of the pass back, of both batches.
+    floats = 4 * parameters + 2 * settings.batch_size * settings.hidden * (settings.layers + 2)
+    return max(STACK[device], IN_CACHE // floats)
 
 
 def _given(
