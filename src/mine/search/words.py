@@ -14,6 +14,7 @@ _OBJECTIVES = {
     "ema-as-printed": "step 5 as it is printed",
     "ema-attached": "v left attached to the graph",
 }
+_OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW"}
 _POINTS = {"mean": "an epoch's mean", "last": "an epoch's last batch"}
 _NORMS = {
     "update": "each update's",
@@ -69,7 +70,7 @@ def setting(row: Mapping[str, Any]) -> str:
     parts = [
         f"n = {row['data']:,}",
         f"k = {row['batch_size']}",
-        f"{row['optimizer'].replace('adam', 'Adam')} {row['learning_rate']:g}",
+        f"{_OPTIMIZERS.get(row['optimizer'], row['optimizer'])} {row['learning_rate']:g}",
         f"{row['layers']} × {row['hidden']} units",
         row["product"],
     ]
