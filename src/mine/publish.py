@@ -95,7 +95,9 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
         sources["data/claims.parquet"] = ledger
         sources |= {f"claims.{kind}": ledger.with_suffix(f".{kind}") for kind in ("md", "html")}
     else:
-        kept |= {file for file in earlier["files"] if file.startswith(("claims", "data/claims"))}
+        kept |= {file for file in earlier["files"] if file.startswith(("claims.", "data/claims."))}
+    if not ledger.exists() or not (results / "frozen").exists():
+        kept |= {file for file in earlier["files"] if file.startswith("claims/")}
 
     benchmarks = _benchmarks(results, config)
     for name in benchmarks:
