@@ -116,7 +116,8 @@ def test_a_reference_of_few_samples_decides_nothing_and_is_named():
     bias.loc[(bias["rho"] == 0.95) & (bias["step"] == 100) & (bias["seed"] == 3), "ess"] = 812.0
     verdict = judged(bias)
     assert verdict.verdict == UNDECIDED
-    assert verdict.where == "the true gradient's effective sample size is under 1,000 in 1 of 10 seeds, 812 at worst"
+    words = "the true gradient's effective sample size is under 1,000 in 1 of 10 seeds, 812 at worst"
+    assert verdict.where == f"holds in 5 of 6 primary findings; 1 of 6 primary findings cannot be decided: {words}"
     assert primary(verdict).count(HOLDS) == 5
     low = made_directions(lambda k: -1.0, lambda k: -1.0, ess=10.0, **HERE)
     assert "10 at worst" in one(judged(bias, low), "true gradient, measured / Taylor, k = 16").note

@@ -139,6 +139,7 @@ def test_figures_of_other_tables_can_be_told_apart():
         "scores": "benchmark",
         "task_errors": "benchmark",
         "ledger": "claims",
+        "search": "search",
     }
 
 
