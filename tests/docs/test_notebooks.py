@@ -21,7 +21,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout without results, for notebooks to run in; published tables and all."""
     folder = tmp_path_factory.mktemp("notebooks") / "a copy"
     folder.mkdir()
-    for name in ("notebooks", "workflow", "config", "figures/data", "figures/writeup"):
+    for name in ("notebooks", "workflow", "config", "figures/data", "figures/writeup", "figures/pictures"):
         shutil.copytree(ROOT / name, folder / name)
     for name in ("Snakefile", "environment.yml"):
         shutil.copy(ROOT / name, folder)
