@@ -57,7 +57,9 @@ def test_on_results(project: Path, results: Path, tmp_path: Path, browser: Brows
     page = rendered(project, stem, results, tmp_path / "page.html")
     assert "Traceback" not in page
     assert "Not drawn" not in page
-    assert "so this is the published" not in page
+    # These results have no `pictures`: the published ones stand in for them alone.
+    assert "writeup/summary.parquet is not" not in page
+    assert "writeup/curves.parquet is not" not in page
     assert str(results.parent) not in page  # these lie outside the checkout, and where is nobody's business
     browser.open(tmp_path / "page.html")
     assert browser.complaints == []
@@ -76,7 +78,7 @@ def test_without_results_the_published_ones_stand_in_and_it_says_so(project: Pat
     if stem == "2_replication":
         assert "results/writeup/summary.parquet is not there: so this is the published run" in page
         assert "results/writeup/curves.parquet is not there: so this is the published figure, figures/writeup/" in page
-        assert page.count("<img") == 6
+        assert page.count("<img") == 8
     else:
         published = (project / "figures" / "data" / "claims.parquet").exists()
         assert ("this is the published run" if published else "No ledger") in page
@@ -101,7 +103,7 @@ def test_a_table_cut_short_is_named(project: Path, results: Path, tmp_path: Path
     page = rendered(project, "2_replication", tmp_path / "part", tmp_path / "page.html")
     assert "writeup/curves.parquet is not readable: so this is the published figure" in page
     assert "From part/writeup/summary.parquet" in page  # final values and divergence need no more
-    assert page.count("<img") == 6
+    assert page.count("<img") == 8
     assert "Traceback" not in page
 
 
