@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from mine.recorder import Windows
+from mine.engine.record import Windows
 from mine.rows import of_rows
 from mine.settings import TrainingSettings
 

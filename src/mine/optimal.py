@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import cache, partial
+from functools import cache
 
 import pyarrow as pa
 import torch
 
-from mine.evaluation import Evaluation, evaluate
+from mine.engine.instruments import Evaluation, judge_scores
+from mine.engine.runs import gaussian_runs
+from mine.engine.sources import source_of
+from mine.estimators.values import log_mean_exp
 from mine.gaussian import log_density_ratio, mutual_information
-from mine.objectives import stable_log_mean_exp
 from mine.settings import TrainingSettings
-from mine.sources import source_of
 
 
 def optimal_table(
@@ -47,15 +48,18 @@ def optimal_table(
 
 def batch_value(dim: int, rho: float, seed: int, training: TrainingSettings, n_batches: int) -> float:
     """Mean Donsker-Varadhan value of the optimal critic on a run's first training batches, nats."""
-    batch = source_of(dim, [rho], [seed], training, "cpu").take(n_batches)
+    batch = source_of(gaussian_runs(dim, rho, [seed]), training, "cpu").take(n_batches)
     values = []
     for place, size in enumerate(batch.sizes):
-        x, z, z_product = (part[0, place, :size] for part in (batch.x, batch.z, batch.z_product))
+        x, z = batch.x[0, place, :size], batch.z[0, place, :size]
+        # Without a z of its own a product pair has x of the row before (setting product: shift).
+        z_product = z.roll(-1, 0) if batch.z_product is None else batch.z_product[0, place, :size]
         joint, product = log_density_ratio(x, z, rho), log_density_ratio(x, z_product, rho)
-        values.append(joint.mean() - stable_log_mean_exp(product))
+        values.append(joint.mean() - log_mean_exp(product[None])[0])
     return torch.stack(values).mean().item()
 
 
 def _judge(dim: int, rho: float, seed: int) -> Evaluation:
-    ratio: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = partial(log_density_ratio, rho=rho)
-    return evaluate(ratio, dim, rho, [seed])[0]
+    runs = gaussian_runs(dim, rho, [seed])
+    task = runs[0].tasks[0]
+    return judge_scores(task.log_ratio, runs, task)[0]

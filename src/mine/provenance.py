@@ -9,62 +9,58 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Callable, Iterable
+import io
+import tokenize
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 
-TRAINING_MODULES = (
-    "critic",
-    "evaluation",
-    "files",
-    "gaussian",
-    "objectives",
-    "optimizers",
-    "recorder",
-    "seeding",
-    "settings",
-    "sources",
-    "trace",
-    "training",
-)
-"""What a trace depends on: ``mine.training`` and all that it imports from this package, less INERT_MODULES.
-
-Written out, because a name here means that editing that file retrains everything; a test holds it against the imports.
-"""
-
-INERT_MODULES = ("cli", "errors", "progress", "provenance")
-"""Imported, but no number in a result comes from them: they parse options, word errors, show progress or hash."""
-
-
-def training_code_hash() -> str:
-    """SHA-256 of the source of TRAINING_MODULES, in the metadata of every run and a parameter of its rule."""
-    return _hash(TRAINING_MODULES)
+INERT_MODULES = ("cli", "errors", "progress", "provenance", "estimators", "estimators.names", "tasks")
+"""Imported, but no number in a result comes from them: they parse options, word errors, show progress or hash, or they
+are registries, of which a further entry changes no result; what is made by name is hashed by name."""
 
 
 @cache
-def code_hash(*modules: str, without: tuple[str, ...] = ()) -> str:
+def training_code_hash(variant: str, task: str = "gaussian") -> str:
+    """Hash of what a run of this estimator on this task depends on, in its metadata and a parameter of its rule.
+
+    The engine, the estimator's own file and the task's, which are imported by name only. Another estimator's file is
+    not among them, so a change there leaves this one's results fresh.
+    """
+    from mine.estimators.names import ESTIMATORS
+    from mine.tasks import module_of
+
+    return code_hash("engine.runs", f"estimators.{ESTIMATORS[variant].module}", f"tasks.{module_of(task)}")
+
+
+@cache
+def code_hash(*modules: str) -> str:
     """SHA-256 of the source of modules (names below ``mine``) and of all that they import from this package.
 
-    without: modules that are left out although they are imported.
+    Docstrings, comments and blank lines are left out: words about the code leave results fresh.
     """
-    return _hash(set(import_closure(*modules)) - set(without))
+    digest = hashlib.sha256()
+    for name in import_closure(*modules):
+        source = statements(_file(name).read_bytes())
+        # Name and length first, so that no text can move from one file to the next unseen.
+        digest.update(f"{name} {len(source)}\n".encode())
+        digest.update(source)
+    return digest.hexdigest()
 
 
-@cache
-def statements_hash(*modules: str, without: tuple[str, ...] = ()) -> str:
-    """``code_hash`` of the source less its docstrings: words about the code leave results fresh."""
-    return _hash(set(import_closure(*modules)) - set(without), _without_docstrings)
-
-
-def _without_docstrings(source: bytes) -> bytes:
-    """The source less the lines of statements that are a string."""
-    lines = source.splitlines(keepends=True)
+def statements(source: bytes) -> bytes:
+    """The source less its comments, blank lines and statements that are only a string."""
+    lines = source.decode().splitlines()
+    for token in tokenize.tokenize(io.BytesIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            lines[node.lineno - 1 : node.end_lineno] = [b""] * (node.end_lineno - node.lineno + 1)
-    return b"".join(lines)
+            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
+    return "".join(f"{line.rstrip()}\n" for line in lines if line.strip()).encode()
 
 
 @cache
@@ -74,20 +70,10 @@ def import_closure(*modules: str) -> tuple[str, ...]:
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
-        if name not in found and name.split(".")[0] not in INERT_MODULES:
+        if name not in found and name not in INERT_MODULES:
             found.add(name)
             waiting.extend(_imports(name))
     return tuple(sorted(found))
-
-
-def _hash(modules: Iterable[str], of: Callable[[bytes], bytes] = bytes) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(modules):
-        source = of(_file(name).read_bytes())
-        # Name and length first, so that no text can move from one file to the next unseen.
-        digest.update(f"{name} {len(source)}\n".encode())
-        digest.update(source)
-    return digest.hexdigest()
 
 
 def _imports(name: str) -> Iterable[str]:

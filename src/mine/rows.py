@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mine.recorder import OF_WINDOWS
+from mine.engine.record import OF_WINDOWS
 
 if TYPE_CHECKING:
     import pandas as pd

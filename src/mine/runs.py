@@ -11,9 +11,10 @@ import numpy as np
 
 from mine.divergence import overflow_step
 from mine.errors import UserError
+from mine.estimators.names import ESTIMATORS
 from mine.experiments import BASE_SETTING, canonical_rho, expand, settings_of
-from mine.recorder import Windows
-from mine.settings import VARIANTS, Cell, TrainingSettings
+from mine.engine.record import Windows
+from mine.settings import Cell, TrainingSettings
 from mine.trace import Trace, read_metadata, read_trace
 
 _LEVELS = ("setting", "variant", "dim", "rho", "seed")
@@ -65,7 +66,7 @@ def found_runs(folder: Path) -> list[RunFile]:
     The name of the setting stands in the path only (``setting=NAME``); ``base`` where the path has none.
 
     Returns:
-        Runs sorted by setting (name), variant (as ``mine.settings.VARIANTS``), dim, rho and seed.
+        Runs sorted by setting (name), variant (as ``mine.estimators.names``), dim, rho and seed.
 
     Raises:
         UserError: no file, one that cannot be read, one whose path says another cell than its metadata, two
@@ -92,7 +93,7 @@ def found_runs(folder: Path) -> list[RunFile]:
     if not runs:
         raise UserError(f"{folder}: holds no *.parquet")
     names = sorted({run.setting for run in runs})
-    runs.sort(key=lambda run: _order(run, names, list(VARIANTS)))
+    runs.sort(key=lambda run: _order(run, names, list(ESTIMATORS)))
     _refuse_repeats(runs)
     first: dict[str, RunFile] = {}
     for run in runs:

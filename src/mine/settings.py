@@ -16,7 +16,7 @@ VARIANTS = ("biased", "biased-stable", "ema", "ema-as-printed", "ema-attached", 
 OPTIMIZERS = ("adam", "adamw", "sgd")
 EMA_INITS = ("one", "first-batch")
 ACTIVATIONS = ("relu", "elu", "tanh")
-PRODUCTS = ("permutation", "derangement", "independent")
+PRODUCTS = ("permutation", "derangement", "independent", "shift")
 LAST_BATCHES = ("drop", "keep")
 STREAM = "stream"
 EPOCH = "epoch"
@@ -28,7 +28,7 @@ STEPS = 3000
 class TrainingSettings:
     """Settings of one training run. Construction checks every value and raises UserError.
 
-    steps: updates of the critic; 3,000 where neither these nor epochs are given.
+    steps: updates at each mutual information of the data; 3,000 where neither these nor epochs are given.
     epochs: passes over the data set in place of steps, which then follow from it.
     batch_size: joint pairs in a batch, k; as many product pairs.
     learning_rate: of the optimiser, per update.
@@ -40,7 +40,12 @@ class TrainingSettings:
     hidden, layers, activation: units of a hidden layer, how many, and what follows each.
     data: ``stream`` (fresh pairs every step) or the number of pairs drawn once, that batches come from.
     last_batch: whether an epoch's incomplete last batch is left out (``drop``) or trained on (``keep``).
-    product: how z of a product pair is chosen, see ``mine.sources``.
+    product: how a product pair is chosen, see ``mine.engine.sources``; a separable critic takes all pairs of a batch.
+    embedding: dimension of the space that a separable critic maps x and z into.
+    smile_tau: log of the largest e^T that SMILE lets through.
+    alpha: of the alpha-interpolated bound; 1 is InfoNCE.
+    average: decay of the exponential moving average of the parameters that critics are judged at; 0 takes the
+        parameters themselves.
     record_every: updates that one row of the trace stands for, a window; ``epoch``: those of an epoch.
     eval_every: updates between evaluations (there is one in the first window and one after the last update).
     term_norms_every: updates between records of the gradient norms of the objective's two terms.
@@ -60,13 +65,17 @@ class TrainingSettings:
     data: str | int = STREAM
     last_batch: str = "drop"
     product: str = "permutation"
+    embedding: int = 32
+    smile_tau: float = 5.0
+    alpha: float = 0.01
+    average: float = 0.0
     record_every: str | int = 1
     eval_every: int = 500
     term_norms_every: int = 50
 
     def __post_init__(self) -> None:
         """Check every value, and work out the steps."""
-        for name in ("hidden", "layers", "eval_every", "term_norms_every"):
+        for name in ("hidden", "layers", "embedding", "eval_every", "term_norms_every"):
             _check_int(name, getattr(self, name), 1)
         for name in ("steps", "epochs"):
             if getattr(self, name) is not None:
@@ -74,6 +83,9 @@ class TrainingSettings:
         _check_int("batch_size", self.batch_size, 2)
         _check_number("learning_rate", self.learning_rate, 0.0, 10.0, low_open=True)
         _check_number("ema_rate", self.ema_rate, 0.0, 1.0, low_open=True)
+        _check_number("smile_tau", self.smile_tau, 0.0, math.inf, low_open=True, high_open=True)
+        _check_number("alpha", self.alpha, 0.0, 1.0)
+        _check_number("average", self.average, 0.0, 1.0, high_open=True)
         if self.grad_clip is not None:
             _check_number("grad_clip", self.grad_clip, 0.0, math.inf, low_open=True, high_open=True)
         for name, allowed in (
@@ -83,7 +95,7 @@ class TrainingSettings:
             ("last_batch", LAST_BATCHES),
             ("product", PRODUCTS),
         ):
-            _check_choice(name, getattr(self, name), allowed)
+            check_choice(name, getattr(self, name), allowed)
         if self.data != STREAM:
             if isinstance(self.data, str):
                 raise UserError(f"data: {self.data!r} is neither 'stream' nor a whole number of pairs")
@@ -99,7 +111,7 @@ class TrainingSettings:
                         f"{name}: {getattr(self, name)!r} needs a data set; data is {STREAM!r}, which has no epochs: "
                         "give a number of pairs"
                     )
-        if self.short_batch == 1 and self.product == "derangement":
+        if self.short_batch == 1 and self.product in ("derangement", "shift"):
             raise UserError(
                 f"last_batch: 'keep' leaves a last batch of 1 of {self.data} pairs in batches of {self.batch_size}, "
                 "which has no derangement; drop it, or change data or batch_size"
@@ -164,16 +176,24 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class Cell:
-    """One run's place in the grid: variant, dimension d of X and of Z, correlation rho, and seed."""
+    """One run's place in the grid: estimator, dimension d of X and of Z, correlation rho, seed and kind of critic.
+
+    critic: of those that the estimator exists with; the first of them where it is left out.
+    """
 
     variant: str
     dim: int
     rho: float
     seed: int
+    critic: str = ""
 
     def __post_init__(self) -> None:
         """Check every value."""
-        _check_choice("variant", self.variant, VARIANTS)
+        from mine.estimators import check_critic, default_critic
+
+        if not self.critic:
+            object.__setattr__(self, "critic", default_critic(self.variant))
+        check_critic(self.variant, self.critic)
         _check_int("dim", self.dim, 1)
         check_rho(self.rho)
         _check_int("seed", self.seed, 0)
@@ -205,6 +225,7 @@ def _check_number(
         raise UserError(f"{name}: {value!r} is not a number in {interval}")
 
 
-def _check_choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:
+def check_choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:
+    """Raise UserError unless value is among those allowed."""
     if value not in allowed:
         raise UserError(f"{name}: {value!r} is unknown; allowed are {', '.join(allowed)}")

@@ -182,7 +182,7 @@ def survey(
     results = Path(config["results"])
     chosen = {name: experiment for name, experiment in config["experiments"].items() if name in (names or [name])}
     status = Status(results, _locked(results, chosen, records))
-    marked, code = _marked(records), training_code_hash()
+    marked = _marked(records)
     planned = {name: list(expand(experiment)) for name, experiment in chosen.items()}
     total, seen = sum(map(len, planned.values())), 0
     for name, runs in planned.items():
@@ -193,7 +193,7 @@ def survey(
             group = (run.setting, run.variant, run.dim, run.rho)
             tally = cells.setdefault(group, Tally())
             path = results / name / "runs" / run.path
-            why = _count(run, path, tally, collected, code, rows)
+            why = _count(run, path, tally, collected, training_code_hash(run.variant), rows)
             if why:
                 status.damaged.append(Damaged(path, why))
             elif not path.exists():

@@ -2,7 +2,7 @@
 
 A trace has one row per update, or per window of updates (setting ``record_every``), and a last row for the critic that
 training ends with. A window's row has the values of its last update, and what is about all its updates in the columns
-of ``mine.recorder.OF_WINDOWS``, which are null where a row is one update. All information is in nats. A value that
+of ``mine.engine.record.OF_WINDOWS``, which are null where a row is one update. All information is in nats. A value that
 was not measured at a row, or does not exist for a variant, is null; inf and nan are values that training produced.
 """
 

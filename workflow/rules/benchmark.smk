@@ -31,7 +31,7 @@ for benchmark in BENCHMARKS:
                 device=config["device"],
                 output=output_option,
                 # Not on the command line: a change in either makes the results stale.
-                code=lambda wildcards: stairs_code_hash(wildcards.variant, wildcards.task),
+                code=lambda wildcards: training_code_hash(wildcards.variant, wildcards.task),
                 torch=metadata.version("torch").partition("+")[0],
             shell:
                 "mine train --variant {wildcards.variant} --critic {wildcards.critic} --task {wildcards.task}"

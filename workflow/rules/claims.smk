@@ -98,7 +98,7 @@ if "frozen" in config:
             device=config["device"],
             output=lambda wildcards, output: str(Path(output.runs[0]).with_name("seed={seed}.parquet")),
             critics=lambda wildcards, output: str(Path(output.critics[0]).with_name("seed={seed}.npz")),
-            code=training_code_hash(),
+            code=training_code_hash("ema"),
             torch=metadata.version("torch").partition("+")[0],
         shell:
             "mine train --variant ema --dim {wildcards.dim} --rho={wildcards.rho} --seed {params.seeds}"

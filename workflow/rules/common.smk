@@ -16,7 +16,6 @@ from mine.experiments import (
 from mine.claims import NAMES as CLAIMS
 from mine.estimators.names import ESTIMATORS
 from mine.estimators.planning import blocks as stairs_blocks, cells as stairs_cells, options as benchmark_options
-from mine.estimators.provenance import stairs_code_hash
 from mine.figures import FIGURES, FORMATS
 from mine.provenance import code_hash, training_code_hash
 from mine.search.plan import STAGES as SEARCH_STAGES, Size as SearchSize

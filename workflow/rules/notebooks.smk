@@ -76,6 +76,6 @@ rule notebook:
         runtime=grows(30),
     params:
         results=subpath(output.page, ancestor=2),
-        code=code_hash("commands.notebook", "explorer.notebook", "training", "claims.ledger"),
+        code=code_hash("commands.notebook", "explorer.notebook", "engine.runs", "claims.ledger"),
     shell:
         "mine notebook {input.notebook:q} --results {params.results:q} --output {output.page:q} > {log:q} 2>&1"

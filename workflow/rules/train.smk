@@ -28,7 +28,7 @@ for experiment in EXPERIMENTS:
                 device=config["device"],
                 output=output_option,
                 # Not on the command line: a change in either makes the results stale.
-                code=training_code_hash(),
+                code=lambda wildcards: training_code_hash(wildcards.variant),
                 torch=metadata.version("torch").partition("+")[0],
             shell:
                 "mine train --variant {wildcards.variant} --dim {wildcards.dim} --rho={wildcards.rho}"

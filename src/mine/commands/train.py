@@ -1,12 +1,11 @@
-"""Train MINE on correlated Gaussians, or any estimator on a task, and write one parquet file a seed.
+"""Train an estimator on data of known mutual information, and write one parquet file a seed.
 
 Example: mine train --variant ema --dim 5 --rho 0.95 --seed 3 --output run.parquet
 Several seeds in one process: --seed 0-15 --output 'runs/seed={seed}.parquet'
 Another estimator: mine train --variant nwj --critic separable --dim 5 --rho 0.95 --seed 3 --output run.parquet
 Up a staircase: mine train --variant nwj --task cubic --dim 20 --mi 2,4,6,8,10 --seed 3 --output run.parquet
 
-With --task, --mi or --critic, or a variant that is no objective of MINE's, training is that of the benchmark: data
-of known mutual information, which rises every --steps updates.
+With --mi the data are given by their mutual information, which rises every --steps updates where there are several.
 
 A run that becomes non-finite stops there, keeps its rows and counts as finished (exit 0): it is a result.
 All information is in nats.
@@ -16,15 +15,16 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
-from mine.commands import train_stairs
 from mine.commands.options import device as choose_device
 from mine.commands.options import integer, made_with, number
 from mine.errors import UserError
+from mine.estimators import default_critic
 from mine.estimators.names import ESTIMATORS
-from mine.estimators.settings import CRITICS, EstimatorSettings, check_choice
+from mine.estimators.planning import StairsCell, parse_mis
+from mine.estimators.settings import CRITICS, check_choice
 from mine.settings import (
     ACTIVATIONS,
     EMA_INITS,
@@ -33,7 +33,6 @@ from mine.settings import (
     OPTIMIZERS,
     PRODUCTS,
     STREAM,
-    VARIANTS,
     Cell,
     TrainingSettings,
 )
@@ -45,19 +44,14 @@ STACK = {"cpu": 5, "cuda": 4096}
 IN_CACHE = 1_000_000
 """Floats that a stack of 5 of the critics measured there works on; smaller critics share them among more."""
 
-_ABSENT = object()
-
 HELP = "train one cell of the grid, one parquet file a seed"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """An option for the cell, for every training setting, and for how to run."""
-    default, of_estimators = TrainingSettings(), EstimatorSettings()
-    estimators = ", ".join(name for name in ESTIMATORS if name not in VARIANTS)
+    default = TrainingSettings()
     cell = parser.add_argument_group("the cell")
-    cell.add_argument(
-        "--variant", required=True, metavar="NAME", help=f"objective: {', '.join(VARIANTS)}; or estimator: {estimators}"
-    )
+    cell.add_argument("--variant", required=True, metavar="NAME", help=f"estimator: {', '.join(ESTIMATORS)}")
     cell.add_argument("--dim", required=True, type=integer, metavar="D", help="dimension d of X and of Z, at least 1")
     cell.add_argument("--rho", type=number, metavar="R", help="correlation per coordinate, in (-1, 1)")
     cell.add_argument(
@@ -84,16 +78,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     training = parser.add_argument_group("training settings")
 
     def add(name: str, kind, metavar: str, text: str) -> None:
-        mine, other = getattr(default, name, _ABSENT), getattr(of_estimators, name, _ABSENT)
-        shown = "none" if mine is None else mine
-        if mine is _ABSENT:
-            shown = f"{other}; estimators only"
-        elif other is _ABSENT:
-            shown = f"{shown}; MINE's objectives only"
-        elif other != mine:
-            shown = f"{shown}; estimators: {other}"
+        shown = "none" if getattr(default, name) is None else getattr(default, name)
         option = f"--{name.replace('_', '-')}"
-        # Not set unless given: the default depends on what is trained.
+        # Not set unless given: steps and epochs exclude each other.
         absent = argparse.SUPPRESS
         help_text = f"{text} (default: {shown})"
         training.add_argument(option, dest=name, type=kind, default=absent, metavar=metavar, help=help_text)
@@ -153,31 +140,29 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.stack is not None and (isinstance(arguments.stack, str) or arguments.stack < 1):
         raise UserError(f"stack: {arguments.stack!r} is not a whole number of at least 1")
     outputs = _outputs("output", arguments.output, seeds)
-    of_estimators = arguments.variant in ESTIMATORS and arguments.variant not in VARIANTS
-    if of_estimators or arguments.task is not None or arguments.critic is not None or arguments.mi is not None:
-        train_stairs.run(arguments, seeds, outputs, _given(arguments, EstimatorSettings(), TrainingSettings()))
-        return
-
-    check_choice("variant", arguments.variant, (*VARIANTS, *(name for name in ESTIMATORS if name not in VARIANTS)))
-    settings = TrainingSettings(**_given(arguments, TrainingSettings(), EstimatorSettings()))
-    if arguments.rho is None:
-        raise UserError("rho: missing; give --rho, or --mi for a staircase")
-    cells = [Cell(arguments.variant, arguments.dim, arguments.rho, seed) for seed in seeds]
-    checkpoints, critics = _critics(arguments, settings.steps, seeds)
+    cells, mis = _cells(arguments, seeds)
+    settings = _settings(arguments, staircase=mis is not None)
+    updates = settings.steps * (1 if mis is None else len(mis))
+    checkpoints, critics = _critics(arguments, updates, seeds)
     if set(outputs) & set(critics):
         raise UserError(f"critics: {arguments.critics!r} is the output too")
 
     # Slow to import (2 s), so only once the input is known to be good.
     import torch
 
-    from mine.critic import Architecture
+    from mine.engine.loop import Progress
+    from mine.engine.runs import gaussian_runs, stairs_runs, train_runs
     from mine.files import check_writable
     from mine.frozen.critics import write_critics
     from mine.progress import ProgressLine
     from mine.provenance import training_code_hash
     from mine.trace import write_trace
-    from mine.training import Progress, train
 
+    first_cell = cells[0]
+    if mis is None:
+        runs = gaussian_runs(first_cell.dim, first_cell.rho, seeds)
+    else:
+        runs = stairs_runs(first_cell.task, first_cell.dim, mis, seeds)
     device = choose_device(arguments.device)
     if arguments.tf32 and device.type != "cuda":
         raise UserError("tf32: only a CUDA device has it, and this run is on the CPU; leave --tf32 out")
@@ -185,74 +170,89 @@ def run(arguments: argparse.Namespace) -> None:
         check_writable(output)
     torch.set_num_threads(arguments.threads)
     torch.backends.cuda.matmul.allow_tf32 = arguments.tf32
-    where = {**made_with(arguments, device), "code": training_code_hash()}
+    where = {**made_with(arguments, device), "code": training_code_hash(arguments.variant, runs[0].tasks[0].name)}
 
-    size = arguments.stack or _stack(device.type, settings, arguments.dim)
-    line = ProgressLine(settings.steps * math.ceil(len(seeds) / size))
-    cell = f"{arguments.variant} d={arguments.dim} rho={arguments.rho:g} seed {arguments.seed}"
-
+    size = arguments.stack or _stack(device.type, settings, first_cell)
+    line = ProgressLine(updates * math.ceil(len(seeds) / size))
     for first in range(0, len(seeds), size):
         stack = slice(first, first + size)
         which = f"runs {first + 1}-{first + len(seeds[stack])} of {len(seeds)}, " if len(seeds) > size else ""
 
         def report(progress: Progress, first: int = first, which: str = which) -> None:
             estimate = "none live" if math.isnan(progress.mi_batch) else f"in-batch {progress.mi_batch:.2f} nats"
+            stair = min((max(progress.step, 1) - 1) // settings.steps, len(runs[0].tasks) - 1)
             line.update(
-                first // size * settings.steps + progress.step,
-                f"{cell}: {which}step {progress.step}/{progress.steps}, {estimate} (truth {progress.mi_true:.2f}), "
-                f"{progress.live} of {progress.runs} live",
+                first // size * updates + progress.step,
+                f"{_words(first_cell, arguments.seed)}: {which}step {progress.step}/{progress.steps}, {estimate} "
+                f"(truth {runs[0].tasks[stair].mi:.2f}), {progress.live} of {progress.runs} live",
             )
 
-        results = train(
+        results = train_runs(
             arguments.variant,
-            arguments.dim,
-            arguments.rho,
-            seeds[stack],
+            first_cell.critic,
+            runs[stack],
             settings,
             device=device,
             checkpoints=checkpoints,
             report=report,
         )
         line.close()
-        for place, (one, output, result) in enumerate(zip(cells[stack], outputs[stack], results, strict=True), first):
+        for place, (cell, output, result) in enumerate(zip(cells[stack], outputs[stack], results, strict=True), first):
             outcome = {"outcome": result.outcome, "overflow_step": result.overflow_step}
-            metadata = {"cell": one.to_dict(), "settings": settings.to_dict(), **outcome, **where}
+            metadata = {"cell": cell.to_dict(), "settings": settings.to_dict(), **outcome, **where}
+            if mis is not None:
+                metadata["mi"] = mis
             if critics:
                 kept = {step: parameters.cpu().numpy() for step, parameters in result.checkpoints.items()}
-                architecture = Architecture(one.dim, settings.hidden, settings.layers, settings.activation)
-                write_critics(critics[place], kept, architecture.n_parameters, metadata)
+                write_critics(critics[place], kept, metadata)
             write_trace(output, result.columns, metadata)
             ending = result.outcome if result.overflow_step is None else f"overflow at step {result.overflow_step}"
             print(f"{output}: {ending}", flush=True)
 
 
-def _stack(device: str, settings: TrainingSettings, dim: int) -> int:
+def _cells(arguments: argparse.Namespace, seeds: list[int]) -> tuple[list[Cell] | list[StairsCell], list[float] | None]:
+    """A cell a seed, and the mutual information of each stair where data are given by it, nats."""
+    if (arguments.mi is None) == (arguments.rho is None):
+        raise UserError("rho: give the data by --rho (correlation) or by --mi (nats; several are a staircase)")
+    variant, dim = arguments.variant, arguments.dim
+    critic = arguments.critic or default_critic(variant)
+    check_choice("critic", critic, CRITICS)
+    if arguments.mi is not None:
+        task = arguments.task or "gaussian"
+        return [StairsCell(critic, variant, task, dim, seed) for seed in seeds], parse_mis(arguments.mi)
+    if arguments.task not in (None, "gaussian"):
+        raise UserError(f"rho: task {arguments.task!r} is given by its mutual information; use --mi")
+    return [Cell(variant, dim, arguments.rho, seed, critic) for seed in seeds], None
+
+
+def _words(cell: Cell | StairsCell, seeds: str) -> str:
+    data = f"rho={cell.rho:g}" if isinstance(cell, Cell) else f"on {cell.task}"
+    return f"{cell.variant} ({cell.critic}) d={cell.dim} {data} seed {seeds}"
+
+
+def _stack(device: str, settings: TrainingSettings, cell: Cell | StairsCell) -> int:
     """Runs that train together: on a CPU so many that what an update works on stays in a core's cache."""
-    from mine.critic import Architecture
+    from mine.engine.networks import Layout
+    from mine.estimators import build
 
     if device != "cpu":
         return STACK[device]
-    parameters = Architecture(dim, settings.hidden, settings.layers, settings.activation).n_parameters
+    layout = Layout(build(cell.variant, cell.critic, cell.dim, cell.dim, settings).networks)
     # Parameters, gradient and two moments; activations of each layer and of the pass back, of both batches.
-    floats = 4 * parameters + 2 * settings.batch_size * settings.hidden * (settings.layers + 2)
+    floats = 4 * layout.n_parameters + 2 * settings.batch_size * settings.hidden * (settings.layers + 2)
     return max(STACK[device], IN_CACHE // floats)
 
 
-def _given(
-    arguments: argparse.Namespace,
-    wanted: TrainingSettings | EstimatorSettings,
-    other: TrainingSettings | EstimatorSettings,
-) -> dict[str, Any]:
-    """The training settings on the command line. Raises UserError for one that what is trained does not have."""
-    known = wanted.to_dict()
-    for name in other.to_dict():
-        if name not in known and hasattr(arguments, name):
-            kind = "an objective of MINE's" if isinstance(wanted, TrainingSettings) else "an estimator of the family"
-            option = f"--{name.replace('_', '-')}"
-            raise UserError(f"{name}: {option} means nothing to {kind}, {arguments.variant!r}; leave it out")
-    if hasattr(arguments, "epochs") and hasattr(arguments, "steps"):
-        raise UserError(f"epochs: --epochs {arguments.epochs} with --steps {arguments.steps}; give one of the two")
-    return {name: getattr(arguments, name) for name in known if hasattr(arguments, name)}
+def _settings(arguments: argparse.Namespace, staircase: bool) -> TrainingSettings:
+    """The training settings on the command line, each setting's default where it is not given."""
+    known = [field.name for field in fields(TrainingSettings)]
+    given = {name: getattr(arguments, name) for name in known if hasattr(arguments, name)}
+    if "epochs" in given and "steps" in given:
+        raise UserError(f"epochs: --epochs {given['epochs']} with --steps {given['steps']}; give one of the two")
+    settings = TrainingSettings(**given)
+    if staircase and settings.data != STREAM:
+        raise UserError(f"data: {settings.data!r} with --mi; a staircase has fresh pairs: leave --data out, or use --rho")
+    return settings
 
 
 def _outputs(name: str, template: str, seeds: list[int]) -> list[Path]:

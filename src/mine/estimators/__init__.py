@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
-from mine.estimators.settings import EstimatorSettings, check_choice
+from mine.settings import TrainingSettings, check_choice
 
 if TYPE_CHECKING:
     from mine.estimators.interface import Estimator
 
 
-def build(name: str, critic: str, dim_x: int, dim_z: int, settings: EstimatorSettings) -> Estimator:
+def build(name: str, critic: str, dim_x: int, dim_z: int, settings: TrainingSettings) -> Estimator:
     """The estimator of that name. Imports torch.
 
     Args:
@@ -32,6 +32,12 @@ def build(name: str, critic: str, dim_x: int, dim_z: int, settings: EstimatorSet
 
     module = import_module(f"mine.estimators.{ESTIMATORS[name].module}")
     return module.build(name, Parts(critic, dim_x, dim_z, settings))
+
+
+def default_critic(name: str) -> str:
+    """The critic that an estimator has where none is asked for."""
+    check_choice("variant", name, tuple(ESTIMATORS))
+    return ESTIMATORS[name].critics[0]
 
 
 def check_critic(name: str, critic: str) -> None:

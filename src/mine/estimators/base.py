@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from mine.estimators.interface import Critic, Outputs, Parameters, State
+from mine.engine.networks import Network, Said
+from mine.estimators.interface import Critic, Inputs, Looking, Outputs, State
 
 
 @dataclass(frozen=True)
-class OfCritic:
+class OfCritic(Looking):
     """An estimator whose only network is the critic, and which remembers nothing."""
 
     critic: Critic
-    has_critic = True
+    closed_form = False
 
-    def init(self, generators: Sequence[torch.Generator]) -> Parameters:
+    @property
+    def networks(self) -> tuple[Network, ...]:
         """See Estimator."""
-        return self.critic.init(generators)
+        return self.critic.networks
+
+    def inputs(self, x: Tensor, z: Tensor, z_product: Tensor | None = None, rolls: int = 1) -> Inputs:
+        """See Estimator."""
+        return self.critic.inputs(x, z, z_product, rolls)
+
+    def read(self, said: Said, z: Tensor) -> Outputs:
+        """See Estimator."""
+        return self.critic.read(said, z)
 
     def start(self, outputs: Outputs) -> State:
         """See Estimator."""
         return ()
 
-    def outputs(self, parameters: Parameters, x: Tensor, z: Tensor, rolls: int = 1) -> Outputs:
+
+class OfDensities(Looking):
+    """An estimator without a critic, which remembers nothing."""
+
+    critic = None
+    closed_form = False
+
+    def start(self, outputs: Outputs) -> State:
         """See Estimator."""
-        return self.critic.outputs(parameters, x, z, rolls)
+        return ()

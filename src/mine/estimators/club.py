@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
+from mine.engine.networks import Network, Said
+from mine.estimators.base import OfDensities
 from mine.estimators.critics import off_diagonal
 from mine.estimators.densities import Conditional, log_density
-from mine.estimators.interface import UPPER, Loss, Outputs, Parameters, State
+from mine.estimators.interface import UPPER, Inputs, Loss, Outputs, State
 from mine.estimators.parts import Parts
 from mine.estimators.values import mean
 
 
 @dataclass(frozen=True)
-class Club:
+class Club(OfDensities):
     """E_P[log q(z|x)] - E_Q[log q(z|x)] with q trained by maximum likelihood.
 
     An upper bound of I only for q(z|x) = p(z|x), the true conditional; of a learned q it need not be one. E_Q is taken
@@ -28,19 +28,19 @@ class Club:
     bound = UPPER
     value_is = "upper bound of I with the true conditional q(z|x) only; of a learned one it need not be"
     shift_invariant = False
-    has_critic = False
 
-    def init(self, generators: Sequence[torch.Generator]) -> Parameters:
+    @property
+    def networks(self) -> tuple[Network, ...]:
         """See Estimator."""
-        return self.conditional.init(generators)
+        return self.conditional.networks
 
-    def start(self, outputs: Outputs) -> State:
-        """Nothing to remember."""
-        return ()
+    def inputs(self, x: Tensor, z: Tensor, z_product: Tensor | None = None, rolls: int = 1) -> Inputs:
+        """See Estimator."""
+        return {self.conditional.network.name: x}
 
-    def outputs(self, parameters: Parameters, x: Tensor, z: Tensor, rolls: int = 1) -> Outputs:
+    def read(self, said: Said, z: Tensor) -> Outputs:
         """``conditional`` (S, n): log q(z_i|x_i); ``others`` (S, n, n - 1): log q(z_i|x_j) of every other x."""
-        location, log_scale = self.conditional.parts(parameters, x)
+        location, log_scale = self.conditional.parts(said)
         of_all = log_density(self.conditional.family, z[:, :, None], location[:, None], log_scale[:, None])
         return {"conditional": of_all.diagonal(dim1=1, dim2=2), "others": off_diagonal(of_all)}
 

@@ -1,4 +1,4 @@
-"""Critics T(x, z) with their product scheme: separable with all pairs, concatenated with shifted pairs.
+"""Critics T(x, z) with their product scheme: separable with all pairs, concatenated with given or shifted pairs.
 
 Rows of a batch are exchangeable, so a shift by a number of rows is a derangement like any other: no pair keeps its
 own partner.
@@ -6,19 +6,26 @@ own partner.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from mine.engine.networks import Mlp, Network, Parameters, Said, say
 from mine.errors import UserError
-from mine.estimators.interface import Outputs, Parameters
-from mine.estimators.networks import Mlp
+from mine.estimators.interface import Inputs, Looking, Outputs
+
+
+class _Critic(Looking):
+    """What both critics do alike."""
+
+    def joint(self, parameters: Parameters, x: Tensor, z: Tensor) -> Tensor:
+        """T on joint pairs x (S, n, dx), z (S, n, dz). Returns (S, n)."""
+        return self.read_joint(say(self.networks, parameters, self.joint_inputs(x, z)))
 
 
 @dataclass(frozen=True)
-class Separable:
+class Separable(_Critic):
     """T(x, z) = f(x) . g(z), two networks into one space: T of all pairs of a batch for the price of its rows.
 
     Source: the separable critic of Poole et al. 2019 and of the notebook they published (google-research/vbmi).
@@ -28,23 +35,41 @@ class Separable:
     g: Mlp
     all_pairs = True
 
-    def init(self, generators: Sequence[torch.Generator]) -> Parameters:
+    @property
+    def networks(self) -> tuple[Network, ...]:
         """See Critic."""
-        return self.f.init(generators) | self.g.init(generators)
+        return self.f, self.g
 
-    def joint(self, parameters: Parameters, x: Tensor, z: Tensor) -> Tensor:
+    def inputs(self, x: Tensor, z: Tensor, z_product: Tensor | None = None, rolls: int = 1) -> Inputs:
+        """See Critic; every other x of the batch goes with each z, whatever ``z_product`` and ``rolls``."""
+        return self.joint_inputs(x, z)
+
+    def read(self, said: Said, z: Tensor) -> Outputs:
         """See Critic."""
-        return (self.f(parameters, x) * self.g(parameters, z)).sum(2)
-
-    def outputs(self, parameters: Parameters, x: Tensor, z: Tensor, rolls: int = 1) -> Outputs:
-        """See Critic; every other x of the batch goes with each z, whatever ``rolls``."""
-        scores = torch.bmm(self.g(parameters, z), self.f(parameters, x).mT)
+        scores = torch.bmm(said[self.g.name], said[self.f.name].mT)
         return {"joint": scores.diagonal(dim1=1, dim2=2), "product": off_diagonal(scores)}
+
+    def pull(self, joint: Tensor, product: Tensor, said: Said) -> Said:
+        """See Critic."""
+        n = joint.shape[1]
+        scores = joint.new_empty(len(joint), n, n)
+        scores.diagonal(dim1=1, dim2=2).copy_(joint)
+        scores.flatten(1)[:, 1:].view(-1, n - 1, n + 1)[:, :, :-1].copy_(product.view(-1, n - 1, n))
+        f, g = said[self.f.name], said[self.g.name]
+        return {self.f.name: torch.bmm(g.mT, scores).mT, self.g.name: torch.bmm(scores, f)}
+
+    def joint_inputs(self, x: Tensor, z: Tensor) -> Inputs:
+        """See Critic."""
+        return {self.f.name: x, self.g.name: z}
+
+    def read_joint(self, said: Said) -> Tensor:
+        """See Critic."""
+        return (said[self.f.name] * said[self.g.name]).sum(2)
 
 
 @dataclass(frozen=True)
-class Concat:
-    """T(x, z) = one network on x and z side by side; product pairs by shifting x by 1, ..., ``rolls`` rows.
+class Concat(_Critic):
+    """T(x, z) = one network on x and z side by side; as many product pairs as joint ones, or ``rolls`` times as many.
 
     The network is the joint critic of Poole et al. 2019 (ConcatCritic in their notebook), who take all pairs. As many
     product pairs as joint ones, by a derangement, are what Letizia, Novello & Tonello 2024 (arXiv:2305.20025) take.
@@ -53,24 +78,42 @@ class Concat:
     network: Mlp
     all_pairs = False
 
-    def init(self, generators: Sequence[torch.Generator]) -> Parameters:
+    @property
+    def networks(self) -> tuple[Network, ...]:
         """See Critic."""
-        return self.network.init(generators)
+        return (self.network,)
 
-    def joint(self, parameters: Parameters, x: Tensor, z: Tensor) -> Tensor:
+    def inputs(self, x: Tensor, z: Tensor, z_product: Tensor | None = None, rolls: int = 1) -> Inputs:
         """See Critic."""
-        return self.network(parameters, torch.cat([x, z], 2))[:, :, 0]
-
-    def outputs(self, parameters: Parameters, x: Tensor, z: Tensor, rolls: int = 1) -> Outputs:
-        """See Critic."""
-        if not 1 <= rolls < x.shape[1]:
+        pairs = [torch.cat([x, z], 2)]
+        if z_product is not None:
+            pairs.append(torch.cat([x.repeat(1, z_product.shape[1] // x.shape[1], 1), z_product], 2))
+        elif not 1 <= rolls < x.shape[1]:
             raise UserError(
                 f"rolls: {rolls} is not a number of shifts from 1 to {x.shape[1] - 1}, one less than the pairs"
             )
-        shifted = [x, *(x.roll(shift, 1) for shift in range(1, rolls + 1))]
-        pairs = torch.cat([torch.cat([each, z], 2) for each in shifted], 1)
-        scores = self.network(parameters, pairs)[:, :, 0].view(len(x), rolls + 1, x.shape[1])
+        else:
+            pairs += [torch.cat([x.roll(shift, 1), z], 2) for shift in range(1, rolls + 1)]
+        return {self.network.name: torch.cat(pairs, 1)}
+
+    def read(self, said: Said, z: Tensor) -> Outputs:
+        """See Critic."""
+        scores = said[self.network.name]
+        scores = scores.view(len(scores), -1, z.shape[1])
         return {"joint": scores[:, 0], "product": scores[:, 1:].mT}
+
+    def pull(self, joint: Tensor, product: Tensor, said: Said) -> Said:
+        """See Critic."""
+        scores = torch.cat([joint[:, None], product.mT], 1)
+        return {self.network.name: scores.view(len(scores), -1, 1)}
+
+    def joint_inputs(self, x: Tensor, z: Tensor) -> Inputs:
+        """See Critic."""
+        return {self.network.name: torch.cat([x, z], 2)}
+
+    def read_joint(self, said: Said) -> Tensor:
+        """See Critic."""
+        return said[self.network.name][:, :, 0]
 
 
 def off_diagonal(matrix: Tensor) -> Tensor:

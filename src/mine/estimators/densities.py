@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from mine.estimators.interface import Parameters
-from mine.estimators.networks import Mlp
+from mine.engine.networks import Constant, Mlp, Network, Said
 
 FAMILIES = ("gaussian", "logistic")
 
@@ -38,30 +36,30 @@ class Conditional:
     network: Mlp
     family: str
 
-    def init(self, generators: Sequence[torch.Generator]) -> Parameters:
-        """Fresh parameters, one member a generator."""
-        return self.network.init(generators)
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """See ``mine.estimators.interface``."""
+        return (self.network,)
 
-    def parts(self, parameters: Parameters, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Location and log scale given x (S, n, dx), each (S, n, dz)."""
-        location, log_scale = self.network(parameters, x).chunk(2, 2)
+    def parts(self, said: Said) -> tuple[Tensor, Tensor]:
+        """Location and log scale given each x, each (S, n, dz)."""
+        location, log_scale = said[self.network.name].chunk(2, 2)
         # Smooth where it matters, and e^log_scale can neither overflow nor vanish.
         return location, _LARGEST_LOG_SCALE * torch.tanh(log_scale / _LARGEST_LOG_SCALE)
 
 
 @dataclass(frozen=True)
 class Marginal:
-    """q(z): location and log scale of each coordinate are parameters."""
+    """q(z): location and log scale of each coordinate are parameters, 0 to begin with."""
 
     dim: int
     family: str
 
-    def init(self, generators: Sequence[torch.Generator]) -> Parameters:
-        """Location 0 and scale 1, whatever the generators."""
-        device = generators[0].device
-        zeros = torch.zeros(len(generators), 1, self.dim, device=device)
-        return {"marginal.location": zeros, "marginal.log_scale": zeros.clone()}
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """See ``mine.estimators.interface``."""
+        return Constant("marginal.location", self.dim), Constant("marginal.log_scale", self.dim)
 
-    def log_density(self, parameters: Parameters, z: Tensor) -> Tensor:
+    def log_density(self, said: Said, z: Tensor) -> Tensor:
         """Log q(z) of z (S, n, dz). Returns (S, n)."""
-        return log_density(self.family, z, parameters["marginal.location"], parameters["marginal.log_scale"])
+        return log_density(self.family, z, said["marginal.location"], said["marginal.log_scale"])

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
+from mine.engine.networks import Network, Said
+from mine.estimators.base import OfDensities
 from mine.estimators.densities import Conditional, Marginal, log_density
-from mine.estimators.interface import NEITHER, Loss, Outputs, Parameters, State
+from mine.estimators.interface import NEITHER, Inputs, Loss, Outputs, State
 from mine.estimators.parts import Parts
 from mine.estimators.values import mean
 
 
 @dataclass(frozen=True)
-class Doe:
+class Doe(OfDensities):
     """E_P[log q(z|x)] - E[log q(z)]: H(Z) - H(Z|X) with each entropy's cross-entropy in its place.
 
     Each density is trained by maximum likelihood. With Gaussian densities the family contains the answer on Gaussian
@@ -28,20 +28,20 @@ class Doe:
     bound = NEITHER
     value_is = "neither bound: a difference of two upper bounds of entropies"
     shift_invariant = False
-    has_critic = False
 
-    def init(self, generators: Sequence[torch.Generator]) -> Parameters:
+    @property
+    def networks(self) -> tuple[Network, ...]:
         """See Estimator."""
-        return self.marginal.init(generators) | self.conditional.init(generators)
+        return self.marginal.networks + self.conditional.networks
 
-    def start(self, outputs: Outputs) -> State:
-        """Nothing to remember."""
-        return ()
+    def inputs(self, x: Tensor, z: Tensor, z_product: Tensor | None = None, rolls: int = 1) -> Inputs:
+        """See Estimator."""
+        return {self.conditional.network.name: x}
 
-    def outputs(self, parameters: Parameters, x: Tensor, z: Tensor, rolls: int = 1) -> Outputs:
+    def read(self, said: Said, z: Tensor) -> Outputs:
         """``conditional`` and ``marginal``, (S, n): log q(z|x) and log q(z) of each pair."""
-        of_z = log_density(self.conditional.family, z, *self.conditional.parts(parameters, x))
-        return {"conditional": of_z, "marginal": self.marginal.log_density(parameters, z)}
+        of_z = log_density(self.conditional.family, z, *self.conditional.parts(said))
+        return {"conditional": of_z, "marginal": self.marginal.log_density(said, z)}
 
     def loss(self, outputs: Outputs, state: State) -> tuple[Loss, State]:
         """The two cross-entropies, added up: neither density's parameters are in the other's."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
+from mine.engine.networks import Network, Said
 from mine.estimators.base import OfCritic
-from mine.estimators.interface import LOWER, Critic, Loss, Outputs, Parameters, State
+from mine.estimators.interface import LOWER, Critic, Inputs, Loss, Outputs, State
 from mine.estimators.parts import Parts
 
 
@@ -27,13 +26,18 @@ class Flo(OfCritic):
     value_is = "lower bound of I in expectation, for any T and u"
     shift_invariant = True
 
-    def init(self, generators: Sequence[torch.Generator]) -> Parameters:
+    @property
+    def networks(self) -> tuple[Network, ...]:
         """See Estimator."""
-        return self.critic.init(generators) | self.u.init(generators)
+        return self.critic.networks + self.u.networks
 
-    def outputs(self, parameters: Parameters, x: Tensor, z: Tensor, rolls: int = 1) -> Outputs:
+    def inputs(self, x: Tensor, z: Tensor, z_product: Tensor | None = None, rolls: int = 1) -> Inputs:
+        """See Estimator."""
+        return self.critic.inputs(x, z, z_product, rolls) | self.u.joint_inputs(x, z)
+
+    def read(self, said: Said, z: Tensor) -> Outputs:
         """See Estimator; ``u`` (S, n) as well."""
-        return self.critic.outputs(parameters, x, z, rolls) | {"u": self.u.joint(parameters, x, z)}
+        return self.critic.read(said, z) | {"u": self.u.read_joint(said)}
 
     def loss(self, outputs: Outputs, state: State) -> tuple[Loss, State]:
         """The value, to be ascended in T and in u."""

@@ -22,13 +22,17 @@ class Named:
     """Whether its family contains the answer on Gaussian data."""
 
 
-_BOTH = (SEPARABLE, CONCAT)
+_BOTH = (CONCAT, SEPARABLE)
 
 ESTIMATORS: dict[str, Named] = {
     each.name: each
     for each in (
-        Named("biased-stable", "DV (batch)", "mine_dv", _BOTH),
-        Named("ema-log", "MINE (EMA)", "mine_dv", _BOTH),
+        Named("biased", "Biased", "donsker_varadhan", _BOTH),
+        Named("biased-stable", "Biased, log-sum-exp", "donsker_varadhan", _BOTH),
+        Named("ema", "EMA", "donsker_varadhan", _BOTH),
+        Named("ema-as-printed", "EMA, step 5 as printed", "donsker_varadhan", _BOTH),
+        Named("ema-attached", "EMA, v attached", "donsker_varadhan", _BOTH),
+        Named("ema-log", "EMA, log space", "donsker_varadhan", _BOTH),
         Named("nwj", "NWJ", "nwj", _BOTH),
         Named("tuba", "TUBA", "tuba", _BOTH),
         Named("infonce", "InfoNCE", "infonce", (SEPARABLE,)),

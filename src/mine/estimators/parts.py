@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mine.engine.networks import Mlp
 from mine.estimators.critics import Concat, Separable
 from mine.estimators.densities import Conditional, Marginal
 from mine.estimators.interface import Critic
-from mine.estimators.networks import Mlp
-from mine.estimators.settings import SEPARABLE, EstimatorSettings
+from mine.estimators.settings import SEPARABLE
+from mine.settings import TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Parts:
     kind: str
     dim_x: int
     dim_z: int
-    settings: EstimatorSettings
+    settings: TrainingSettings
 
     def critic(self, name: str = "critic") -> Critic:
         """The critic that the run asks for; another name makes another network."""

@@ -15,8 +15,9 @@ from typing import Any
 from mine.errors import UserError
 from mine.estimators import check_critic
 from mine.estimators.names import ESTIMATORS
-from mine.estimators.settings import CRITICS, EstimatorSettings, check_choice
-from mine.experiments import parse_seeds, seed_blocks
+from mine.estimators.settings import CRITICS
+from mine.experiments import parse_seeds, seed_blocks, training_options
+from mine.settings import TrainingSettings, check_choice
 from mine.tasks import TASKS
 
 PATTERN = "critic={critic}/variant={variant}/task={task}/dim={dim}/seed={seed}.parquet"
@@ -74,9 +75,9 @@ def cells(benchmark: dict[str, Any]) -> Iterator[StairsCell]:
         yield StairsCell(critic, variant, task, dim, seed)
 
 
-def settings_of_benchmark(benchmark: dict[str, Any]) -> EstimatorSettings:
+def settings_of_benchmark(benchmark: dict[str, Any]) -> TrainingSettings:
     """The settings that all runs of a benchmark share. Raises UserError."""
-    return EstimatorSettings.from_dict(benchmark.get("training", {}))
+    return TrainingSettings.from_dict(benchmark.get("training", {}))
 
 
 def stairs_of(benchmark: dict[str, Any]) -> list[float]:
@@ -96,9 +97,7 @@ def blocks(benchmark: dict[str, Any], runs_per_job: int) -> list[StairsBlock]:
 
 def options(benchmark: dict[str, Any]) -> str:
     """Stairs and settings as options of ``mine train``, all of them, so that a printed command says what it does."""
-    values = settings_of_benchmark(benchmark).to_dict().items()
-    given = [f"--{name.replace('_', '-')} {value}" for name, value in values if value is not None]
-    return " ".join([f"--mi {','.join(map(repr, stairs_of(benchmark)))}", *given])
+    return f"--mi {','.join(map(repr, stairs_of(benchmark)))} {training_options(settings_of_benchmark(benchmark))}"
 
 
 def parse_benchmark(text: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from mine.divergence import overflow_step
 from mine.errors import UserError
 from mine.estimators.planning import StairsCell, cells, settings_of_benchmark, stairs_of
-from mine.estimators.settings import EstimatorSettings
+from mine.settings import TrainingSettings
 from mine.trace import Trace, read_trace
 
 
@@ -22,7 +22,7 @@ class StairsFile:
     path: Path
     cell: StairsCell
     mis: tuple[float, ...]
-    settings: EstimatorSettings
+    settings: TrainingSettings
 
 
 def planned_files(folder: Path, benchmark: dict[str, Any]) -> list[StairsFile]:
@@ -42,7 +42,7 @@ def file_of(path: Path, metadata: dict[str, Any]) -> StairsFile:
     """The run that a file's metadata says it holds. Raises UserError where they name no run of this version."""
     try:
         cell = StairsCell(**metadata["cell"])
-        return StairsFile(path, cell, tuple(metadata["mi"]), EstimatorSettings.from_dict(metadata["settings"]))
+        return StairsFile(path, cell, tuple(metadata["mi"]), TrainingSettings.from_dict(metadata["settings"]))
     except (UserError, KeyError, TypeError) as error:
         raise UserError(f"{path}: metadata names no run of this version ({error})") from None
 

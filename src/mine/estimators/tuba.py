@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from mine.engine.networks import Mlp, Network, Said
 from mine.estimators.base import OfCritic
-from mine.estimators.interface import LOWER, Loss, Outputs, Parameters, State
-from mine.estimators.networks import Mlp
+from mine.estimators.interface import LOWER, Inputs, Loss, Outputs, State
 from mine.estimators.parts import Parts
 from mine.estimators.values import mean
 
 
 @dataclass(frozen=True)
 class WithBaseline(OfCritic):
-    """A critic and a network for log a(z), ``log_baseline`` (S, n) of the outputs."""
+    """A critic and a network for log a(z), ``log_baseline`` (S, n) of the outputs.
+
+    ``log_baseline_product`` (S, n, m): the same of the product pairs, where they have a z of their own.
+    """
 
     baseline: Mlp
 
-    def init(self, generators: Sequence[torch.Generator]) -> Parameters:
+    @property
+    def networks(self) -> tuple[Network, ...]:
         """See Estimator."""
-        return self.critic.init(generators) | self.baseline.init(generators)
+        return (*self.critic.networks, self.baseline)
 
-    def outputs(self, parameters: Parameters, x: Tensor, z: Tensor, rolls: int = 1) -> Outputs:
+    def inputs(self, x: Tensor, z: Tensor, z_product: Tensor | None = None, rolls: int = 1) -> Inputs:
         """See Estimator."""
-        outputs = self.critic.outputs(parameters, x, z, rolls)
-        return outputs | {"log_baseline": self.baseline(parameters, z)[:, :, 0]}
+        of_z = z if z_product is None or self.critic.all_pairs else torch.cat([z, z_product], 1)
+        return self.critic.inputs(x, z, z_product, rolls) | {self.baseline.name: of_z}
+
+    def read(self, said: Said, z: Tensor) -> Outputs:
+        """See Estimator."""
+        log_a, n = said[self.baseline.name], z.shape[1]
+        outputs = self.critic.read(said, z) | {"log_baseline": log_a[:, :n, 0]}
+        if log_a.shape[1] == n:
+            return outputs
+        return outputs | {"log_baseline_product": log_a[:, n:].view(len(log_a), -1, n).mT}
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,8 @@ class Tuba(WithBaseline):
     def value(self, outputs: Outputs) -> Tensor:
         """See the class."""
         log_a = outputs["log_baseline"]
-        return 1.0 + mean(outputs["joint"] - log_a) - mean((outputs["product"] - log_a[:, :, None]).exp())
+        of_product = outputs.get("log_baseline_product", log_a[:, :, None])
+        return 1.0 + mean(outputs["joint"] - log_a) - mean((outputs["product"] - of_product).exp())
 
 
 def build(name: str, parts: Parts) -> Tuba:

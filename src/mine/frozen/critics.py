@@ -12,13 +12,17 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mine.errors import UserError
+from mine.estimators.settings import CONCAT
 from mine.files import whole_files
 from mine.settings import Cell, TrainingSettings
+
+if TYPE_CHECKING:
+    from mine.engine.networks import Mlp
 
 CONTRACT = 1
 """Raised by one whenever an array or a metadata key changes its meaning."""
@@ -47,6 +51,14 @@ class Critics:
         """What it was trained with."""
         return TrainingSettings.from_dict(self.metadata["settings"])
 
+    @property
+    def network(self) -> Mlp:
+        """T on x and z side by side."""
+        from mine.engine.networks import Mlp
+
+        settings = self.settings
+        return Mlp("critic", 2 * self.cell.dim, 1, settings.hidden, settings.layers, settings.activation)
+
     def at(self, step: int) -> np.ndarray:
         """The critic after ``step`` updates, (P,). Raises UserError, naming the step, where it was not saved."""
         place = np.flatnonzero(self.steps == step)
@@ -74,16 +86,13 @@ def parse_steps(name: str, text: str, steps: int | None = None) -> list[int]:
     return sorted(found)
 
 
-def write_critics(path: Path, checkpoints: dict[int, np.ndarray], n_parameters: int, metadata: dict[str, Any]) -> None:
+def write_critics(path: Path, checkpoints: dict[int, np.ndarray], metadata: dict[str, Any]) -> None:
     """Write one run's critics whole or not at all.
 
-    checkpoints: updates to parameters, of which the first ``n_parameters`` are kept. Raises UserError when the path
-    cannot be written.
+    checkpoints: updates to parameters (P,). Raises UserError when the path cannot be written.
     """
     steps = sorted(checkpoints)
-    parameters = np.zeros((len(steps), n_parameters), dtype=np.float32)
-    for row, step in zip(parameters, steps, strict=True):
-        row[:] = checkpoints[step][:n_parameters]
+    parameters = np.stack([checkpoints[step] for step in steps]) if steps else np.zeros((0, 0), dtype=np.float32)
     text = json.dumps({"critics_contract": CONTRACT, **metadata}, sort_keys=True)
     with whole_files(path) as (stream,):
         np.savez(stream, steps=np.array(steps, dtype=np.int64), parameters=parameters, metadata=np.array(text))
@@ -114,10 +123,12 @@ def read_critics(path: Path) -> Critics:
         raise UserError(f"{path}: a critic has parameters that are not finite")
     critics = Critics(path, steps.astype(np.int64), parameters, metadata)
     try:
-        expected = _n_parameters(critics.cell, critics.settings)
+        expected = sum(rows * columns for rows, columns in critics.network.shapes.values())
     except (UserError, KeyError, TypeError) as error:
         raise UserError(f"{path}: metadata without a usable cell and settings ({error})") from None
-    if parameters.shape[1] != expected:
+    if critics.cell.critic != CONCAT:
+        raise UserError(f"{path}: critics of kind {critics.cell.critic!r}; only {CONCAT!r} ones can be looked at here")
+    if len(parameters) and parameters.shape[1] != expected:
         raise UserError(f"{path}: critics of {parameters.shape[1]} parameters, its settings say {expected}")
     return critics
 
@@ -131,12 +142,6 @@ def _metadata(path: Path, text: np.ndarray) -> dict[str, Any]:
         found = metadata.get("critics_contract") if isinstance(metadata, dict) else None
         raise UserError(f"{path}: critics of contract {found!r}, this version reads {CONTRACT}; train again")
     return metadata
-
-
-def _n_parameters(cell: Cell, settings: TrainingSettings) -> int:
-    from mine.critic import Architecture
-
-    return Architecture(cell.dim, settings.hidden, settings.layers, settings.activation).n_parameters
 
 
 def _listed(steps: Sequence[int]) -> str:

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mine.critic import Architecture, critic, layers_of, matrices
+from mine.engine.networks import Mlp, Parameters, matrices
 from mine.frozen.critics import Critics
 
-# A gradient with respect to what follows a hidden layer, times the derivative, a function of its output (mine.critic).
+# A gradient with respect to what follows a hidden layer, times the derivative, a function of its output (mine.engine.networks).
 _TIMES_DERIVATIVE = {
     "relu": lambda gradient, output: gradient * (output > 0.0),
     "elu": lambda gradient, output: gradient * output.clamp(max=0.0).add_(1.0),
@@ -25,32 +25,30 @@ _TIMES_DERIVATIVE = {
 class FrozenCritic:
     """One critic with fixed parameters. ``scores`` looks at pairs; the sums are over the pairs it looked at last."""
 
-    def __init__(self, parameters: Tensor, architecture: Architecture) -> None:
+    def __init__(self, parameters: Tensor, network: Mlp) -> None:
         """parameters: (P,), without the zeros that fill up a row of a stack."""
-        self._architecture, self._parameters = architecture, parameters[None]
-        self._stack = layers_of(self._parameters, architecture)
-        self._weights = [weight[0] for weight in self._stack[0::2]]
+        self._network, self._parameters = network, parameters[None]
+        self._named = views(self._parameters, network)
+        self._weights = [weight[0] for weight in list(self._named.values())[0::2]]
         self._memory: list[Tensor] = []
         self._deltas: list[Tensor] = []
 
     @classmethod
     def of(cls, critics: Critics, step: int) -> FrozenCritic:
         """The critic of a file after ``step`` updates. Raises UserError where it has none."""
-        settings = critics.settings
-        architecture = Architecture(critics.cell.dim, settings.hidden, settings.layers, settings.activation)
-        return cls(torch.from_numpy(critics.at(step).copy()), architecture)
+        return cls(torch.from_numpy(critics.at(step).copy()), critics.network)
 
     @property
     def n_parameters(self) -> int:
         """P."""
-        return self._architecture.n_parameters
+        return self._parameters.shape[1]
 
     def scores(self, pairs: Tensor) -> Tensor:
         """T of pairs (n, 2d). Returns (n,), in the parameters' precision."""
-        n, hidden = len(pairs), self._architecture.hidden
+        n, hidden = len(pairs), self._network.hidden
         if not self._memory or self._memory[0].shape[1] != n:
-            self._memory = [matrices(self._parameters, n, hidden) for _ in range(self._architecture.layers + 1)]
-        values = critic(self._stack, pairs[None], self._architecture, self._memory)[0]
+            self._memory = [matrices(self._parameters, n, hidden) for _ in range(self._network.layers + 1)]
+        values = self._network(self._named, pairs[None], self._memory)[0, :, 0]
         self._inputs = [pairs, *[memory[0] for memory in self._memory[:-1]]]
         self._deltas = []
         return values
@@ -58,7 +56,7 @@ class FrozenCritic:
     def weighted(self, weights: Tensor) -> Tensor:
         """sum_i weights_is grad T_i for each of S weightings at once. weights: (n, S). Returns (S, P)."""
         result = weights.new_empty(weights.shape[1], self.n_parameters)
-        layers = layers_of(result, self._architecture)
+        layers = list(views(result, self._network).values())
         for index, (inputs, delta) in enumerate(self._hidden()):
             torch.mm(weights.T, delta, out=layers[2 * index + 1][:, 0])
             for place, column in enumerate(weights.T):
@@ -87,7 +85,7 @@ class FrozenCritic:
 
     def along(self, directions: Tensor) -> Tensor:
         """Directional derivatives grad T_i . u for each of U directions (U, P). Returns (n, U)."""
-        layers = layers_of(directions, self._architecture)
+        layers = list(views(directions, self._network).values())
         result = self._inputs[-1] @ layers[-2][:, :, 0].T + layers[-1][:, 0, 0]
         for index, (inputs, delta) in enumerate(self._hidden()):
             weight, bias = layers[2 * index : 2 * index + 2]
@@ -98,13 +96,22 @@ class FrozenCritic:
     def _hidden(self) -> list[tuple[Tensor, Tensor]]:
         """Inputs and deltas of each hidden layer, in order."""
         if not self._deltas:
-            derivative = _TIMES_DERIVATIVE[self._architecture.activation]
+            derivative = _TIMES_DERIVATIVE[self._network.activation]
             delta = derivative(self._weights[-1].T, self._inputs[-1])
             self._deltas = [delta]
-            for index in range(self._architecture.layers - 1, 0, -1):
+            for index in range(self._network.layers - 1, 0, -1):
                 delta = derivative(delta @ self._weights[index].T, self._inputs[index])
                 self._deltas.insert(0, delta)
         return list(zip(self._inputs[:-1], self._deltas, strict=True))
+
+
+def views(packed: Tensor, network: Mlp) -> Parameters:
+    """Rows (S, P) of parameters, one after the other, as parameters by name that share their memory."""
+    named, start = {}, 0
+    for name, (rows, columns) in network.shapes.items():
+        named[name] = packed[:, start : start + rows * columns].view(len(packed), rows, columns)
+        start += rows * columns
+    return named
 
 
 def as_array(values: Tensor) -> np.ndarray:

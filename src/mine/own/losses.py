@@ -14,7 +14,7 @@ from mine.errors import UserError
 from mine.estimators import build
 from mine.estimators.interface import Estimator, Outputs, State
 from mine.estimators.names import ESTIMATORS
-from mine.estimators.settings import EstimatorSettings, check_choice
+from mine.settings import TrainingSettings, check_choice
 
 _PAIRS: dict[str, tuple[str, ...]] = {
     "tuba": ("joint", "product", "log_baseline"),
@@ -91,11 +91,11 @@ def objective(name: str, **settings: Any) -> Objective:
 
     Args:
         name: of ``mine.estimators.names.ESTIMATORS``.
-        **settings: of ``EstimatorSettings`` that the objective has, such as smile_tau, alpha, ema_rate.
+        **settings: of ``TrainingSettings`` that the objective has, such as smile_tau, alpha, ema_rate.
 
     Raises:
         UserError: an unknown name or setting.
     """
     check_choice("objective", name, tuple(ESTIMATORS))
-    estimator = build(name, ESTIMATORS[name].critics[0], 1, 1, EstimatorSettings.from_dict(settings))
+    estimator = build(name, ESTIMATORS[name].critics[0], 1, 1, TrainingSettings.from_dict(settings))
     return Objective(name, estimator, _PAIRS.get(name, ("joint", "product")), estimator.value_is)

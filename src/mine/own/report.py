@@ -16,15 +16,12 @@ from mine.estimators.names import ESTIMATORS
 from mine.own.columns import Column
 from mine.own.estimate import Estimate, Fit
 from mine.own.reading import Source
-from mine.provenance import statements_hash
+from mine.provenance import code_hash
 
 CONTRACT = 1
 """Raised by one whenever a key of the JSON object changes its meaning."""
 
 SIGNIFICANT = 0.05
-
-_REGISTRIES = ("estimators", "estimators.names")
-"""A further estimator is a line there, which changes no value."""
 
 INTERVAL_IS = (
     "bootstrap over the test rows with the critic fixed: it leaves out what another split, initialisation or critic "
@@ -171,7 +168,7 @@ def record(fitted: Fit, estimate: Estimate, made: Made) -> dict[str, Any]:
 def _code_hash(estimator: str) -> str:
     """SHA-256 of the source, docstrings left out, that a value depends on; the estimator's file is imported by name."""
     own = f"estimators.{ESTIMATORS[estimator].module}"
-    return statements_hash("own.estimate", "own.reading", "estimators.parts", own, without=_REGISTRIES)
+    return code_hash("own.estimate", "own.reading", own)
 
 
 def plain(value: Any) -> Any:

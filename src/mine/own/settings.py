@@ -10,7 +10,8 @@ from typing import Any
 from mine.errors import UserError
 from mine.estimators import check_critic
 from mine.estimators.names import ESTIMATORS
-from mine.estimators.settings import DENSITY, SEPARABLE, EstimatorSettings, check_choice
+from mine.estimators.settings import DENSITY, SEPARABLE, check_choice
+from mine.settings import TrainingSettings
 
 WITH_CRITIC = tuple(name for name, named in ESTIMATORS.items() if DENSITY not in named.critics)
 """Estimators that an estimate can be made with: interval and permutation test put other pairs into a critic."""
@@ -61,7 +62,7 @@ class OwnSettings:
     max_updates: int = 10_000
 
     def __post_init__(self) -> None:
-        """Check every value; widths and rates by EstimatorSettings."""
+        """Check every value; widths and rates by TrainingSettings."""
         object.__setattr__(self, "split", _split(self.split))
         check_choice("estimator", self.estimator, tuple(ESTIMATORS))
         if self.estimator not in WITH_CRITIC:
@@ -80,9 +81,9 @@ class OwnSettings:
             _check_open("weight_decay", self.weight_decay, 0.0, math.inf)
         self.networks()
 
-    def networks(self, batch_size: int | None = None) -> EstimatorSettings:
+    def networks(self, batch_size: int | None = None) -> TrainingSettings:
         """The part that estimators know."""
-        return EstimatorSettings(
+        return TrainingSettings(
             batch_size=self.batch_size if batch_size is None else batch_size,
             learning_rate=self.learning_rate,
             hidden=self.hidden,
@@ -90,6 +91,7 @@ class OwnSettings:
             embedding=self.embedding,
             average=self.average,
             eval_every=self.eval_every,
+            product="shift",
         )
 
     def parts(self, rows: int) -> tuple[int, int, int]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from mine.engine.loop import train as train_stack
+from mine.engine.networks import Layout, Parameters
+from mine.engine.optimizers import Adam
+from mine.engine.sources import Rows
+from mine.engine.stopping import Patience
 from mine.estimators import build
-from mine.estimators.interface import Estimator, Outputs, Parameters
-from mine.estimators.tree import Tree
+from mine.estimators.interface import Estimator, Outputs
 from mine.estimators.values import log_mean_exp, mean
-from mine.optimizers import Adam
 from mine.own.settings import PER_Z, OwnSettings
 from mine.own.streams import Use, generator
-from mine.sources import Epochs
 
 VALIDATION_ROWS = 4_000
 """Validation rows that a look during training takes; the validation value of the end takes them all."""
@@ -89,65 +91,35 @@ def train(
     x, z = (tensor.to(device) for tensor in training)
     x_seen, z_seen = (tensor[:VALIDATION_ROWS].to(device) for tensor in validation)
     batch = min(settings.batch_size, len(x))
-    settings = replace(settings, batch_size=batch)
-    estimator = build(settings.estimator, settings.critic, x.shape[1], z.shape[1], settings.networks())
+    estimator = build(settings.estimator, settings.critic, x.shape[1], z.shape[1], settings.networks(batch))
+    layout, looks, per_z = Layout(estimator.networks), [], settings.estimator in PER_Z
+
+    def look(update: int, parameters: Tensor) -> Tensor:
+        criterion, value = _look(estimator, layout.views(parameters), x_seen, z_seen, per_z)
+        looks.append(Look(update, tuple(criterion.tolist()), tuple(value.tolist())))
+        report(looks[-1])
+        return criterion
 
     def of_each(use: Use) -> list[torch.Generator]:
         return [generator(settings.seed, use, member, device) for member in range(members)]
 
-    tree = Tree(estimator.init(of_each(Use.INITIALISATION)))
-    epochs = [Epochs(len(x), batch, source) for source in of_each(Use.BATCHES)]
-    optimizer = Adam(settings.learning_rate)
-    moments = optimizer.init(tree.values)
-    squared = torch.empty_like(tree.values)
-    averaged, kept = tree.values.clone(), tree.values.clone()
-    kept_at = torch.zeros(members, dtype=torch.int64, device=device)
-    best = torch.full((members,), torch.inf, dtype=torch.float64, device=device)
-    live = torch.ones(members, dtype=torch.bool, device=device)
-    state, looks, update = None, [], 0
-    per_z = settings.estimator in PER_Z
-
-    while True:
-        criterion, value = _look(estimator, tree.views(averaged), x_seen, z_seen, per_z)
-        better = criterion < best
-        best = torch.where(better, criterion, best)
-        kept[better], kept_at[better] = averaged[better], update
-        looks.append(Look(update, tuple(criterion.tolist()), tuple(value.tolist())))
-        report(looks[-1])
-        ended = update - int(kept_at.max()) >= settings.patience * settings.eval_every or not bool(live.any())
-        if ended or update >= settings.max_updates:
-            break
-        steps = min(settings.eval_every, settings.max_updates - update)
-        batches = torch.stack([epoch.take(steps) for epoch in epochs])
-        for place in range(steps):
-            update += 1
-            rows = batches[:, place]
-            outputs = estimator.outputs(tree.leaves, x[rows], z[rows])
-            if state is None:
-                state = estimator.start({name: tensor.detach() for name, tensor in outputs.items()})
-            loss, state = estimator.loss(outputs, state)
-            gradient = tree.gradient(loss.loss)
-            torch.mul(gradient, gradient, out=squared)
-            # A member whose gradient is no number any more stays where it is.
-            live &= squared.sum(1).isfinite()
-            rates = gradient.new_tensor(optimizer.rates(update))
-            if settings.weight_decay:
-                tree.values *= 1.0 - settings.learning_rate * settings.weight_decay
-            ascent = optimizer.ascent(gradient, squared, moments, rates)
-            tree.values -= torch.where(live[:, None], ascent, 0.0)
-            # As Adam's moments: an average that started at the initialisation would remember it for long.
-            averaged.lerp_(tree.values, max(1.0 - settings.average, 1.0 / update))
-
-    parameters = {name: tensor.cpu() for name, tensor in tree.views(kept).items()}
+    stopping = Patience(look, settings.eval_every, settings.patience, settings.max_updates)
+    stack = train_stack(
+        estimator,
+        Rows(x, z, batch, of_each(Use.INITIALISATION), of_each(Use.BATCHES)),
+        stopping,
+        [Adam(settings.learning_rate, weight_decay=settings.weight_decay)] * members,
+        average=settings.average,
+    )
     return Trained(
         estimator,
-        parameters,
-        tuple(kept_at.tolist()),
-        tuple(best.tolist()),
+        {name: tensor.cpu() for name, tensor in layout.views(stopping.kept).items()},
+        tuple(stopping.kept_at.tolist()),
+        tuple(stopping.best.tolist()),
         tuple(looks),
-        update,
-        ended,
-        tuple((~live).tolist()),
+        looks[-1].update,
+        stopping.ended,
+        tuple((~stack.live).tolist()),
     )
 
 

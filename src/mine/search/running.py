@@ -12,8 +12,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from mine.engine.runs import RunResult, train_runs
+from mine.engine.sources import Run
+from mine.estimators.settings import CONCAT
 from mine.search.space import Setting
-from mine.training import Run, RunResult, train_runs
+from mine.tasks.gaussian import of_rho
 from mine.writeup import DIM
 from mine.writeup.targets import QUARTER, measure, targets
 
@@ -74,7 +77,7 @@ def run(task: Task, stage: str, device: torch.device | str = "cpu") -> Iterator[
     """Train one task; a row a run."""
     variant = task.settings[0].objective if task.variant == "ema" else "biased"
     members = [
-        (setting, Run(seed, rho, setting.learning_rate))
+        (setting, rho, Run(seed, (of_rho(DIM, rho),), (DIM, rho), setting.learning_rate))
         for setting in task.settings
         for rho in task.rhos
         for seed in task.seeds
@@ -82,8 +85,9 @@ def run(task: Task, stage: str, device: torch.device | str = "cpu") -> Iterator[
     training = task.settings[0].training(task.epochs)
     # A tenth of the time of small critics is bookkeeping for a gradient that nobody takes.
     with torch.inference_mode():
-        results = train_runs(variant, DIM, [run for _, run in members], training, judged=False, device=device)
-    for (setting, member), result in zip(members, results, strict=True):
+        runs = [run for _, _, run in members]
+        results = train_runs(variant, CONCAT, runs, training, judged=False, device=device)
+    for (setting, rho, member), result in zip(members, results, strict=True):
         if task.variant == "biased":
             setting = setting.of_biased
         yield {
@@ -91,12 +95,12 @@ def run(task: Task, stage: str, device: torch.device | str = "cpu") -> Iterator[
             "setting": setting.name,
             **asdict(setting),
             "variant": task.variant,
-            "rho": member.rho,
+            "rho": rho,
             "seed": member.seed,
             "epochs": task.epochs,
             "mi_true": float(result.columns["mi_true"][0]),
             **ending(result),
-            **readings(result, task.variant, member.rho, task.epochs),
+            **readings(result, task.variant, rho, task.epochs),
         }
 
 

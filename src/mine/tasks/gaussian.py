@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from torch import Generator, Tensor
 
-from mine.gaussian import sample_joint
+from mine.gaussian import log_density_ratio, mutual_information, sample_joint, sample_normals
 from mine.tasks.checks import MAX_PER_COORDINATE, check_dim, check_mi
+from mine.tasks.interface import Task
 
 
 @dataclass(frozen=True)
-class Gaussian:
+class Gaussian(Task):
     """X and Z standard normal in R^d, each coordinate of Z correlated by rho with the same one of X. See Task."""
 
     dim: int
@@ -24,6 +25,21 @@ class Gaussian:
     def sample(self, shape: tuple[int, ...], generators: Sequence[Generator]) -> tuple[Tensor, Tensor]:
         """See Task."""
         return sample_joint((*shape, self.dim), self.rho, generators)
+
+    def sample_x(self, shape: tuple[int, ...], generators: Sequence[Generator]) -> Tensor:
+        """See Task."""
+        return sample_normals((*shape, self.dim), generators)
+
+    sample_z = sample_x
+
+    def log_ratio(self, x: Tensor, z: Tensor) -> Tensor:
+        """See Task."""
+        return log_density_ratio(x, z, self.rho)
+
+
+def of_rho(dim: int, rho: float) -> Gaussian:
+    """The task at -1 < rho < 1. Raises UserError outside, and for a d below 1."""
+    return Gaussian(dim, mutual_information(dim, rho), rho)
 
 
 def gaussian(dim: int, mi: float) -> Gaussian:

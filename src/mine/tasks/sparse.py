@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from mine.gaussian import sample_normals
 from mine.tasks.checks import MAX_PER_COORDINATE, check_dim, check_mi
+from mine.tasks.interface import Task
 from mine.tasks.gaussian import correlation
 
 CORRELATED = 2
@@ -18,7 +19,7 @@ CORRELATED = 2
 
 
 @dataclass(frozen=True)
-class Sparse:
+class Sparse(Task):
     """X and Z standard normal in R^d; the first coordinates of Z correlated by rho with the same of X. See Task."""
 
     dim: int

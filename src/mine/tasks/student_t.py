@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from mine.gaussian import sample_joint, sample_normals
 from mine.tasks.checks import MAX_PER_COORDINATE, check_dim, check_mi
+from mine.tasks.interface import Task
 from mine.tasks.gaussian import correlation
 from mine.tasks.stacks import per_run
 
@@ -19,7 +20,7 @@ DOF = 5
 
 
 @dataclass(frozen=True)
-class StudentT:
+class StudentT(Task):
     """(X, Z) ~ t of DOF degrees of freedom in R^2d, its dispersion matrix [[I, rho I], [rho I, I]]. See Task."""
 
     dim: int

@@ -9,13 +9,14 @@ import torch
 from torch import Generator, Tensor
 
 from mine.tasks.gaussian import Gaussian, gaussian_as
+from mine.tasks.interface import Task
 from mine.tasks.stacks import per_run
 
 Function = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Transformed:
+class Transformed(Task):
     """X = of_x(X'), Z = of_z(Z') coordinate by coordinate, (X', Z') being the base's. See Task."""
 
     base: Gaussian

@@ -11,6 +11,7 @@ from scipy.special import lambertw
 from torch import Generator, Tensor
 
 from mine.tasks.checks import MAX_PER_COORDINATE, check_dim, check_mi
+from mine.tasks.interface import Task
 
 MIN_PER_COORDINATE = 1e-4
 """Smallest mutual information of a pair of coordinates, nats. The noise is then 5,000 times as wide as X; with much
@@ -18,7 +19,7 @@ wider noise float32 would no longer resolve X in the sum."""
 
 
 @dataclass(frozen=True)
-class Uniform:
+class Uniform(Task):
     """X uniform on (0, 1)^d, Z = X + N, N uniform on (-half_width, half_width)^d. See Task."""
 
     dim: int

@@ -1,4 +1,4 @@
-"""Gradient ascent for a stack of critics: a pair of functions with explicit state, on one matrix (S, P).
+"""Gradient descent for a stack of critics: a pair of functions with explicit state, on one matrix (S, P).
 
 torch.optim steps a list of tensors of one model; a stack needs members that can leave, which indexing a matrix does.
 """
@@ -6,7 +6,6 @@ torch.optim steps a list of tensors of one model; a stack needs members that can
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -44,8 +43,8 @@ class Adam:
         root = math.sqrt(1.0 - self.beta2**step)
         return factor / root, factor * self.eps, self.learning_rate * self.weight_decay
 
-    def ascent(self, gradient: Tensor, squared: Tensor, state: State, rates: Tensor) -> Tensor:
-        """What to add to the parameters, (S, P), less the decay; moments in ``state`` are updated in place.
+    def descent(self, gradient: Tensor, squared: Tensor, state: State, rates: Tensor) -> Tensor:
+        """What to take off the parameters, (S, P), besides the decay; moments in ``state`` are updated in place.
 
         squared: the gradient's squares, overwritten by the result. rates: ``rates(step)`` as a tensor, (3,) for all
         members or (3, S, 1) for each its own.
@@ -59,7 +58,7 @@ class Adam:
 
 @dataclass(frozen=True)
 class Sgd:
-    """Plain gradient ascent."""
+    """Plain gradient descent."""
 
     learning_rate: float
     weight_decay: float = 0.0
@@ -72,16 +71,17 @@ class Sgd:
         """The learning rate at every step."""
         return self.learning_rate, 0.0, 0.0
 
-    def ascent(self, gradient: Tensor, squared: Tensor, state: State, rates: Tensor) -> Tensor:
-        """What to add to the parameters, (S, P)."""
+    def descent(self, gradient: Tensor, squared: Tensor, state: State, rates: Tensor) -> Tensor:
+        """What to take off the parameters, (S, P)."""
         return torch.mul(gradient, rates[0], out=squared)
 
 
 Optimizer = Adam | Sgd
 
-REGISTRY: dict[str, Callable[[TrainingSettings], Optimizer]] = {
-    "adam": lambda settings: Adam(settings.learning_rate),
+
+def of(settings: TrainingSettings) -> Optimizer:
+    """The optimiser that the settings name."""
+    if settings.optimizer == "sgd":
+        return Sgd(settings.learning_rate)
     # Loshchilov & Hutter 2019: the decay acts on the parameters, not through the gradient. 0.01 is torch's default.
-    "adamw": lambda settings: Adam(settings.learning_rate, weight_decay=0.01),
-    "sgd": lambda settings: Sgd(settings.learning_rate),
-}
+    return Adam(settings.learning_rate, weight_decay=0.01 if settings.optimizer == "adamw" else 0.0)

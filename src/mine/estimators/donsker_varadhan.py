@@ -1,8 +1,4 @@
-"""What training ascends: each objective is a pure piece with explicit state.
-
-An objective sees T on a batch of joint pairs and on a batch of product pairs, each (S, k) for a stack of S critics,
-and its own state, and gives back how much each pair's T weighs in the ascended gradient, the Donsker-Varadhan value
-of the batch and the next state. Members of a stack never mix.
+"""MINE's objectives and the batch Donsker-Varadhan bound: one value, and a gradient each.
 
 All objectives here ascend  mean over joint pairs of grad T  -  sum over product pairs of w grad T  and differ in w
 alone, so w is what each of them says; tests hold it against autograd of the objective as the write-up prints it.
@@ -12,50 +8,27 @@ In the notation of the write-up B_exp is the batch mean of e^T over the product 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from mine.settings import TrainingSettings
-
-State = tuple[Tensor, ...]
-"""Tensors of shape (S,), one value a member; () where an objective remembers nothing."""
-
-
-@dataclass(frozen=True)
-class BatchValue:
-    """What an objective makes of one batch. Of shape (S,) where nothing else is said.
-
-    joint_mean, log_mean_exp: the two terms of the batch's Donsker-Varadhan value in nats, e^T computed as the
-        objective computes it.
-    product_weights: (S, k), w: the derivative of the ascended objective with respect to T on each product pair,
-        sign left out. With respect to T on a joint pair it is 1/k.
-    log_ema: log v after this batch, None without a moving average.
-    """
-
-    joint_mean: Tensor
-    log_mean_exp: Tensor
-    product_weights: Tensor
-    log_ema: Tensor | None = None
-
-    @property
-    def mi_batch(self) -> Tensor:
-        """Donsker-Varadhan value of the batch in nats; biased upward, no bound."""
-        return self.joint_mean - self.log_mean_exp
+from mine.estimators.base import OfCritic
+from mine.estimators.interface import LOWER, Loss, Outputs, State, Weights
+from mine.estimators.parts import Parts
+from mine.estimators.values import log_mean_exp, mean
 
 
 class Objective(Protocol):
-    """State in, value and state out."""
+    """State in, weights and state out. Scores are T on a batch, (S, k)."""
 
     def init(self, product_scores: Tensor) -> State:
-        """State before the first update; product_scores is T on the first product batch, (S, k)."""
+        """State before the first update, from the first batch."""
         ...
 
-    def __call__(self, joint_scores: Tensor, product_scores: Tensor, state: State) -> tuple[BatchValue, State]:
-        """Value of one batch and the state after it."""
+    def __call__(self, joint_scores: Tensor, product_scores: Tensor, state: State) -> tuple[Weights, State]:
+        """What one batch is worth, w of its product pairs (S, k), and the state after it."""
         ...
 
 
@@ -70,12 +43,12 @@ class Biased:
         """Nothing to remember."""
         return ()
 
-    def __call__(self, joint_scores: Tensor, product_scores: Tensor, state: State) -> tuple[BatchValue, State]:
+    def __call__(self, joint_scores: Tensor, product_scores: Tensor, state: State) -> tuple[Weights, State]:
         """See Objective."""
         exp_scores = product_scores.exp()
         mean_exp = exp_scores.mean(1)
         weights = _divided_mean_weights(exp_scores, mean_exp)
-        return BatchValue(joint_scores.mean(1), mean_exp.log(), weights), state
+        return Weights(weights, joint_scores.mean(1), mean_exp.log()), state
 
 
 class BiasedStable:
@@ -85,9 +58,9 @@ class BiasedStable:
         """Nothing to remember."""
         return ()
 
-    def __call__(self, joint_scores: Tensor, product_scores: Tensor, state: State) -> tuple[BatchValue, State]:
+    def __call__(self, joint_scores: Tensor, product_scores: Tensor, state: State) -> tuple[Weights, State]:
         """See Objective."""
-        return BatchValue(joint_scores.mean(1), stable_log_mean_exp(product_scores), product_scores.softmax(1)), state
+        return Weights(product_scores.softmax(1), joint_scores.mean(1), log_mean_exp(product_scores)), state
 
 
 @dataclass(frozen=True)
@@ -114,7 +87,7 @@ class Ema:
             return (product_scores.exp().mean(1),)
         return (torch.ones_like(product_scores[:, 0]),)
 
-    def __call__(self, joint_scores: Tensor, product_scores: Tensor, state: State) -> tuple[BatchValue, State]:
+    def __call__(self, joint_scores: Tensor, product_scores: Tensor, state: State) -> tuple[Weights, State]:
         """See Objective."""
         exp_scores = product_scores.exp()
         mean_exp = exp_scores.mean(1)
@@ -124,7 +97,7 @@ class Ema:
             weights = (1.0 + product_scores) * weights
         if self.attached:
             weights = ((1.0 - self.rate) * (state[0] / ema))[:, None] * weights
-        return BatchValue(joint_scores.mean(1), mean_exp.log(), weights, ema.log()), (ema,)
+        return Weights(weights, joint_scores.mean(1), mean_exp.log(), ema.log()), (ema,)
 
 
 @dataclass(frozen=True)
@@ -141,18 +114,18 @@ class EmaLog:
     def init(self, product_scores: Tensor) -> State:
         """Log v of every member: 0, or the log of the first batch's B_exp."""
         if self.start == "first-batch":
-            return (stable_log_mean_exp(product_scores),)
+            return (log_mean_exp(product_scores),)
         return (torch.zeros_like(product_scores[:, 0]),)
 
-    def __call__(self, joint_scores: Tensor, product_scores: Tensor, state: State) -> tuple[BatchValue, State]:
+    def __call__(self, joint_scores: Tensor, product_scores: Tensor, state: State) -> tuple[Weights, State]:
         """See Objective."""
-        log_mean_exp = stable_log_mean_exp(product_scores)
+        of_batch = log_mean_exp(product_scores)
         # With alpha = 1 nothing of the old v is kept, and its weight's log does not exist.
-        log_ema = log_mean_exp + math.log(self.rate)
+        log_ema = of_batch + math.log(self.rate)
         if self.rate < 1.0:
             log_ema = torch.logaddexp(state[0] + math.log1p(-self.rate), log_ema)
         weights = (product_scores - (log_ema + math.log(product_scores.shape[1]))[:, None]).exp()
-        return BatchValue(joint_scores.mean(1), log_mean_exp, weights, log_ema), (log_ema,)
+        return Weights(weights, joint_scores.mean(1), of_batch, log_ema), (log_ema,)
 
 
 def _divided_mean_weights(exp_scores: Tensor, denominator: Tensor) -> Tensor:
@@ -164,17 +137,50 @@ def _divided_mean_weights(exp_scores: Tensor, denominator: Tensor) -> Tensor:
     return exp_scores * (denominator.reciprocal() / exp_scores.shape[1])[:, None]
 
 
-def stable_log_mean_exp(scores: Tensor) -> Tensor:
-    """Log mean e^T over the last axis of (S, k), without forming e^T. Returns (S,)."""
-    return scores.logsumexp(-1) - math.log(scores.shape[-1])
+@dataclass(frozen=True)
+class DonskerVaradhan(OfCritic):
+    """An objective, which says how much T of each product pair weighs in the gradient.
+
+    The value is E_P[T] - log E_Q[e^T]. Source: Donsker & Varadhan 1983; Belghazi et al. 2018, section 3.2
+    (its eq. 12 is the gradient of a batch).
+    """
+
+    objective: Objective
+    closed_form = True
+    bound = LOWER
+    value_is = "Donsker-Varadhan value: at the population a lower bound of I; from a batch biased upward, no bound"
+    shift_invariant = True
+
+    def start(self, outputs: Outputs) -> State:
+        """See Estimator."""
+        return self.objective.init(outputs["product"].flatten(1))
+
+    def weights(self, outputs: Outputs, state: State) -> tuple[Weights, State]:
+        """See Estimator."""
+        product = outputs["product"]
+        batch, state = self.objective(outputs["joint"], product.flatten(1), state)
+        return replace(batch, product=batch.product.view(product.shape)), state
+
+    def loss(self, outputs: Outputs, state: State) -> tuple[Loss, State]:
+        """A surrogate whose gradient is the objective's: w is held fixed, as v is in Algorithm 1."""
+        batch, state = self.weights({name: scores.detach() for name, scores in outputs.items()}, state)
+        surrogate = (batch.product * outputs["product"]).flatten(1).sum(1) - mean(outputs["joint"])
+        return Loss(surrogate, batch.log_ema), state
+
+    def value(self, outputs: Outputs) -> Tensor:
+        """Mean T over joint pairs - log mean e^T over product pairs, without forming e^T."""
+        return mean(outputs["joint"]) - log_mean_exp(outputs["product"])
 
 
-REGISTRY: dict[str, Callable[[TrainingSettings], Objective]] = {
-    "biased": lambda settings: Biased(),
-    "biased-stable": lambda settings: BiasedStable(),
-    "ema": lambda settings: Ema(settings.ema_rate, settings.ema_init),
-    "ema-as-printed": lambda settings: Ema(settings.ema_rate, settings.ema_init, as_printed=True),
-    "ema-attached": lambda settings: Ema(settings.ema_rate, settings.ema_init, attached=True),
-    "ema-log": lambda settings: EmaLog(settings.ema_rate, settings.ema_init),
-}
-"""Every objective by the name that ``--variant`` and the configuration use."""
+def build(name: str, parts: Parts) -> DonskerVaradhan:
+    """One of MINE's objectives, by its name."""
+    rate, start = parts.settings.ema_rate, parts.settings.ema_init
+    objectives: dict[str, Objective] = {
+        "biased": Biased(),
+        "biased-stable": BiasedStable(),
+        "ema": Ema(rate, start),
+        "ema-as-printed": Ema(rate, start, as_printed=True),
+        "ema-attached": Ema(rate, start, attached=True),
+        "ema-log": EmaLog(rate, start),
+    }
+    return DonskerVaradhan(parts.critic(), objectives[name])
