@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mine.engine.record import OF_WINDOWS, Windows
 from mine.experiments import RUN_PATTERN
-from mine.recorder import OF_WINDOWS, Windows
 from mine.settings import Cell, TrainingSettings
 from mine.trace import COLUMNS, write_trace
 
@@ -44,7 +44,7 @@ def make_trace_columns(
     last: step of the last row; ``steps + 1`` (a completed run) where not given.
     mi_batch, grad_norm: a number, or one value a row (grad_norm is masked on row ``steps + 1``).
     mi_heldout, heldout_ess, mi_population, population_ess: a number, or one value an evaluation.
-    window: updates that a row stands for. of_windows: its columns (mine.recorder.OF_WINDOWS), each a number or one
+    window: updates that a row stands for. of_windows: its columns (mine.engine.record.OF_WINDOWS), each a number or one
     value a row, masked on row ``steps + 1``; mi_batch and grad_norm where they are not given.
     """
     last = steps + 1 if last is None else last

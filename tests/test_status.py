@@ -55,7 +55,7 @@ def make(name, *, keep=lambda run: True, overflow=lambda run: False):
         write_run(
             Path("results", name, "runs"), setting=run.setting, variant=run.variant, dim=run.dim, rho=float(run.rho),
             seed=run.seed, training=run.training, overflow_step=15 if overflow(run) else None,
-            metadata={"code": training_code_hash()},
+            metadata={"code": training_code_hash("ema")},
         )  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def test_runaway_is_known_only_of_what_was_collected(capsys):
     make("two")
     write_run(
         Path("results/two/runs"), dim=2, seed=1, training=TrainingSettings(**TRAINING), mi_batch=9.0, mi_true=1.0,
-        metadata={"code": training_code_hash()},
+        metadata={"code": training_code_hash("ema")},
     )  # fmt: skip
     assert told(capsys, "two")["total"]["collected"] == 0
     status()

@@ -13,13 +13,13 @@ import pytest
 import torch
 
 from mine.cli import main
-from mine.critic import Architecture, critic, layers_of
+from mine.engine.runs import gaussian_runs
+from mine.engine.sources import source_of
 from mine.errors import UserError
 from mine.frozen.critics import read_critics
+from mine.frozen.gradients import FrozenCritic
 from mine.settings import TrainingSettings
-from mine.sources import source_of
 from mine.trace import read_trace
-from mine.training import BLOCK
 
 TINY = [
     "--variant",
@@ -48,7 +48,7 @@ def test_one_seed_writes_one_run(tmp_path, capsys):
     assert mine("train", *TINY, "--seed", 3, "--output", output) == 0
     assert capsys.readouterr().out == f"{output}: completed\n"
     trace = read_trace(output)
-    assert trace.metadata["cell"] == {"variant": "ema", "dim": 1, "rho": 0.9, "seed": 3}
+    assert trace.metadata["cell"] == {"variant": "ema", "dim": 1, "rho": 0.9, "seed": 3, "critic": "concat"}
     assert trace.metadata["settings"]["batch_size"] == 8
     assert set(trace.metadata["settings"]) == set(TrainingSettings().to_dict())
     assert len(trace.frame) == 21
@@ -72,11 +72,10 @@ def test_critics_are_kept_with_the_runs_own_metadata_and_change_nothing_else(tmp
         key: value for key, value in trace.metadata.items() if key != "contract"
     }
     # What row 6 of the trace says of its batch, the critic after 5 updates says too.
-    architecture = Architecture(1, 4, 2, "relu")
-    batch = source_of(1, [0.9], [3], critics.settings, "cpu").take(BLOCK)
+    batch = source_of(gaussian_runs(1, 0.9, [3]), critics.settings, "cpu").take(10)
     x, z, z_product = (part[0, 5] for part in (batch.x, batch.z, batch.z_product))
-    layers = layers_of(torch.from_numpy(critics.at(5))[None], architecture)
-    joint, product = (critic(layers, torch.cat([x, other], 1)[None], architecture)[0] for other in (z, z_product))
+    model = FrozenCritic.of(critics, 5)
+    joint, product = (model.scores(torch.cat([x, other], 1)) for other in (z, z_product))
     row = trace.frame.iloc[5]
     assert row["joint_mean"] == pytest.approx(joint.mean().item(), abs=1e-6)
     assert row["log_mean_exp"] == pytest.approx(product.exp().mean().log().item(), abs=1e-6)
@@ -158,6 +157,10 @@ def test_show_prints_the_numbers_of_the_file(tmp_path, capsys):
         (["--seed", "x"], r"seed: 'x' is not a list of seeds"),
         (["--seed", "0-1"], r"output: .* is one file for 2 seeds"),
         (["--grad-clip", "0"], r"grad_clip: 0\.0"),
+        (["--critic", "deep"], r"critic: 'deep' is unknown; allowed are separable, concat, density"),
+        (["--critic", "density"], r"critic: 'density' is none that ema exists with; allowed are concat, separable"),
+        (["--mi", "2"], r"rho: give the data by --rho \(correlation\) or by --mi"),
+        (["--task", "cubic"], r"rho: task 'cubic' is given by its mutual information; use --mi"),
         (["--epochs", "5"], r"epochs: --epochs 5 with --steps 20; give one of the two"),
         (["--record-every", "21"], r"record_every: 21 is beyond the run's 20 updates"),
         (["--record-every", "epoch"], r"record_every: 'epoch' needs a data set"),
@@ -208,11 +211,23 @@ def test_epochs_without_a_data_set_write_nothing(tmp_path, capsys, epochs):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_epochs_mean_nothing_to_an_estimator_of_the_family(tmp_path, capsys):
-    cell = ["--variant", "nwj", "--dim", "1", "--rho", "0.9", "--seed", "3"]
-    assert mine("train", *cell, "--steps", 20, "--epochs", 5, "--output", tmp_path / "run.parquet") == 2
-    assert "epochs: --epochs means nothing to an estimator of the family" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
+def test_every_estimator_takes_every_option(tmp_path):
+    """No option switches to another loop: NWJ by epochs of a data set, in windows, with its critics kept."""
+    output, critics = tmp_path / "run.parquet", tmp_path / "critics.npz"
+    by_epochs = ["--variant", "nwj", "--data", "43", "--epochs", "20", "--record-every", "epoch", "--seed", "3"]
+    kept = ["--checkpoints", "0,50", "--critics", critics]
+    assert mine("train", *without_steps(), *by_epochs, "--output", output, *kept) == 0
+    frame = read_trace(output).frame
+    assert frame["epoch"].dropna().tolist() == list(range(1, 21))
+    assert frame["mi_population"].notna().sum() == frame["mi_heldout"].notna().sum() > 1
+    assert read_critics(critics).steps.tolist() == [0, 50]
+
+
+def test_a_negative_rho_keeps_its_sign_with_every_estimator(tmp_path):
+    for variant in ("ema", "nwj"):
+        output = tmp_path / f"{variant}.parquet"
+        assert mine("train", *TINY, "--variant", variant, "--rho=-0.5", "--seed", 3, "--output", output) == 0
+        assert read_trace(output).metadata["cell"]["rho"] == -0.5
 
 
 def test_a_run_by_epochs_is_written_and_shown(tmp_path, capsys):

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from mine.divergence import overflow_step
+from mine.engine.record import Windows
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
 from mine.experiments import BASE_SETTING, canonical_rho, expand, settings_of
-from mine.engine.record import Windows
 from mine.settings import Cell, TrainingSettings
 from mine.trace import Trace, read_metadata, read_trace
 

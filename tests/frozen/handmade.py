@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mine.critic import Architecture, initial_parameters
+from mine.engine.networks import Layout, Mlp
 from mine.frozen.critics import Critics
 from mine.frozen.gradients import FrozenCritic
 from mine.settings import Cell, TrainingSettings
@@ -23,15 +23,15 @@ def linear_parameters(slopes, constant=0.0):
 
 def linear(slopes, constant=0.0):
     return FrozenCritic(
-        torch.from_numpy(linear_parameters(slopes, constant)), Architecture(len(slopes) // 2, 2, 1, "relu")
+        torch.from_numpy(linear_parameters(slopes, constant)), Mlp("critic", len(slopes), 1, 2, 1, "relu")
     )
 
 
 def random_critic(dim=2, hidden=5, layers=2, activation="relu", seed=0, dtype=torch.float32, scale=2.0):
-    architecture = Architecture(dim, hidden, layers, activation)
-    generator = torch.Generator().manual_seed(seed)
-    parameters = scale * initial_parameters(architecture, [generator])[0, : architecture.n_parameters]
-    return FrozenCritic(parameters.to(dtype), architecture)
+    network = Mlp("critic", 2 * dim, 1, hidden, layers, activation)
+    layout = Layout([network])
+    parameters = scale * layout.packed(layout.matrix(network.init([torch.Generator().manual_seed(seed)])))[0]
+    return FrozenCritic(parameters.to(dtype), network)
 
 
 def made_critics(parameters, steps=None, rho=0.5, seed=0, settings=SETTINGS, **metadata):

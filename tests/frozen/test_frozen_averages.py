@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from handmade import random_critic
 
+from mine.estimators.donsker_varadhan import Biased, Ema
 from mine.frozen.averages import burn_in, moving_average, softmax
-from mine.objectives import Biased, Ema
 
 K, BATCHES = 4, 6
 PAIRS = torch.randn(K * BATCHES, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -19,7 +19,7 @@ def test_one_pass_is_the_mean_over_batches_one_at_a_time():
     for batch in PAIRS.split(K):
         of_batch = model.scores(batch)[None]
         value, _ = Biased()(of_batch, of_batch, ())
-        one_by_one.append(model.weighted(value.product_weights.T)[0])
+        one_by_one.append(model.weighted(value.product.T)[0])
     assert torch.allclose(once, torch.stack(one_by_one).mean(0))
 
 
@@ -34,7 +34,7 @@ def test_one_pass_is_the_mean_of_the_moving_averages_gradients_one_at_a_time():
         of_batch = model.scores(batch)[None]
         value, state = objective(of_batch, of_batch, state)
         assert np.isclose(state[0].item(), expected)
-        one_by_one.append(model.weighted(value.product_weights.T)[0])
+        one_by_one.append(model.weighted(value.product.T)[0])
     assert torch.allclose(once, torch.stack(one_by_one).mean(0))
 
 

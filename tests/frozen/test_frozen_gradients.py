@@ -4,8 +4,8 @@ import pytest
 import torch
 from handmade import random_critic
 
-from mine.critic import Passes, layers_of
-from mine.frozen.gradients import FrozenCritic
+from mine.engine.networks import Layout, Passes
+from mine.frozen.gradients import FrozenCritic, views
 
 KINDS = [(activation, layers) for activation in ("relu", "elu", "tanh") for layers in (1, 2, 3)]
 PAIRS = torch.randn(12, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -14,8 +14,8 @@ PAIRS = torch.randn(12, 4, generator=torch.Generator().manual_seed(1), dtype=tor
 def per_pair(model):
     """T (n,) and grad T (n, P) by autograd."""
     parameters = model._parameters.clone().requires_grad_()
-    *hidden, last_weight, last_bias = [layer[0] for layer in layers_of(parameters, model._architecture)]
-    values, activate = PAIRS, getattr(torch.nn.functional, model._architecture.activation)
+    *hidden, last_weight, last_bias = [layer[0] for layer in views(parameters, model._network).values()]
+    values, activate = PAIRS, getattr(torch.nn.functional, model._network.activation)
     for weight, bias in zip(hidden[0::2], hidden[1::2], strict=True):
         values = activate(values @ weight + bias)
     scores = (values @ last_weight + last_bias)[:, 0]
@@ -44,7 +44,7 @@ def test_directional_derivatives_are_finite_differences(activation, layers):
     along = model.along(direction[None])[:, 0]
     step = 1e-6
     ahead, behind = (
-        FrozenCritic(model._parameters[0] + sign * step * direction, model._architecture).scores(PAIRS)
+        FrozenCritic(model._parameters[0] + sign * step * direction, model._network).scores(PAIRS)
         for sign in (1.0, -1.0)
     )
     assert torch.allclose(along, (ahead - behind) / (2.0 * step), atol=1e-7)
@@ -53,9 +53,11 @@ def test_directional_derivatives_are_finite_differences(activation, layers):
 def test_a_weighted_sum_is_the_training_loops_backward_pass():
     model = random_critic(hidden=16)
     pairs, weights = PAIRS.float(), torch.linspace(-1.0, 1.0, 12)
-    passes = Passes(model._parameters, 12, model._architecture)
-    assert torch.allclose(passes.forward(pairs[None])[0], model.scores(pairs))
-    assert torch.allclose(passes.backward(weights[None])[0], model.weighted(weights[:, None])[0], atol=1e-6)
+    layout = Layout([model._network])
+    passes = Passes(layout, layout.spread(model._parameters), {"critic": pairs[None]})
+    assert torch.allclose(passes.forward({"critic": pairs[None]})["critic"][0, :, 0], model.scores(pairs))
+    gradient = layout.packed(passes.backward({"critic": weights[None, :, None]}))
+    assert torch.allclose(gradient[0], model.weighted(weights[:, None])[0], atol=1e-6)
 
 
 def test_other_pairs_are_other_sums():

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from mine.engine.runs import train_at
 from mine.search.running import Task, ending, readings, run
 from mine.search.space import Setting
-from mine.training import Run, train_runs
 from mine.writeup import DIM
 from mine.writeup.targets import targets
 
@@ -25,7 +25,7 @@ def both(variant, rho, epochs=EPOCHS, seed=0, **changes):
     found = []
     for every in (1, "epoch"):
         with torch.inference_mode():
-            (result,) = train_runs(variant, DIM, [Run(seed, rho)], replace(training, record_every=every), judged=False)
+            (result,) = train_at(variant, DIM, rho, [seed], replace(training, record_every=every), judged=False)
         found.append(result)
     return found
 

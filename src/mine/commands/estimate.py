@@ -57,13 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         value = getattr(default, name.replace("-", "_"))
         how.add_argument(f"--{name}", type=integer, default=value, metavar="N", help=f"{meaning} (default: {value})")
-    how.add_argument(
-        "--learning-rate",
-        type=number,
-        default=default.learning_rate,
-        metavar="RATE",
-        help=f"of Adam (default: {default.learning_rate:g})",
-    )
+    for name, metavar, meaning in (
+        ("learning-rate", "RATE", "of Adam"),
+        ("grad-clip", "NORM", "largest L2 norm of an applied gradient"),
+        ("ema-rate", "ALPHA", "of the EMA's moving average, in (0, 1]"),
+        ("smile-tau", "TAU", "log of the largest e^T that SMILE lets through"),
+        ("alpha", "ALPHA", "of the interpolated bound, in [0, 1]"),
+    ):
+        value = getattr(default, name.replace("-", "_"))
+        shown = "none" if value is None else f"{value:g}"
+        how.add_argument(f"--{name}", type=number, default=value, metavar=metavar, help=f"{meaning} (default: {shown})")
     how.add_argument(
         "--split",
         default=",".join(f"{share:g}" for share in default.split),
@@ -97,7 +100,7 @@ def run(arguments: argparse.Namespace) -> None:
     from mine.own.settings import OwnSettings
 
     named = ("estimator", "critic", "seed", "initialisations", "permutations", "resamples", "hidden", "batch_size")
-    named += ("max_updates", "learning_rate")
+    named += ("max_updates", "learning_rate", "grad_clip", "ema_rate", "smile_tau", "alpha")
     settings = OwnSettings(split=_split(arguments.split), **{name: getattr(arguments, name) for name in named})
     if isinstance(arguments.threads, str) or arguments.threads < 1:
         raise UserError(f"threads: {arguments.threads!r} is not a whole number of at least 1")

@@ -251,7 +251,9 @@ def _settings(arguments: argparse.Namespace, staircase: bool) -> TrainingSetting
         raise UserError(f"epochs: --epochs {given['epochs']} with --steps {given['steps']}; give one of the two")
     settings = TrainingSettings(**given)
     if staircase and settings.data != STREAM:
-        raise UserError(f"data: {settings.data!r} with --mi; a staircase has fresh pairs: leave --data out, or use --rho")
+        raise UserError(
+            f"data: {settings.data!r} with --mi; a staircase has fresh pairs: leave --data out, or use --rho"
+        )
     return settings
 
 

@@ -75,7 +75,9 @@ def evaluate(
     return [Evaluation(*each) for each in zip(value, ess, *population, strict=True)]
 
 
-def judge_scores(scores: Scores, runs: Sequence[Run], task: Task, device: torch.device | str = "cpu") -> list[Evaluation]:
+def judge_scores(
+    scores: Scores, runs: Sequence[Run], task: Task, device: torch.device | str = "cpu"
+) -> list[Evaluation]:
     """The same of functions T that no network computes, by Donsker-Varadhan's value."""
     sources = [run.generator(Stream.EVALUATION, device) for run in runs]
     with torch.no_grad():

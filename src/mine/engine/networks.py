@@ -125,7 +125,9 @@ def init(networks: Sequence[Network], generators: Sequence[torch.Generator]) -> 
 def say(networks: Sequence[Network], parameters: Parameters, inputs: Mapping[str, Tensor]) -> Said:
     """What every network says of its inputs (S, n, inputs). Autograd can go through."""
     return {
-        network.name: network(parameters, inputs[network.name]) if isinstance(network, Mlp) else parameters[network.name]
+        network.name: network(parameters, inputs[network.name])
+        if isinstance(network, Mlp)
+        else parameters[network.name]
         for network in networks
     }
 

@@ -175,7 +175,7 @@ class _Training:
                     self.members[self._places[index]].evaluations[step] = evaluation
 
     def _columns(self, member: _Member, last: int) -> dict[str, np.ma.MaskedArray]:
-        """A run's rows and evaluations as the columns of the trace contract, nulls masked. last: step of the last row."""
+        """A run's rows and evaluations as columns of the trace contract, nulls masked. last: step of the last row."""
         rows, of_windows = member.recorder.rows()
         settings, step = self._settings, self.windows.ends(last)
         has_update = step <= self.updates
@@ -208,7 +208,9 @@ class _Training:
         for name in ("mi_heldout", "heldout_ess", "mi_population", "population_ess"):
             column = np.ma.masked_all(len(rows), dtype=np.float64)
             for at, evaluation in member.evaluations.items():
-                column[np.searchsorted(step, at)] = np.ma.masked if (value := getattr(evaluation, name)) is None else value
+                column[np.searchsorted(step, at)] = (
+                    np.ma.masked if (value := getattr(evaluation, name)) is None else value
+                )
             columns[name] = column
         return {name: columns[name] for name in COLUMNS}
 

@@ -1,9 +1,9 @@
 """Where training takes its pairs from, for a stack of runs that each have their own stream of random numbers.
 
-A source gives batches: k joint pairs, and the z that each x has in its product pair. How that is chosen is the setting
-``product``: the batch's own z by a random permutation (which leaves one pair in place on average) or by a derangement (a
-random non-zero rotation, which leaves none), an ``independent`` draw from the same place as the joint pairs, or none:
-with ``shift`` a critic takes x of the row before, a derangement without random numbers.
+A source gives batches: k joint pairs, and the z that each x has in its product pair. How that is chosen is the
+setting ``product``: the batch's own z by a random permutation (which leaves one pair in place on average) or by a
+derangement (a random non-zero rotation, which leaves none), an ``independent`` draw from the same place as the joint
+pairs, or none: with ``shift`` a critic takes x of the row before, a derangement without random numbers.
 """
 
 from __future__ import annotations
@@ -238,7 +238,7 @@ class Rows:
         starts: Sequence[torch.Generator],
         batches: Sequence[torch.Generator],
     ) -> None:
-        """x (n, dx), z (n, dz). k: pairs in a batch. starts, batches: random numbers, a generator a run."""
+        """X (n, dx), z (n, dz). k: pairs in a batch. starts, batches: random numbers, a generator a run."""
         self._x, self._z, self._starts = x, z, list(starts)
         self._epochs = [Epochs(len(x), k, source) for source in batches]
         self.sizes = (k,)

@@ -69,7 +69,9 @@ class Stack:
         self._not_measured = parameters.new_full((members,), torch.nan)
 
     @classmethod
-    def fresh(cls, estimator: Estimator, optimizer: Optimizer, starts: Sequence[torch.Generator], **how: object) -> Stack:
+    def fresh(
+        cls, estimator: Estimator, optimizer: Optimizer, starts: Sequence[torch.Generator], **how: object
+    ) -> Stack:
         """A stack of initial parameters, one member a generator. how: see ``__init__``."""
         return cls(estimator, optimizer, Layout(estimator.networks).matrix(estimator.init(starts)), **how)
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mine.baselines import BASELINES
+from mine.engine.seeding import Stream, generator
 from mine.estimators.planning import stairs_of
 from mine.estimators.stairs import STAIRS_COLUMNS
 from mine.experiments import parse_seeds
-from mine.engine.seeding import Stream, generator
 from mine.tasks import make_task
 
 PAIRS = 10_000

@@ -7,11 +7,12 @@ own partner.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from mine.engine.networks import Mlp, Network, Parameters, Said, say
+from mine.engine.networks import Mlp, Network, Parameters, Said, matrices, say
 from mine.errors import UserError
 from mine.estimators.interface import Inputs, Looking, Outputs
 
@@ -46,17 +47,17 @@ class Separable(_Critic):
 
     def read(self, said: Said, z: Tensor) -> Outputs:
         """See Critic."""
-        scores = torch.bmm(said[self.g.name], said[self.f.name].mT)
+        scores = _AllPairs.apply(said[self.f.name], said[self.g.name])
         return {"joint": scores.diagonal(dim1=1, dim2=2), "product": off_diagonal(scores)}
 
     def pull(self, joint: Tensor, product: Tensor, said: Said) -> Said:
         """See Critic."""
         n = joint.shape[1]
-        scores = joint.new_empty(len(joint), n, n)
+        scores = matrices(joint, n, n)
         scores.diagonal(dim1=1, dim2=2).copy_(joint)
         scores.flatten(1)[:, 1:].view(-1, n - 1, n + 1)[:, :, :-1].copy_(product.view(-1, n - 1, n))
-        f, g = said[self.f.name], said[self.g.name]
-        return {self.f.name: torch.bmm(g.mT, scores).mT, self.g.name: torch.bmm(scores, f)}
+        f, g = _pull(scores, said[self.f.name], said[self.g.name])
+        return {self.f.name: f, self.g.name: g}
 
     def joint_inputs(self, x: Tensor, z: Tensor) -> Inputs:
         """See Critic."""
@@ -114,6 +115,32 @@ class Concat(_Critic):
     def read_joint(self, said: Said) -> Tensor:
         """See Critic."""
         return said[self.network.name][:, :, 0]
+
+
+class _AllPairs(torch.autograd.Function):
+    """f (S, n, e) and g (S, n, e) to T of all pairs (S, n, n), z's row and x's column, as torch.bmm of both.
+
+    MKL rounds a product of odd shape by where its result lies, so every result begins a cache line, the gradients'
+    too: a member has the same bits in any stack.
+    """
+
+    @staticmethod
+    def forward(context: Any, f: Tensor, g: Tensor) -> Tensor:
+        context.save_for_backward(f, g)
+        return _product(g, f.mT)
+
+    @staticmethod
+    def backward(context: Any, scores: Tensor) -> tuple[Tensor, Tensor]:
+        return _pull(scores, *context.saved_tensors)
+
+
+def _pull(scores: Tensor, f: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+    """A gradient with respect to T of all pairs as those with respect to f and to g."""
+    return _product(g.mT, scores).mT, _product(scores, f)
+
+
+def _product(left: Tensor, right: Tensor) -> Tensor:
+    return torch.bmm(left, right, out=matrices(left, left.shape[1], right.shape[2]))
 
 
 def off_diagonal(matrix: Tensor) -> Tensor:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
 
 from mine.engine.networks import Constant, Mlp, Network, Said
+from mine.estimators.values import softplus
 
 FAMILIES = ("gaussian", "logistic")
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from mine.estimators.base import OfCritic
 from mine.estimators.interface import LOWER, Loss, Outputs, State, Weights
 from mine.estimators.parts import Parts
-from mine.estimators.values import log_mean_exp, mean
+from mine.estimators.values import log_add_exp, log_mean_exp, mean
 
 
 class Objective(Protocol):
@@ -123,7 +123,7 @@ class EmaLog:
         # With alpha = 1 nothing of the old v is kept, and its weight's log does not exist.
         log_ema = of_batch + math.log(self.rate)
         if self.rate < 1.0:
-            log_ema = torch.logaddexp(state[0] + math.log1p(-self.rate), log_ema)
+            log_ema = log_add_exp(state[0] + math.log1p(-self.rate), log_ema)
         weights = (product_scores - (log_ema + math.log(product_scores.shape[1]))[:, None]).exp()
         return Weights(weights, joint_scores.mean(1), of_batch, log_ema), (log_ema,)
 

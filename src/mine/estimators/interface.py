@@ -1,4 +1,4 @@
-"""What an estimator of mutual information is here: networks, and pure functions of what they say, for a stack of S runs.
+"""What an estimator of mutual information is here: networks, and pure functions of what they say, for S runs.
 
 Every tensor's first axis is the member of the stack, and members never mix. An estimator has four steps, so that
 training, held-out values and a reader's own loop call the same code:

@@ -11,6 +11,7 @@ from torch import Tensor
 from mine.estimators.interface import LOWER, Loss, Outputs, State
 from mine.estimators.parts import Parts
 from mine.estimators.tuba import WithBaseline
+from mine.estimators.values import log_add_exp
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Interpolated(WithBaseline):
             return log_a
         if self.alpha == 1.0:
             return log_m
-        return torch.logaddexp(log_m + math.log(self.alpha), log_a + math.log1p(-self.alpha))
+        return log_add_exp(log_m + math.log(self.alpha), log_a + math.log1p(-self.alpha))
 
 
 def build(name: str, parts: Parts) -> Interpolated:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from torch import Tensor
-from torch.nn.functional import softplus
 
 from mine.estimators.base import OfCritic
 from mine.estimators.interface import LOWER, Loss, Outputs, State
 from mine.estimators.parts import Parts
-from mine.estimators.values import mean
+from mine.estimators.values import mean, softplus
 
 
 def classification_loss(outputs: Outputs) -> Tensor:

@@ -14,7 +14,8 @@ from torch import Tensor
 from mine.engine.networks import Mlp, Parameters, matrices
 from mine.frozen.critics import Critics
 
-# A gradient with respect to what follows a hidden layer, times the derivative, a function of its output (mine.engine.networks).
+# A gradient with respect to what follows a hidden layer, times the derivative, a function of its output, as in
+# mine.engine.networks.
 _TIMES_DERIVATIVE = {
     "relu": lambda gradient, output: gradient * (output > 0.0),
     "elu": lambda gradient, output: gradient * output.clamp(max=0.0).add_(1.0),

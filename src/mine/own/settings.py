@@ -38,6 +38,7 @@ class OwnSettings:
     hidden, layers, embedding: widths of the critic. batch_size: of at most all training rows. learning_rate: Adam's.
     average: decay of the moving average of the parameters that is judged and kept.
     weight_decay: decoupled, as AdamW's: an update first multiplies parameters by 1 - learning_rate * weight_decay.
+    grad_clip, ema_rate, smile_tau, alpha: see ``mine.settings.TrainingSettings``.
     eval_every: updates between looks at the validation rows. patience: looks without an improvement that end training.
     max_updates: end of training that has not ended by itself.
     """
@@ -57,6 +58,10 @@ class OwnSettings:
     learning_rate: float = 1e-3
     average: float = 0.99
     weight_decay: float = 0.0
+    grad_clip: float | None = None
+    ema_rate: float = 0.01
+    smile_tau: float = 5.0
+    alpha: float = 0.01
     eval_every: int = 25
     patience: int = 20
     max_updates: int = 10_000
@@ -90,6 +95,10 @@ class OwnSettings:
             layers=self.layers,
             embedding=self.embedding,
             average=self.average,
+            grad_clip=self.grad_clip,
+            ema_rate=self.ema_rate,
+            smile_tau=self.smile_tau,
+            alpha=self.alpha,
             eval_every=self.eval_every,
             product="shift",
         )

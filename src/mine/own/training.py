@@ -109,6 +109,7 @@ def train(
         Rows(x, z, batch, of_each(Use.INITIALISATION), of_each(Use.BATCHES)),
         stopping,
         [Adam(settings.learning_rate, weight_decay=settings.weight_decay)] * members,
+        grad_clip=settings.grad_clip,
         average=settings.average,
     )
     return Trained(

@@ -11,8 +11,8 @@ from torch import Generator, Tensor
 
 from mine.gaussian import sample_normals
 from mine.tasks.checks import MAX_PER_COORDINATE, check_dim, check_mi
-from mine.tasks.interface import Task
 from mine.tasks.gaussian import correlation
+from mine.tasks.interface import Task
 
 CORRELATED = 2
 """Coordinates that are correlated, the first ones; 1 at d = 1."""

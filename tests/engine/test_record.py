@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mine.recorder import MEASURED, OF_WINDOWS, Recorder, Windows
+from mine.engine.record import MEASURED, OF_WINDOWS, Recorder, Windows
+from mine.engine.runs import train_at as train
 from mine.settings import TrainingSettings
 from mine.trace import COLUMNS
-from mine.training import train
 
 BY_EPOCH = TrainingSettings(
     epochs=9, data=203, last_batch="keep", record_every="epoch", batch_size=20, hidden=8, layers=1,

@@ -14,8 +14,8 @@ import torch
 from scipy import stats
 from torch import nn
 
+from mine.engine.runs import gaussian_runs, train_at, train_runs
 from mine.settings import TrainingSettings
-from mine.training import Run, train, train_runs
 
 pytestmark = pytest.mark.xdist_group("epochs")  # what one test has trained, the next one takes
 
@@ -89,7 +89,7 @@ def of_plain(variant, training):
 @cache
 def of_ours(variant, training):
     """The same of the package's runs, from the row of the last window."""
-    runs = train_runs(variant, DIM, [Run(seed, RHO) for seed in range(SEEDS)], training, judged=False)
+    runs = train_at(variant, DIM, RHO, range(SEEDS), training, judged=False)
     return np.array([[run.columns[name][-2] for name in ("mi_batch_mean", "grad_norm_median")] for run in runs])
 
 
@@ -125,7 +125,16 @@ def test_one_thing_wrong_is_seen(case, wrong):
     assert min(p_values(of_ours(variant, replace(training, **{**steps, **wrong})), of_plain(variant, training))) < LEVEL
 
 
-MIXED = [Run(3, 0.9), Run(3, 0.9, 0.05), Run(4, 0.5), Run(3, -0.6, 0.002)]
+def one_run(seed, rho, learning_rate=None, dim=DIM):
+    (run,) = gaussian_runs(dim, rho, [seed])
+    return replace(run, learning_rate=learning_rate)
+
+
+def rho_of(run):
+    return run.key[1]
+
+
+MIXED = [one_run(3, 0.9), one_run(3, 0.9, 0.05), one_run(4, 0.5), one_run(3, -0.6, 0.002)]
 
 
 def bitwise_same(one, other):
@@ -141,18 +150,18 @@ def bitwise_same(one, other):
 @pytest.mark.parametrize("training", [PERMUTATION, ACROSS], ids=["in batch, adam", "across, adamw"])
 def test_a_mixed_stack_gives_each_run_what_it_gets_alone(training):
     """Runs of several rho and learning rates train together; each is the run that its own settings give."""
-    for run, result in zip(MIXED, train_runs("ema", DIM, MIXED, training, judged=False), strict=True):
+    for run, result in zip(MIXED, train_runs("ema", "concat", MIXED, training, judged=False), strict=True):
         assert result.run == run
-        bitwise_same(result, train_runs("ema", DIM, [run], training, judged=False)[0])
+        bitwise_same(result, train_runs("ema", "concat", [run], training, judged=False)[0])
         own = replace(training, learning_rate=run.learning_rate or training.learning_rate)
-        bitwise_same(result, train_runs("ema", DIM, [Run(run.seed, run.rho)], own, judged=False)[0])
+        bitwise_same(result, train_runs("ema", "concat", [replace(run, learning_rate=None)], own, judged=False)[0])
 
 
 def test_members_of_a_mixed_stack_are_judged_by_their_own_truth():
-    results = train_runs("ema", DIM, MIXED[1:3], PERMUTATION)
+    results = train_runs("ema", "concat", MIXED[1:3], PERMUTATION)
     for run, result in zip(MIXED[1:3], results, strict=True):
         own = replace(PERMUTATION, learning_rate=run.learning_rate or PERMUTATION.learning_rate)
-        bitwise_same(result, train("ema", DIM, run.rho, [run.seed], own)[0])
+        bitwise_same(result, train_at("ema", DIM, rho_of(run), [run.seed], own)[0])
         assert result.columns["mi_population"].count() == 2
 
 
@@ -160,10 +169,13 @@ def test_a_mixed_stack_goes_on_when_members_leave():
     training = TrainingSettings(
         steps=120, batch_size=16, hidden=16, optimizer="sgd", record_every=8, eval_every=50, learning_rate=0.01
     )
-    runs = [Run(0, 0.99, 5.0), Run(1, 0.5), Run(2, 0.99, 2.0), Run(0, 0.99), Run(1, 0.9, 0.3)]
-    results = train_runs("biased", 5, runs, training, judged=False)
+    runs = [
+        one_run(seed, rho, rate, dim=5)
+        for seed, rho, rate in ((0, 0.99, 5.0), (1, 0.5, None), (2, 0.99, 2.0), (0, 0.99, None), (1, 0.9, 0.3))
+    ]
+    results = train_runs("biased", "concat", runs, training, judged=False)
     ended = [result.overflow_step for result in results]
     assert any(step is not None for step in ended), "a member must leave to test this"
     assert any(step is None for step in ended), "a member must stay to test this"
     for run, result in zip(runs, results, strict=True):
-        bitwise_same(result, train_runs("biased", 5, [run], training, judged=False)[0])
+        bitwise_same(result, train_runs("biased", "concat", [run], training, judged=False)[0])

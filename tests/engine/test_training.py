@@ -9,17 +9,18 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import plain_loop
-from mine import training
-from mine.critic import Architecture, critic, initial_parameters, layers_of
 from mine.divergence import overflow_step
-from mine.evaluation import evaluate
+from mine.engine import instruments, loop
+from mine.engine.instruments import evaluate
+from mine.engine.networks import Layout
+from mine.engine.runs import gaussian_runs
+from mine.engine.runs import train_at as train
+from mine.engine.seeding import Stream, generator
+from mine.engine.sources import source_of
+from mine.estimators import build
 from mine.gaussian import mutual_information
-from mine.objectives import REGISTRY
-from mine.seeding import Stream, generator
 from mine.settings import VARIANTS, TrainingSettings
-from mine.sources import source_of
 from mine.trace import COLUMNS
-from mine.training import train
 
 SMALL = TrainingSettings(steps=60, batch_size=32, hidden=16, eval_every=30, term_norms_every=20)
 # Plain gradient ascent with a step of 5 overflows within a few steps.
@@ -37,11 +38,21 @@ def same(left, right):
     return left.overflow_step == right.overflow_step
 
 
-def perceptron(parameters, x, z, architecture):
+def estimator_of(variant, dim, settings):
+    return build(variant, "concat", dim, dim, settings)
+
+
+def initial_layers(dim, rho, seed, settings):
+    """Weight and bias of each layer of a fresh critic, in turn."""
+    (network,) = estimator_of("biased", dim, settings).networks
+    return list(network.init([generator(seed, dim, rho, Stream.INITIALISATION)]).values())
+
+
+def perceptron(parameters, x, z, activation):
     """T of pairs as torch's own layers compute it, so that autograd goes through."""
     values = torch.cat([x, z], 1)
     for weight, bias in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
-        values = getattr(torch, architecture.activation)(torch.nn.functional.linear(values, weight[0].T, bias[0, 0]))
+        values = getattr(torch, activation)(torch.nn.functional.linear(values, weight[0].T, bias[0, 0]))
     return torch.nn.functional.linear(values, parameters[-2][0].T, parameters[-1][0, 0])[:, 0]
 
 
@@ -51,18 +62,15 @@ def test_the_loop_is_algorithm_1(variant):
     # A smooth activation: at a ReLU's kink a rounding difference grows into another path.
     settings = replace(SMALL, activation="tanh")
     dim, rho, seed = 2, 0.9, 3
-    architecture = Architecture(dim, settings.hidden, settings.layers, settings.activation)
     network = plain_loop.critic(dim, settings.hidden)
     for index, module in enumerate(network):
         if isinstance(module, torch.nn.ReLU):
             network[index] = torch.nn.Tanh()
-    start = layers_of(
-        initial_parameters(architecture, [generator(seed, dim, rho, Stream.INITIALISATION)]), architecture
-    )
+    start = initial_layers(dim, rho, seed, settings)
     with torch.no_grad():
         for parameter, layer in zip(network.parameters(), start, strict=True):
             parameter.copy_(layer[0].T.squeeze(1) if parameter.ndim == 1 else layer[0].T)
-    batch = source_of(dim, [rho], [seed], settings, "cpu").take(50)
+    batch = source_of(gaussian_runs(dim, rho, [seed]), settings, "cpu").take(50)
     batches = zip(batch.x[0], batch.z[0], batch.z_product[0], strict=True)
     ema_rate = settings.ema_rate if variant == "ema" else None
     expected = np.array(plain_loop.train(network, batches, 50, settings.learning_rate, ema_rate))
@@ -175,11 +183,11 @@ class Tape(TorchDispatchMode):
 
 
 def taped(tapes):
-    """A stand-in for training.replayable that replays a tape."""
+    """A stand-in for loop.replayable that replays a tape."""
 
     def replayable(update, device):
         stack = update.func.__self__
-        state = [stack.parameters, stack.live, stack.measured, *stack.optimizer_state, *stack.objective_state]
+        state = [stack.parameters, stack.live, stack.measured, *stack._optimizer_state, *stack._state]
         saved = [tensor.clone() for tensor in state]
         with Tape() as tape:
             update()
@@ -198,7 +206,7 @@ def test_an_update_can_be_replayed_as_a_gpu_does(variant, optimizer, monkeypatch
     settings = replace(WILD, learning_rate=1.0 if optimizer == "sgd" else 0.01, optimizer=optimizer, grad_clip=1e6)
     plain = train(variant, 5, 0.9, range(4), settings)
     tapes = []
-    monkeypatch.setattr(training, "replayable", taped(tapes))
+    monkeypatch.setattr(loop, "replayable", taped(tapes))
     for one, other in zip(plain, train(variant, 5, 0.9, range(4), settings), strict=True):
         assert same(one, other)
     assert tapes
@@ -206,7 +214,7 @@ def test_an_update_can_be_replayed_as_a_gpu_does(variant, optimizer, monkeypatch
 
 def test_nothing_in_an_update_waits_for_a_value(monkeypatch):
     tapes = []
-    monkeypatch.setattr(training, "replayable", taped(tapes))
+    monkeypatch.setattr(loop, "replayable", taped(tapes))
     train("ema", 5, 0.9, range(4), SMALL)
     waits = {"_local_scalar_dense", "item", "nonzero", "is_nonzero", "equal", "masked_select", "_to_copy"}
     called = {function.overloadpacket.__name__ for function, *_ in tapes[0].calls}
@@ -227,7 +235,7 @@ def test_stacks_agree_on_a_gpu(variant):
 def test_critics_are_judged_alike_alone_and_together(monkeypatch):
     """A GPU judges many critics of a stack at once."""
     one_by_one = train("biased", 5, 0.99, range(5), WILD)
-    monkeypatch.setitem(training.AT_ONCE, "cpu", 2)
+    monkeypatch.setitem(instruments.AT_ONCE, "cpu", 2)
     for one, other in zip(one_by_one, train("biased", 5, 0.99, range(5), WILD), strict=True):
         for name in ("mi_heldout", "heldout_ess", "mi_population", "population_ess"):
             np.testing.assert_allclose(one.columns[name].filled(0), other.columns[name].filled(0), rtol=1e-6)
@@ -245,9 +253,10 @@ def test_an_overflow_keeps_its_rows_and_is_judged_at_its_last_finite_critic():
     assert not np.ma.is_masked(columns["mi_population"][-1])
     assert result.parameters.isfinite().all()
     # The stored critic is the one the last row describes.
-    architecture = Architecture(5, WILD.hidden, WILD.layers, WILD.activation)
-    layers = layers_of(result.parameters[None], architecture)
-    again = evaluate(lambda x, z: critic(layers, torch.cat([x, z], 2), architecture), 5, 0.99, [0])[0]
+    estimator, runs = estimator_of("biased", 5, WILD), gaussian_runs(5, 0.99, [0])
+    layout = Layout(estimator.networks)
+    parameters = layout.views(layout.spread(result.parameters[None]))
+    again = evaluate(estimator, parameters, runs, runs[0].tasks[0], WILD.batch_size)[0]
     np.testing.assert_equal(columns["mi_population"][-1], again.mi_population)
 
 
@@ -287,13 +296,11 @@ def test_how_often_terms_are_measured_does_not_change_training():
 def test_the_two_terms_norms_are_of_the_two_terms():
     """The first step of biased: norms against float64 autograd on a module written out by hand."""
     columns = train("biased", 2, 0.9, [3], SMALL)[0].columns
-    architecture = Architecture(2, SMALL.hidden, SMALL.layers, SMALL.activation)
-    start = initial_parameters(architecture, [generator(3, 2, 0.9, Stream.INITIALISATION)]).double()
-    parameters = [layer.clone().requires_grad_() for layer in layers_of(start, architecture)]
-    batch = source_of(2, [0.9], [3], SMALL, "cpu").take(50)
+    parameters = [layer.double().requires_grad_() for layer in initial_layers(2, 0.9, 3, SMALL)]
+    batch = source_of(gaussian_runs(2, 0.9, [3]), SMALL, "cpu").take(50)
     x, z, z_product = (values[0, 0].double() for values in (batch.x, batch.z, batch.z_product))
-    joint = perceptron(parameters, x, z, architecture).mean()
-    product = perceptron(parameters, x, z_product, architecture).exp().mean().log()
+    joint = perceptron(parameters, x, z, SMALL.activation).mean()
+    product = perceptron(parameters, x, z_product, SMALL.activation).exp().mean().log()
     for name, term in (("grad_norm_joint", joint), ("grad_norm_product", product), ("grad_norm", joint - product)):
         gradients = torch.autograd.grad(term, parameters, retain_graph=True)
         assert columns[name][0] == pytest.approx(torch.cat([g.flatten() for g in gradients]).norm().item(), rel=1e-4)
@@ -308,10 +315,6 @@ def test_a_clipped_gradient_is_recorded_as_applied():
     assert np.ma.getmaskarray(free.columns["grad_norm_unclipped"]).all()
     for name in ("mi_batch", "grad_norm", "mi_population"):
         np.testing.assert_array_equal(loose.columns[name], free.columns[name])
-
-
-def test_the_registry_has_every_variant():
-    assert set(REGISTRY) == set(VARIANTS)
 
 
 def test_ema_at_one_dimension_ends_near_the_truth():

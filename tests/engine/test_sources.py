@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from mine.engine.runs import gaussian_runs
+from mine.engine.sources import Epochs, product_indices, source_of
 from mine.settings import TrainingSettings
-from mine.sources import Epochs, product_indices, source_of
 
 K = 64
 SETTINGS = TrainingSettings(batch_size=K)
@@ -14,7 +15,7 @@ SETTINGS = TrainingSettings(batch_size=K)
 
 def take(dim, rho, seed, settings, n_batches):
     """The batches of a run on its own: x, z and z of the product pairs, each (n_batches, k, d)."""
-    batch = source_of(dim, [rho], [seed], settings, "cpu").take(n_batches)
+    batch = source_of(gaussian_runs(dim, rho, [seed]), settings, "cpu").take(n_batches)
     return batch.x[0], batch.z[0], batch.z_product[0]
 
 
@@ -97,7 +98,7 @@ def identified(settings, n_batches, dim=1, rho=0.9, seed=0):
 
     Each (n_batches, k). x and z of a pair are numbers that no other pair has, so that they identify it.
     """
-    source = source_of(dim, [rho], [seed], settings, "cpu")
+    source = source_of(gaussian_runs(dim, rho, [seed]), settings, "cpu")
     pairs_x, pairs_z = source._x[0, :, 0], source._z[0, :, 0]
     batch = source.take(n_batches)
 
@@ -160,8 +161,9 @@ def test_independent_z_come_from_the_whole_data_set():
 @pytest.mark.parametrize("data", ["stream", 203])
 def test_a_runs_batches_do_not_depend_on_its_stack(data, product):
     settings = replace(N_KEPT, data=data, last_batch="drop" if data == "stream" else "keep", product=product)
-    alone = source_of(2, [0.9], [5], settings, "cpu")
-    stack = source_of(2, [0.5, 0.9, -0.3], [4, 5, 5], settings, "cpu")
+    alone = source_of(gaussian_runs(2, 0.9, [5]), settings, "cpu")
+    runs = [run for rho, seed in ((0.5, 4), (0.9, 5), (-0.3, 5)) for run in gaussian_runs(2, rho, [seed])]
+    stack = source_of(runs, settings, "cpu")
     for place in (1, 0):
         one, all_ = alone.take(25), stack.take(25)
         for name in ("x", "z", "z_product"):
