@@ -29,10 +29,10 @@ BATCH = 128
 _ALONG = "true gradient"
 _LINES = {
     # Both schemes are the biased variant's: its colour for the one the theory is about.
-    "independent": style.Look("‖bias‖, independent pairs", style.LOOKS["biased"].colour, "-", "o", "#B34F00"),
-    "permutation": style.Look("‖bias‖, permutation", style.FAINT, (0, (5, 2)), "s", style.FAINT),
-    "along": style.Look("bias along the true gradient", "#7B5EA7", "none", "D", "#7B5EA7"),
-    "taylor": style.Look("its Taylor prediction", "#7B5EA7", (0, (1.5, 1.5)), "", "#7B5EA7"),
+    "independent": style.Look("‖bias‖, independent pairs", style.LOOKS["biased"].colour, "-", "o"),
+    "permutation": style.Look("‖bias‖, permutation", style.FAINT, (0, (5, 2)), "s"),
+    "along": style.Look("bias along the true gradient", "#7B5EA7", "none", "D"),
+    "taylor": style.Look("its Taylor prediction", "#7B5EA7", (0, (1.5, 1.5)), ""),
 }
 
 

@@ -30,8 +30,8 @@ RATE = 0.01
 
 _EMA = style.LOOKS["ema"]
 _FACES = {
-    "bias": style.Look("squared bias", _EMA.colour, "-", _EMA.marker, _EMA.text_colour),
-    "variance": style.Look("variance", "#56B4E9", (0, (5, 2)), "s", "#1F6F9F"),
+    "bias": style.Look("squared bias", _EMA.colour, "-", _EMA.marker),
+    "variance": style.Look("variance", "#56B4E9", (0, (5, 2)), "s"),
 }
 _KEY = ["dim", "rho", "seed", "step"]
 

@@ -13,7 +13,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Patch, Rectangle
 
 from mine.errors import UserError
-from mine.estimators.names import ESTIMATORS
+from mine.estimators.names import BASELINES, ESTIMATORS, label
 from mine.estimators.settings import CONCAT, SEPARABLE
 from mine.figures import style
 
@@ -26,8 +26,6 @@ KINDS: dict[str, dict[str, Any]] = {
 
 CRITIC_KINDS = (SEPARABLE, CONCAT)
 """Those that one estimator may exist with both of, so that its name is not enough."""
-
-_BASELINES = {"ksg": "KSG", "cca": "CCA", "histogram": "Histogram"}
 
 ERROR = LinearSegmentedColormap.from_list("error", ["#1F5E99", "#8DB6DA", "#ffffff", "#F0B27A", "#B34F00"])
 """Relative error to colour: blue too low, orange too high; white is right. Full colour at half of the truth."""
@@ -71,11 +69,6 @@ def holds_gaussian() -> str:
     return f"{', '.join(names)} and CCA have the answer on Gaussian data in their family."
 
 
-def label(variant: str) -> str:
-    """An estimator's name in figures and tables."""
-    return ESTIMATORS[variant].label if variant in ESTIMATORS else _BASELINES.get(variant, variant)
-
-
 def check(table: pd.DataFrame, columns: Sequence[str]) -> None:
     """Raise UserError unless the table has these columns and a row."""
     missing = [name for name in columns if name not in table]
@@ -88,7 +81,7 @@ def check(table: pd.DataFrame, columns: Sequence[str]) -> None:
 def rows_of(scores: pd.DataFrame) -> list[Row]:
     """Estimators in the registry's order, each with its critics together; baselines last."""
     found = {(row.variant, row.critic) for row in scores[["variant", "critic"]].itertuples()}
-    order = [*ESTIMATORS, *_BASELINES]
+    order = [*ESTIMATORS, *BASELINES]
     kinds = [*KINDS, "baseline"]
     place = {name: index for index, name in enumerate(order)}
     ranked = sorted(found, key=lambda pair: (place.get(pair[0], len(place)), pair[0], kinds.index(pair[1])))

@@ -18,8 +18,8 @@ from mine.figures.bias_against_batch import few, numeric, plain_log, seeds_of
 
 _EMA = style.LOOKS["ema"]
 _FACES = {
-    "lag": style.Look("lag", _EMA.colour, "-", _EMA.marker, _EMA.text_colour),
-    "noise": style.Look("sampling noise", "#56B4E9", (0, (5, 2)), "s", "#1F6F9F"),
+    "lag": style.Look("lag", _EMA.colour, "-", _EMA.marker),
+    "noise": style.Look("sampling noise", "#56B4E9", (0, (5, 2)), "s"),
 }
 _MARKED = 24
 """Up to so many steps each point is marked."""
