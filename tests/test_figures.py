@@ -185,7 +185,7 @@ def test_level_of_100_is_marked_and_scale_is_logarithmic(tables):
         assert set(line.get_ydata()) == {100.0}
         assert axes.get_yscale() == "log"
     # Norms of runaways are about 300: only those of d = 5, rho = 0.99, where all runs run away, lift the median.
-    assert "Biased's median gradient norm ever passes 100 in 1 of 4 panels, EMA's in 0 of 4" in words(drawn)
+    assert "The median gradient norm ever passes 100: Biased in 1 of 4 panels; EMA in 0 of 4" in words(drawn)
     assert "Biased 5 of 16; EMA 0 of 16" in words(drawn)
     rows = common.cell(tables["summary"], setting="permutation", variant="ema")
     assert f"EMA {common.number(rows['grad_norm_median'].median())}." in words(drawn)

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from mine.estimators.literature import MIS, PUBLIC
+from mine.estimators.names import label
 from mine.estimators.scores import TOLERANCE
-from mine.figures.estimators import Row, label, rows_of
+from mine.figures.estimators import Row, rows_of
 
 _MARK = {"yes": "✓", "no": "·", "undecided": "?", "diverged": "×"}
 
@@ -47,8 +48,8 @@ def benchmark_page(scores: Mapping[str, pd.DataFrame], stairs: Mapping[str, pd.D
 
 _PUBLIC_WORDS = (
     "Mean ± standard deviation within a run over the last 500 steps of a stair, ours as a mean over seeds, nats; the "
-    "public ones of one run, with a concatenated critic. Ours with `concat` see as many product pairs as joint ones, "
-    "with `separable` all of a batch."
+    "public ones of one run, with a concatenated critic, each by the name of our nearest estimator. Ours with `concat` "
+    "see as many product pairs as joint ones, with `separable` all of a batch."
 )
 
 

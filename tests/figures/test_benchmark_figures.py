@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from figure_tables import texts, title, words
+from heat_maps import heat_cells
 
 from mine.errors import UserError
 from mine.estimators.scores import SCORE_COLUMNS
 from mine.figures import FIGURES
-from mine.figures.estimators import ERROR, Row, rows_of, signed
+from mine.figures.estimators import ERROR, Row, names_of, rows_of, signed
 
 
 def make_scores(cells):
@@ -34,29 +35,36 @@ SCORES = make_scores(
 )
 
 
-def cells(axes):
-    return {patch.get_gid(): patch for patch in axes.patches if patch.get_gid()}
-
-
 def test_a_cell_says_its_error_in_its_colour():
     drawn = FIGURES["scores"].draw({"scores": SCORES})
     drawn.draw_without_rendering()
-    (axes,) = drawn.axes
-    found = cells(axes)
+    in_batch, held_out = drawn.axes
+    found = heat_cells(*drawn.axes)
     # Half of the truth too low is the end of the ramp; a tenth too low is a fifth of the way.
-    np.testing.assert_allclose(found["nwj:concat:gaussian:2:bias"].get_facecolor(), ERROR(0.0))
-    np.testing.assert_allclose(found["nwj:separable:gaussian:2:bias"].get_facecolor(), ERROR(0.45))
-    assert "diverged:nwj:separable:gaussian:10:bias" in found
-    assert texts(axes).count("2/3") == 2
-    assert {"−0.10", "+0.05", "−5.50", "−6.00"} <= set(texts(axes))
+    np.testing.assert_allclose(found["nwj:concat:gaussian:10:bias"], ERROR(0.0))
+    np.testing.assert_allclose(found["nwj:concat:gaussian:2:bias"], ERROR(0.0))
+    np.testing.assert_allclose(found["nwj:separable:gaussian:2:bias"], ERROR(0.45), atol=0.01)
+    assert found["nwj:separable:gaussian:10:bias"] is None
+    said = texts(in_batch) + texts(held_out)
+    assert said.count("2/3") == 2
+    assert {"−0.10", "+0.05", "−5.50", "−6.00"} <= set(said)
     # A baseline has no in-batch value, and no cell for it.
     assert "cca:baseline:gaussian:2:heldout_bias" in found
     assert "cca:baseline:gaussian:2:bias" not in found
-    frames = [patch for patch in axes.patches if not patch.get_fill()]
+    frames = [patch for axes in drawn.axes for patch in axes.patches if not patch.get_fill()]
     assert len(frames) == 3 + 4
-    assert [label.get_text() for label in axes.get_yticklabels()] == [
+    assert [label.get_text() for label in in_batch.get_yticklabels()] == [
         "NWJ, separable", "NWJ, concat", "DoE (Gaussian)", "CCA",
     ]  # fmt: skip
+    assert [label.get_text() for label in held_out.get_xticklabels()] == ["2", "10"]
+    headings = [text for axes in drawn.axes for text in texts(axes) if ":" in text]
+    assert headings == ["gaussian: in-batch", "gaussian: held out"]
+
+
+def test_names_with_commas_are_kept_apart():
+    rows = [Row("biased-stable", "concat"), Row("nwj", "separable")]
+    assert names_of(rows) == "concat Biased, log-sum-exp; separable NWJ"
+    assert names_of(rows[1:] * 2) == "separable NWJ, separable NWJ"
 
 
 def test_the_title_names_who_is_right_at_the_top_and_never_a_baseline():

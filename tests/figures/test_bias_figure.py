@@ -8,7 +8,8 @@ from figure_tables import lines, make_bias, make_directions, panels, title, word
 
 from mine.errors import UserError
 from mine.figures import FIGURES
-from mine.figures.bias_against_batch import Spread, slope
+from mine.figures.bias_against_batch import slope
+from mine.figures.spreads import Spread
 
 FIRST = "d = 5, ρ = 0.85, after 100 updates"
 

@@ -45,8 +45,10 @@ def test_the_cell_without_overflow_that_parts_most_is_drawn_beside_its_other_var
     assert set(panels(drawn)) == {"Biased", "EMA"}
     assert all("derangement, d = 5, ρ = 0.85" in texts(axes) for axes in drawn.axes)
     # -42 is the median over five seeds; under 50 samples it is a bound, ln 20 = 3.0 nats higher.
-    assert "Biased's batches read 3.70 nats for a truth of 3.20, but its critic is worth at most −39" in title(drawn)
-    assert "EMA's read" in title(drawn)
+    assert "The batches of Biased read 3.70 nats for a truth of 3.20, but its critic is worth at most −39" in title(
+        drawn
+    )
+    assert "; those of EMA read" in title(drawn)
     assert "of the cells without an overflow, whose batches end within 1 nat" in words(drawn)
     assert "6 cells looked at" in words(drawn)
     assert "n = 5 seeds a cell" in words(drawn)
@@ -59,7 +61,7 @@ def test_the_choice_follows_the_data(tables):
     drawn = FIGURES["parting"].draw(tables_of(summary))
     assert all("derangement, d = 5, ρ = 0.9" in texts(axes) for axes in drawn.axes)
     ema = make_summary(rhos=RHOS, values=lambda variant, **cell: values("biased" if variant == "ema" else "", **cell))
-    assert title(FIGURES["parting"].draw(tables_of(ema))).startswith("EMA's batches read")
+    assert title(FIGURES["parting"].draw(tables_of(ema))).startswith("The batches of EMA read")
 
 
 def test_a_cell_far_from_the_truth_is_drawn_only_where_none_is_near():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from figure_tables import make_summary, panels, texts, title, truth_of, words
+from heat_maps import heat_cells
 
 from mine.errors import UserError
 from mine.figures import FIGURES, phase
@@ -25,10 +26,6 @@ def summary():
     return make_summary(dims=DIMS, rhos=RHOS, overflows=overflows, runaways=runaways)
 
 
-def cells(axes):
-    return {patch.get_gid(): patch for patch in axes.patches}
-
-
 def test_a_cell_says_how_many_diverged_and_how_many_of_them_overflowed(summary):
     drawn = FIGURES["phase"].draw({"summary": summary})
     drawn.draw_without_rendering()
@@ -38,9 +35,10 @@ def test_a_cell_says_how_many_diverged_and_how_many_of_them_overflowed(summary):
     assert found["biased:20:0.5"] == "2/5"
     assert found["biased:1:0.99"] == "0/5"
     assert texts(axes).count("× 2") == 3
-    assert len(cells(axes)) == 9
-    np.testing.assert_allclose(cells(axes)["cell:biased:5:0.9"].get_facecolor(), phase.RAMP(1.0))
-    np.testing.assert_allclose(cells(axes)["cell:biased:20:0.5"].get_facecolor(), phase.RAMP(0.4))
+    cells = heat_cells(axes)
+    assert len(cells) == 9
+    np.testing.assert_allclose(cells["biased:5:0.9"], phase.RAMP(1.0))
+    np.testing.assert_allclose(cells["biased:20:0.5"], phase.RAMP(0.4))
     assert not any("×" in text for text in texts(panels(drawn)["EMA, derangement"]))
 
 
@@ -63,8 +61,10 @@ def test_a_cell_that_was_not_run_is_hatched_and_counted(summary):
     partial = summary[~((summary["dim"] == 20) & (summary["rho"] > 0.9))]
     drawn = FIGURES["phase"].draw({"summary": partial})
     axes = panels(drawn)["EMA, derangement"]
-    assert "not-run:ema:20:0.99" in cells(axes)
-    assert "cell:ema:20:0.99" not in cells(axes)
+    cells = heat_cells(axes)
+    assert cells["ema:20:0.99"] is None
+    assert cells["ema:20:0.9"] is not None
+    assert cells["ema:5:0.99"] is not None
     assert "2 cells of the grid were not run" in words(drawn)
     assert "EMA 0 of 8" in title(drawn)
 

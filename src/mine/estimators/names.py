@@ -1,4 +1,7 @@
-"""Every estimator by name, with what can be said of it without importing torch: a Snakefile reads this."""
+"""Every estimator by name, with what can be said of it without importing torch: a Snakefile reads this.
+
+Its label stands here and nowhere else; how it looks in a figure is in ``mine.figures.looks``.
+"""
 
 from __future__ import annotations
 
@@ -49,3 +52,21 @@ ESTIMATORS: dict[str, Named] = {
     )
 }
 """In the order of tables and figures."""
+
+BASELINES = {"ksg": "KSG", "cca": "CCA", "histogram": "Histogram"}
+"""Labels of what trains nothing, in the order of tables and figures, after all estimators."""
+
+VARIANTS = {
+    "biased": "Biased",
+    "ema": "EMA",
+    "ema-as-printed": "EMA as printed",
+    "ema-attached": "EMA, attached",
+}
+"""Labels of MINE's further variants, which no benchmark trains."""
+
+
+def label(name: str) -> str:
+    """As figures, tables and captions write it; the name itself where it is none of these."""
+    if name in ESTIMATORS:
+        return ESTIMATORS[name].label
+    return VARIANTS.get(name) or BASELINES.get(name, name)

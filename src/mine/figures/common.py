@@ -23,19 +23,6 @@ QUANTITIES = (
 RUNAWAY_LOW_ESS = f"{MARGIN + LOW_ESS_ALLOWANCE:.1f} where its ESS is under {MIN_ESS:g}"
 """For captions: the gap to a population value of low effective sample size that makes a runaway, nats."""
 
-_SHORT = {
-    "biased-stable": "Log-sum-exp",
-    "ema-as-printed": "As printed",
-    "ema-attached": "Attached",
-    "ema-log": "Log space",
-}
-
-
-def short_label(variant: str) -> str:
-    """A variant's name where room is short."""
-    return _SHORT.get(variant, look(variant).label)
-
-
 _STEPS = ("overflow_step", "runaway_step", "diverged_step")
 _CELL = ("setting", "variant", "dim", "rho", "seed", "steps", "mi_true")
 
@@ -102,6 +89,11 @@ def cell(table: pd.DataFrame, **values: object) -> pd.DataFrame:
     return table[keep]
 
 
+def place_name(dim: int, rho: float) -> str:
+    """A cell of the grid, as the heading of its panel."""
+    return f"d = {dim}, ρ = {rho:g}"
+
+
 def verdict(summary: pd.DataFrame, where: str = "") -> str:
     """How many runs of each variant diverged, and how: true of any summary."""
     parts = []
@@ -148,7 +140,8 @@ def settings_text(summary: pd.DataFrame) -> str:
     if one("ema_rate") is not None and any("ema" in str(name) for name in summary["variant"]):
         parts.append(f"α = {one('ema_rate'):g}")
     if one("product") is not None:
-        parts.append(f"product pairs by {one('product')}")
+        scheme = str(one("product"))
+        parts.append("independent product pairs" if scheme == "independent" else f"product pairs by {scheme}")
     if one("data") is not None:
         epochs = one("epochs")
         length = "" if epochs is None or pd.isna(epochs) else f" for {epochs:,.0f} epochs"
@@ -180,11 +173,15 @@ def updates_per_epoch(summary: pd.DataFrame) -> int | None:
     return int(one[0]) if len(one) == 1 and np.isfinite(one[0]) else None
 
 
-def percent_range(ratios: Sequence[float]) -> str:
-    """``18–102 %`` of a list of ratios, or one number where both ends round alike."""
-    low, high = round(100 * min(ratios)), round(100 * max(ratios))
+def share_of(ratios: Sequence[float], whole: str) -> str:
+    """``18–102 % of the truth`` of a list of ratios; ``2 to 730 times the truth`` where percents are hard to read."""
+    low, high = min(ratios), max(ratios)
+    if max(abs(low), abs(high)) >= 10:
+        ends = [number(float(f"{value:.2g}")) for value in (low, high)]
+        return f"{ends[0]} to {ends[1]} times {whole}" if ends[0] != ends[1] else f"{ends[0]} times {whole}"
+    low, high = round(100 * low), round(100 * high)
     text = (f"{low}" if low == high else f"{low}–{high}" if low >= 0 else f"{low} to {high}").replace("-", "−")
-    return f"{text} %"
+    return f"{text} % of {whole}"
 
 
 def number(value: float) -> str:

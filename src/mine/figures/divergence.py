@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from mine.figures import common, style, traces
+from mine.figures.panels import Panels, caption, folded
 from mine.statistics import share_interval
 
 
@@ -18,15 +19,20 @@ def draw(summary: pd.DataFrame) -> Figure:
     """Draw every setting of an experiment. Raises UserError for a missing column."""
     summary = common.prepare(summary)
     grid = common.Grid.of(summary)
-    places = [(setting, dim) for dim in grid.dims for setting in grid.settings]
+    # A line of panels for each d and setting, in this order.
+    lines = [(dim, setting) for dim in grid.dims for setting in grid.settings]
     strips = {
-        (setting, dim, rho): _strips(common.cell(summary, setting=setting, dim=dim, rho=rho), grid)
-        for setting, dim in places
+        (line, rho): _strips(common.cell(summary, dim=dim, setting=setting, rho=rho), grid)
+        for line, (dim, setting) in enumerate(lines)
         for rho in grid.rhos
     }
-    sheet = style.Sheet(
-        len(places),
-        len(grid.rhos),
+    sheet = Panels(
+        folded(summary, ("dim", "setting"), [[line] for line in lines]),
+        row="line",
+        col="rho",
+        share_y=True,
+        ylabel="share live",
+        xlabel=traces.axis_label(summary),
         title=_title(summary, grid),
         subtitle=_subtitle(summary, grid),
         caption=_caption(summary),
@@ -38,29 +44,17 @@ def draw(summary: pd.DataFrame) -> Figure:
             ]
         ],
         panel_height=1.0,
-        strips=[max(len(strips[*place, rho]) for rho in grid.rhos) for place in places],
+        strips=[max(len(strips[line, rho]) for rho in grid.rhos) for line in range(len(lines))],
     )
-    for row, (setting, dim) in enumerate(places):
-        for column, rho in enumerate(grid.rhos):
-            axes = sheet.axes[row][column]
-            runs = common.cell(summary, setting=setting, dim=dim, rho=rho)
-            if runs.empty:
-                axes.set_axis_off()
-                continue
-            traces.finish(
-                axes,
-                float(summary["steps"].max()),
-                (-0.03, 1.06),
-                first=column == 0,
-                last=row == len(places) - 1,
-                label="share live",
-                per_epoch=common.updates_per_epoch(summary),
-            )
-            for order, variant in enumerate(grid.variants):
-                _draw_variant(axes, common.cell(runs, variant=variant), variant, order, len(grid.variants))
-            name = f"d = {dim}, ρ = {rho:g}"
-            sheet.head(row, axes, name, "" if setting == "base" else setting, strips[setting, dim, rho])
-            axes.set_yticks([0, 0.5, 1], ["0", "½", "1"])
+    for panel in sheet:
+        (dim, setting), axes = lines[panel.row], panel.axes
+        traces.training_axis(axes, summary)
+        axes.set_ylim(-0.03, 1.06)
+        axes.set_yticks([0, 0.5, 1], ["0", "½", "1"])
+        for order, variant in enumerate(grid.variants):
+            _draw_variant(axes, common.cell(panel.rows, variant=variant), variant, order, len(grid.variants))
+        right = "" if setting == "base" else setting
+        sheet.title(panel, common.place_name(dim, panel.column), right, strips[panel.row, panel.column])
     return sheet.figure
 
 
@@ -128,10 +122,10 @@ def _strips(runs: pd.DataFrame, grid: common.Grid) -> list[style.Strip]:
         diverged, total = int(rows["diverged"].sum()), len(rows)
         overflowed = int(rows["overflowed"].sum())
         what = "ran away" if diverged and not overflowed else "diverged"
-        text = f"{common.short_label(variant)}: {diverged}/{total} {what}"
+        text, short = f"{style.look(variant).label}: {diverged}/{total} {what}", ""
         if overflowed:
-            text += f", {overflowed} overflowed"
-        strips.append(style.Strip(text, style.look(variant).text_colour))
+            text, short = f"{text}, {overflowed} overflowed", f"{text}, × {overflowed}"
+        strips.append(style.Strip(text, style.look(variant).text_colour, short))
     return strips
 
 
@@ -181,12 +175,15 @@ def _subtitle(summary: pd.DataFrame, grid: common.Grid) -> str:
 def _caption(summary: pd.DataFrame) -> str:
     span = common.span_text(summary)
     recent = f"100 updates (whole rows of {span})" if span else "100 updates"
-    return (
+    return caption(
         "Thick: share of runs that have not diverged (neither overflowed nor run away) by this update; thin dashed: "
-        "share that has not overflowed; between them are runs that ran away while still finite. Overflow: a non-finite "
-        f"estimate or gradient. Runaway: at two evaluations in a row, in-batch mean of {recent} more than 2 nats "
-        f"above the truth or above the same critic's population value ({common.RUNAWAY_LOW_ESS}). "
-        "Band: Clopper-Pearson, 95 %, two-sided; "
-        f"{common.seeds_text(summary)}. "
-        f"{common.settings_text(summary)}."
+        "share that has not overflowed; between them are runs that ran away while still finite",
+        interval="band: exact 95 % interval of the share, two-sided (Clopper-Pearson)",
+        n=common.seeds_text(summary),
+        notes=[
+            "Overflow (×): a non-finite estimate or gradient. Runaway: at two evaluations in a row, in-batch mean of "
+            f"{recent} more than 2 nats above the truth or above the same critic's population value "
+            f"({common.RUNAWAY_LOW_ESS}).",
+            f"{common.settings_text(summary)}.",
+        ],
     )

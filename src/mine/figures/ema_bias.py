@@ -6,22 +6,23 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
 
 from mine.errors import UserError
 from mine.figures import common, style
-from mine.figures.bias_against_batch import (
+from mine.figures.panels import Panels, caption
+from mine.figures.spreads import (
     BATCH,
     Spread,
     Tally,
     draw_spreads,
+    face_handle,
     few,
+    log_axes,
     log_view,
     low_ess_text,
     numeric,
     place_name,
     places_of,
-    plain_log,
     seeds_of,
 )
 
@@ -30,8 +31,8 @@ RATE = 0.01
 
 _EMA = style.LOOKS["ema"]
 _FACES = {
-    "bias": style.Look("squared bias", _EMA.colour, "-", _EMA.marker, _EMA.text_colour),
-    "variance": style.Look("variance", "#56B4E9", (0, (5, 2)), "s", "#1F6F9F"),
+    "bias": style.Look("squared bias", _EMA.colour, "-", _EMA.marker),
+    "variance": style.Look("variance", "#56B4E9", (0, (5, 2)), "s"),
 }
 _KEY = ["dim", "rho", "seed", "step"]
 
@@ -57,71 +58,36 @@ def draw(bias: pd.DataFrame) -> Figure:
     view = log_view(every, 1.0)
     tally = Tally()
     tally.add([spread for panel in panels.values() for spread in panel["bias"]])
-    sheet = style.Sheet(
-        len(rhos),
-        len(steps),
+    dotted = {"color": style.FAINT, "linewidth": 0.9, "linestyle": (0, (1, 1.5))}
+    sheet = Panels(
+        rows,
+        row="rho",
+        col="step",
+        share_y=True,
+        xlabel="EMA rate α (no unit)",
+        ylabel="EMA / biased (no unit)",
         title=_title(panels, rates, size) + few(rows),
         subtitle=_subtitle(panels, rates),
         caption=_caption(rows, panels, tally, size),
         handles=[
             [
-                *(
-                    Line2D(
-                        [],
-                        [],
-                        color=face.colour,
-                        linestyle=face.linestyle,
-                        marker=face.marker,
-                        label=f"EMA's {face.label} / biased's",
-                    )
-                    for face in _FACES.values()
-                ),
+                *(face_handle(face, f"EMA's {face.label} / biased's") for face in _FACES.values()),
                 Line2D([], [], color=style.INK, linewidth=0.9, label="as the biased gradient's"),
-                Line2D(
-                    [], [], color=style.FAINT, linewidth=0.9, linestyle=(0, (1, 1.5)), label="α²: a bias cut to α times"
-                ),
+                Line2D([], [], label="α²: a bias cut to α times", **dotted),
             ]
         ],
         panel_height=1.9,
         row_gap=0.12,
         left=0.8,
     )
-    for row, rho in enumerate(rhos):
-        for column, step in enumerate(steps):
-            axes = sheet.axes[row][column]
-            if common.cell(rows, rho=rho, step=step).empty:
-                axes.set_axis_off()
-                continue
-            axes.set_xscale("log")
-            axes.set_yscale("log")
-            axes.set_xlim(min(rates) / 1.5, max(rates) * 1.5)
-            axes.set_ylim(*view)
-            plain_log(axes.yaxis)
-            axes.xaxis.set_minor_locator(NullLocator())
-            axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
-            axes.axhline(1.0, color=style.INK, linewidth=0.9, zorder=2, gid="level")
-            axes.plot(
-                rates,
-                guide,
-                color=style.FAINT,
-                linewidth=0.9,
-                linestyle=(0, (1, 1.5)),
-                zorder=2,
-                gid="guide",
-                scalex=False,
-                scaley=False,
-            )
-            for shift, (name, face) in zip((0.96, 1.04), _FACES.items(), strict=True):
-                draw_spreads(axes, np.array(rates) * shift, panels[rho, step][name], face, name)
-            sheet.head(row, axes, place_name(rows, rho, step))
-            if row == len(rhos) - 1:
-                axes.set_xlabel("EMA rate α (no unit)")
-            else:
-                axes.tick_params(labelbottom=False)
-            if column == 0:
-                axes.set_ylabel("EMA / biased (no unit)")
-            else:
-                axes.tick_params(labelleft=False)
+    for panel in sheet:
+        axes = panel.axes
+        log_axes(axes, rates, 1.5, [f"{rate:g}" for rate in rates], view)
+        axes.axhline(1.0, color=style.INK, linewidth=0.9, zorder=2, gid="level")
+        axes.plot(rates, guide, zorder=2, gid="guide", scalex=False, scaley=False, **dotted)
+        for shift, (name, face) in zip((0.96, 1.04), _FACES.items(), strict=True):
+            draw_spreads(axes, np.array(rates) * shift, panels[panel.row, panel.column][name], face, name)
+        sheet.title(panel, place_name(rows, panel.row, panel.column))
     return sheet.figure
 
 
@@ -162,15 +128,18 @@ def _title(panels: dict, rates: list[float], size: int) -> str:
         return f"Whether the EMA's gradient is less biased cannot be told here {where}"
     less, more = sum(value < 1 for value in bias), sum(value > 1 for value in bias)
     word = "less biased" if less == len(bias) else "more biased" if more == len(bias) else "not less biased everywhere"
-    text = f"The EMA's gradient is {word}: squared bias {_span(bias)} times the biased gradient's"
+    text = f"The EMA's gradient is {word}: squared bias {_times(bias)} the biased gradient's"
     if variance:
-        text += f", variance {_span(variance)} times"
+        text += f", variance {_times(variance)}"
     return f"{text} {where}"
 
 
-def _span(values: list[float]) -> str:
-    low, high = common.number(float(f"{min(values):.2g}")), common.number(float(f"{max(values):.2g}"))
-    return low if low == high else f"{low} to {high}"
+def _times(values: list[float]) -> str:
+    """``0.0085 to 0.047 times``; without a lower end where that is an estimate at or below 0, which no square is."""
+    low, high = (common.number(float(f"{end:.2g}")) for end in (min(values), max(values)))
+    if min(values) <= 0:
+        return f"at most {high} times" if max(values) > 0 else "not above 0 times"
+    return f"{low} times" if low == high else f"{low} to {high} times"
 
 
 def _subtitle(panels: dict, rates: list[float]) -> str:
@@ -187,11 +156,15 @@ def _subtitle(panels: dict, rates: list[float]) -> str:
 def _caption(rows: pd.DataFrame, panels: dict, tally: Tally, size: int) -> str:
     spreads = [spread for panel in panels.values() for spread in panel["variance"]]
     none, empty = sum(spread.lost for spread in spreads), sum(spread.count == 0 for spread in spreads)
-    parts = [
-        "Points: median over seeds of the ratio at the same frozen critic, quartile bars; gradient of the second term "
-        f"alone, independent product pairs, batches of {size}; {seeds_of(rows)}. Squared bias by split halves "
-        f"(unbiased, may be below 0): {tally.text('ratios')} A ratio to a square at or below 0 is no number."
-    ]
-    if none:
-        parts.append(f"Variance: {none:,} ratios were not measured ({empty} points are empty).")
-    return " ".join(parts) + low_ess_text(tally)
+    return caption(
+        "Points: median over seeds of the ratio at the same frozen critic, of the gradient of the second term alone, "
+        f"with independent product pairs in batches of {size}",
+        interval="bars: quartiles",
+        n=seeds_of(rows),
+        notes=[
+            f"Squared bias by split halves (unbiased, may be below 0): {tally.text('ratios')} A ratio to a square at "
+            "or below 0 is no number.",
+            f"Variance: {none:,} ratios were not measured ({empty} points are empty)." if none else "",
+            low_ess_text(tally).strip(),
+        ],
+    )

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mine.figures import common, style, traces
+from mine.figures.panels import Panels, caption, truth
 
 
 @style.styled
@@ -19,22 +20,23 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, setting: str | None = None
     grid = common.Grid.of(runs)
     table = traces.read_curves(curves, setting, "mi_batch")
 
-    views, panels = {}, {}
-    for dim in grid.dims:
-        truths = common.cell(runs, dim=dim)["mi_true"].to_numpy(dtype=float)
-        views[dim] = view_of(truths, [curve for key, curve in table.items() if key[1] == dim])
-        for rho in grid.rhos:
-            entries = [
-                (variant, table.get((variant, dim, rho)), common.cell(runs, variant=variant, dim=dim, rho=rho))
-                for variant in grid.variants
-            ]
-            panels[dim, rho] = (entries, traces.strips_of(entries, views[dim]))
-
+    entries = traces.entries_of(table, runs, grid)
+    views = {
+        dim: view_of(
+            common.cell(runs, dim=dim)["mi_true"].to_numpy(dtype=float),
+            [curve for key, curve in table.items() if key[1] == dim],
+        )
+        for dim in grid.dims
+    }
+    strips = {place: traces.strips_of(listed, views[place[0]]) for place, listed in entries.items()}
     any_overflow = bool(runs["overflowed"].any())
-    off_view = any("▲" in strip.text or "▼" in strip.text for _, strips in panels.values() for strip in strips)
-    sheet = style.Sheet(
-        len(grid.dims),
-        len(grid.rhos),
+    off_view = any("▲" in strip.text or "▼" in strip.text for listed in strips.values() for strip in listed)
+    sheet = Panels(
+        runs,
+        row="dim",
+        col="rho",
+        ylabel="MI estimate (nats)",
+        xlabel=traces.axis_label(runs),
         title=common.verdict(runs, setting if setting != "base" else ""),
         subtitle=_ending(runs, grid, table),
         caption=_caption(runs, any_overflow, off_view, "mi_batch_last" in runs),
@@ -46,37 +48,18 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, setting: str | None = None
             ]
         ],
         panel_height=1.75,
-        strips=[max(len(panels[dim, rho][1]) for rho in grid.rhos) for dim in grid.dims],
+        strips=[max(len(strips[dim, rho]) for rho in grid.rhos) for dim in grid.dims],
     )
-    for row, dim in enumerate(grid.dims):
-        view = views[dim]
-        for column, rho in enumerate(grid.rhos):
-            axes = sheet.axes[row][column]
-            entries, strips = panels[dim, rho]
-            here = common.cell(runs, dim=dim, rho=rho)
-            if here.empty:
-                axes.set_axis_off()
-                continue
-            truth = float(here["mi_true"].iloc[0])
-            # Limits first: autoscaling would follow the runaways.
-            traces.finish(
-                axes,
-                float(runs["steps"].max()),
-                view,
-                first=column == 0,
-                last=row == len(grid.dims) - 1,
-                label="MI estimate (nats)",
-                per_epoch=common.updates_per_epoch(runs),
-            )
-            axes.axhline(truth, zorder=5, gid="truth", **style.TRUTH)
-            for order, (variant, curve, rows) in enumerate(entries):
-                if curve is not None:
-                    traces.draw_curve(axes, curve, variant, order, len(entries))
-                    traces.draw_exits(axes, curve, variant, view)
-                gone = rows[rows["overflowed"]]
-                traces.draw_overflows(axes, gone["overflow_step"].to_numpy(), last_values(gone).clip(*view), variant)
-            sheet.head(row, axes, f"d = {dim}, ρ = {rho:g}", f"truth {truth:.2f}", strips)
-            axes.yaxis.set_major_locator(MaxNLocator(5))
+    for panel in sheet:
+        place, view, axes = (panel.row, panel.column), views[panel.row], panel.axes
+        value = float(panel.rows["mi_true"].iloc[0])
+        # Limits first: autoscaling would follow the runaways.
+        traces.training_axis(axes, runs)
+        axes.set_ylim(*view)
+        truth(axes, value)
+        traces.draw_entries(axes, entries[place], view, lambda gone, view=view: last_values(gone).clip(*view))
+        sheet.title(panel, common.place_name(*place), f"truth {value:.2f}", strips[place])
+        axes.yaxis.set_major_locator(MaxNLocator(5))
     return sheet.figure
 
 
@@ -111,7 +94,7 @@ def _ending(runs: pd.DataFrame, grid: common.Grid, table: dict[traces.Key, trace
                 ended += 1
             elif here["mi_true"].iloc[0] > 0:
                 ratios.append(float(last.mean()) / float(here["mi_true"].iloc[0]))
-        words = f"ends at {common.percent_range(ratios)} of the truth" if ratios else ""
+        words = f"ends at {common.share_of(ratios, 'the truth')}" if ratios else ""
         if ended:
             gone = f"ended by overflow in {ended} of {ended + len(ratios)} panels"
             words = f"{words} where it lasts ({gone})" if words else gone
@@ -123,20 +106,18 @@ def _ending(runs: pd.DataFrame, grid: common.Grid, table: dict[traces.Key, trace
 def _caption(runs: pd.DataFrame, overflow: bool, off_view: bool, last: bool) -> str:
     span = common.span_text(runs)
     mean = f", its mean over {span}" if span else ""
-    parts = [
-        f"Line: median over seeds of the training batch's own Donsker-Varadhan value{mean}; band: quartiles; "
-        f"{common.seeds_text(runs)}."
-    ]
-    if overflow:
-        place = "last finite value (at the edge where that is outside)" if last else "top edge"
-        parts.append(
+    place = "last finite value (at the edge where that is outside)" if last else "top edge"
+    return caption(
+        f"Line: median over seeds of the training batch's own Donsker-Varadhan value{mean}",
+        interval="band: quartiles",
+        n=common.seeds_text(runs),
+        notes=[
             f"×: a run that became non-finite, at that update, drawn at its {place}. Ended runs stay in the "
             "denominator, ranked above all live ones; a quantile that falls on one is not drawn."
-        )
-    if off_view:
-        parts.append("▲ ▼: median or quartile leaves the panel and reaches this value (nats).")
-    parts.append(
-        f"Diverged: overflow, or runaway (2 nats above truth or population value; {common.RUNAWAY_LOW_ESS}). "
-        f"{common.settings_text(runs)}."
+            if overflow
+            else "",
+            "▲ ▼: median or quartile leaves the panel and reaches this value (nats)." if off_view else "",
+            f"Diverged: overflow, or runaway (2 nats above truth or population value; {common.RUNAWAY_LOW_ESS}).",
+            f"{common.settings_text(runs)}.",
+        ],
     )
-    return " ".join(parts)

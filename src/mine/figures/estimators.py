@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,10 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Patch, Rectangle
 
 from mine.errors import UserError
-from mine.estimators.names import ESTIMATORS
+from mine.estimators.names import BASELINES, ESTIMATORS, label
 from mine.estimators.settings import CONCAT, SEPARABLE
 from mine.figures import style
+from mine.figures.panels import HATCHED, heat
 
 KINDS: dict[str, dict[str, Any]] = {
     "separable": {"color": "#0A4A80", "linestyle": "-"},
@@ -27,14 +28,12 @@ KINDS: dict[str, dict[str, Any]] = {
 CRITIC_KINDS = (SEPARABLE, CONCAT)
 """Those that one estimator may exist with both of, so that its name is not enough."""
 
-_BASELINES = {"ksg": "KSG", "cca": "CCA", "histogram": "Histogram"}
-
 ERROR = LinearSegmentedColormap.from_list("error", ["#1F5E99", "#8DB6DA", "#ffffff", "#F0B27A", "#B34F00"])
 """Relative error to colour: blue too low, orange too high; white is right. Full colour at half of the truth."""
 
 FULL_COLOUR = 0.5
 
-_DIVERGED = {"facecolor": "#f0f0f0", "edgecolor": "#888888", "hatch": "////", "linewidth": 0.6}
+_FRAME = {"fill": False, "edgecolor": "#111111", "linewidth": 1.1}
 
 
 @dataclass(frozen=True)
@@ -50,30 +49,16 @@ class Row:
         return label(self.variant) + (f", {self.critic}" if self.critic in CRITIC_KINDS else "")
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of cells: their key, and which error they show. quantity: ``bias`` or ``heldout_bias``."""
-
-    task: str
-    dim: int
-    mi: float
-    quantity: str
-
-
 def names_of(rows: Sequence[Row]) -> str:
     """Estimators in a sentence, each with its kind of critic before it: their own names have commas and brackets."""
-    return ", ".join(f"{row.critic} {label(row.variant)}" if row.critic in CRITIC_KINDS else row.label for row in rows)
+    names = [f"{row.critic} {label(row.variant)}" if row.critic in CRITIC_KINDS else row.label for row in rows]
+    return ("; " if any("," in name for name in names) else ", ").join(names)
 
 
 def holds_gaussian() -> str:
     """For a caption: estimators whose family has the answer on Gaussian data."""
     names = [each.label for each in ESTIMATORS.values() if each.contains_gaussian]
     return f"{', '.join(names)} and CCA have the answer on Gaussian data in their family."
-
-
-def label(variant: str) -> str:
-    """An estimator's name in figures and tables."""
-    return ESTIMATORS[variant].label if variant in ESTIMATORS else _BASELINES.get(variant, variant)
 
 
 def check(table: pd.DataFrame, columns: Sequence[str]) -> None:
@@ -88,55 +73,72 @@ def check(table: pd.DataFrame, columns: Sequence[str]) -> None:
 def rows_of(scores: pd.DataFrame) -> list[Row]:
     """Estimators in the registry's order, each with its critics together; baselines last."""
     found = {(row.variant, row.critic) for row in scores[["variant", "critic"]].itertuples()}
-    order = [*ESTIMATORS, *_BASELINES]
+    order = [*ESTIMATORS, *BASELINES]
     kinds = [*KINDS, "baseline"]
     place = {name: index for index, name in enumerate(order)}
     ranked = sorted(found, key=lambda pair: (place.get(pair[0], len(place)), pair[0], kinds.index(pair[1])))
     return [Row(*pair) for pair in ranked]
 
 
-def draw_cells(
-    axes: Axes, scores: pd.DataFrame, rows: Sequence[Row], columns: Sequence[Column], gaps: Sequence[float]
-) -> None:
-    """Cells of one sheet: the mean error in nats, coloured by its share of the truth.
+def cells_of(scores: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """What a cell says of each row of scores. quantity: ``bias`` or ``heldout_bias``.
 
-    gaps: left edge of each column, in cells. A frame marks a cell whose whole interval lies within 10 % of the truth.
+    Columns besides those that name the row: ``share``, the mean error as a share of the truth; ``words``; ``diverged``;
+    and ``right``, whether the whole interval lies within 10 % of the truth.
     """
-    keyed = scores.set_index(["variant", "critic", "task", "dim", "mi_true"])
-    for y, row in enumerate(rows):
-        for x, column in zip(gaps, columns, strict=True):
-            key = (row.variant, row.critic, column.task, column.dim, column.mi)
-            if key in keyed.index:
-                _draw_cell(axes, x, y, keyed.loc[key], column)
-    axes.set_xlim(min(gaps), max(gaps) + 1)
-    axes.set_ylim(len(rows), 0)
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-    axes.set_yticks(np.arange(len(rows)) + 0.5, [row.label for row in rows])
+    diverged = scores["diverged"].to_numpy(dtype=float) > 0
+    error = pd.to_numeric(scores[quantity]).where(~diverged).astype("float64")
+    counts = zip(scores["diverged"], scores["seeds"], strict=True)
+    return scores[["variant", "critic", "task", "dim", "mi_true"]].assign(
+        quantity=quantity,
+        share=error / scores["mi_true"],
+        words=[
+            f"{int(gone)}/{int(seeds)}" if ended else signed(value) if np.isfinite(value) else ""
+            for ended, value, (gone, seeds) in zip(diverged, error, counts, strict=True)
+        ],
+        diverged=diverged,
+        right=(scores["within" if quantity == "bias" else "heldout_within"] == "yes") & ~diverged,
+    )
+
+
+def draw_cells(axes: Axes, cells: pd.DataFrame, rows: Sequence[Row], across: str) -> None:
+    """One block of cells: the mean error in nats, coloured by its share of the truth, framed where it is right.
+
+    cells: see ``cells_of``. across: its column whose values stand beside each other.
+    """
+    kinds = {row.label: row for row in rows}
+    named = cells.assign(label=[Row(*pair).label for pair in zip(cells["variant"], cells["critic"], strict=True)])
+    columns = list(pd.unique(named[across]))
+
+    def spread(column: str, blank: object) -> pd.DataFrame:
+        table = named.pivot(index="label", columns=across, values=column).reindex(index=list(kinds), columns=columns)
+        return table.astype(object).where(table.notna(), blank)
+
+    def gid(name: Hashable, column: Hashable) -> str:
+        one = named[named[across] == column].iloc[0]
+        row = kinds[str(name)]
+        return f"{row.variant}:{row.critic}:{one['task']}:{one['mi_true']:g}:{one['quantity']}"
+
+    heat(
+        axes,
+        spread("share", np.nan).astype(float),
+        spread("words", ""),
+        colours=ERROR,
+        limits=(-FULL_COLOUR, FULL_COLOUR),
+        hatched=spread("diverged", False).astype(bool),
+        gid=gid,
+    )
+    right = spread("right", False).to_numpy(dtype=bool)
+    for y, x in zip(*np.nonzero(right), strict=True):
+        axes.add_patch(Rectangle((x + 0.06, y + 0.08), 0.88, 0.84, zorder=3, **_FRAME))
     for y in range(1, len(rows)):
         if rows[y].variant != rows[y - 1].variant:
-            axes.axhline(y, color="#cccccc", linewidth=0.5, zorder=0)
+            axes.axhline(y, color="white", linewidth=2.2)
 
 
-def _draw_cell(axes: Axes, x: float, y: int, cell: pd.Series, column: Column) -> None:
-    gid = f"{cell.name[0]}:{cell.name[1]}:{column.task}:{column.mi:g}:{column.quantity}"
-    if cell["diverged"]:
-        axes.add_patch(Rectangle((x, y), 1, 1, gid=f"diverged:{gid}", **_DIVERGED))
-        text, ink = f"{int(cell['diverged'])}/{int(cell['seeds'])}", style.INK
-    else:
-        error = float(cell[column.quantity])
-        if np.isnan(error):
-            return
-        share = error / column.mi
-        face = ERROR(0.5 + 0.5 * float(np.clip(share / FULL_COLOUR, -1.0, 1.0)))
-        axes.add_patch(Rectangle((x, y), 1, 1, facecolor=face, edgecolor="white", linewidth=0.6, gid=gid))
-        if cell["within" if column.quantity == "bias" else "heldout_within"] == "yes":
-            inner = Rectangle((x + 0.06, y + 0.08), 0.88, 0.84, fill=False, edgecolor="#111111", linewidth=1.1)
-            axes.add_patch(inner)
-        lightness = np.dot(face[:3], (0.299, 0.587, 0.114))
-        text, ink = signed(error), "white" if lightness < 0.55 else style.INK
-    axes.text(x + 0.5, y + 0.5, text, ha="center", va="center", fontsize=6.5, color=ink)
+def room_for(rows: Sequence[Row]) -> float:
+    """Inches that the names of rows take beside a panel."""
+    return 0.2 + max(style.text_width(row.label, 8) for row in rows)
 
 
 def signed(error: float) -> str:
@@ -157,8 +159,8 @@ def cell_handles() -> list[Patch]:
         patch(-0.5, "half of the truth or less"),
         patch(0.0, "right"),
         patch(0.5, "half as much again or more"),
-        Patch(fill=False, edgecolor="#111111", linewidth=1.1, label="surely within 10 % of the truth"),
-        Patch(**_DIVERGED, label="so many runs overflowed: no number"),
+        Patch(**_FRAME, label="surely within 10 % of the truth"),
+        Patch(**HATCHED, label="so many runs overflowed: no number"),
     ]
 
 

@@ -12,9 +12,9 @@ from matplotlib.ticker import MaxNLocator
 
 from mine.divergence import MIN_ESS
 from mine.figures import common, style
+from mine.figures.panels import Panels, caption, folded
 from mine.statistics import mean_interval
 
-"""Names that fit beside a panel."""
 _GROUP = 0.84
 """Share of the room between two correlations that points take."""
 
@@ -61,9 +61,15 @@ def draw(summary: pd.DataFrame, optimal: pd.DataFrame | None = None) -> Figure:
         for setting, dim in row
     }
     views = {dim: _view(common.cell(summary, dim=dim), panels, dim) for dim in grid.dims}
-    sheet = style.Sheet(
-        len(places),
-        max(len(row) for row in places),
+    widest = max(style.text_width(style.look(variant).label, style.SMALL) for variant in grid.variants)
+    sheet = Panels(
+        folded(summary, ("setting", "dim"), places),
+        row="line",
+        col="place",
+        share_x=False,
+        share_y=False,
+        xlabel="correlation ρ (no unit)",
+        ylabel="MI (nats)",
         title=common.verdict(summary),
         subtitle=_subtitle(summary, grid),
         caption=_caption(summary, optimal),
@@ -72,23 +78,13 @@ def draw(summary: pd.DataFrame, optimal: pd.DataFrame | None = None) -> Figure:
         strips=[len(grid.variants)] * len(places),
         column_gap=0.5,
         row_gap=0.32,
-        left=0.86,
+        left=max(0.86, widest + 0.16),
     )
-    for row, line in enumerate(sheet.axes):
-        for column, axes in enumerate(line):
-            if column >= len(places[row]):
-                axes.set_axis_off()
-                continue
-            setting, dim = places[row][column]
-            runs = common.cell(summary, setting=setting, dim=dim)
-            _draw_panel(axes, runs, panels[setting, dim], grid, views[dim])
-            name = f"d = {dim}" if setting == "base" else f"d = {dim}, {setting}"
-            sheet.head(row, axes, name)
-            _draw_counts(axes, runs, grid, first=column == 0)
-            if column == 0:
-                axes.set_ylabel("MI (nats)")
-            if row == len(places) - 1 or column >= len(places[row + 1]):
-                axes.set_xlabel("correlation ρ (no unit)")
+    for panel in sheet:
+        setting, dim = places[panel.row][panel.column]
+        _draw_panel(panel.axes, panel.rows, panels[setting, dim], grid, views[dim])
+        sheet.title(panel, f"d = {dim}" if setting == "base" else f"d = {dim}, {setting}")
+        _draw_counts(panel.axes, panel.rows, grid, first=panel.column == 0)
     return sheet.figure
 
 
@@ -241,7 +237,7 @@ def _draw_counts(axes: Axes, runs: pd.DataFrame, grid: common.Grid, *, first: bo
                 )
         if first:
             axes.annotate(
-                common.short_label(variant),
+                look.label,
                 (0, 1),
                 (-4, offset),
                 xycoords="axes fraction",
@@ -288,8 +284,8 @@ def _subtitle(summary: pd.DataFrame, grid: common.Grid) -> str:
         worth = [value for value in worth if np.isfinite(value)]
         if said and worth:
             parts.append(
-                f"{style.look(variant).label}: in-batch {common.percent_range(said)} of the truth, "
-                f"at the population {common.percent_range(worth)}"
+                f"{style.look(variant).label}: in-batch {common.share_of(said, 'the truth')}, "
+                f"at the population {common.share_of(worth, 'it')}"
             )
     if not parts:
         return ""
@@ -297,14 +293,15 @@ def _subtitle(summary: pd.DataFrame, grid: common.Grid) -> str:
 
 
 def _caption(summary: pd.DataFrame, optimal: pd.DataFrame | None) -> str:
-    parts = [
-        f"Points: mean over the runs that did not diverge, with 95 % bootstrap interval over seeds; "
-        f"{common.seeds_text(summary)}. × k/n above a panel: k of n runs diverged; each is a cross, at the edge where "
-        "its value is outside or not a number. A number at the edge is a mean outside the panel. In-batch: mean over "
-        "the last 10 % of updates. Hollow: median effective sample size of the product term under 50, "
-        "no evidence as a number."
-    ]
-    if optimal is None:
-        parts.append("The optimal critic was not measured.")
-    parts.append(f"{common.settings_text(summary)}.")
-    return " ".join(parts)
+    return caption(
+        "Points: mean over the runs that did not diverge",
+        interval="bars: 95 % bootstrap interval over seeds",
+        n=common.seeds_text(summary),
+        notes=[
+            "× k/n above a panel: k of n runs diverged; each is a cross, at the edge where its value is outside or not "
+            "a number. A number at the edge is a mean outside the panel. In-batch: mean over the last 10 % of updates. "
+            f"Hollow: median effective sample size of the product term under {MIN_ESS:g}, no evidence as a number.",
+            "The optimal critic was not measured." if optimal is None else "",
+            f"{common.settings_text(summary)}.",
+        ],
+    )

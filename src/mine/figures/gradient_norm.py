@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
 from mine.figures import common, style, traces
+from mine.figures.panels import Panels, caption
 
 LEVEL = 100.0
 """The write-up: "norm of gradients reaching values of 100"."""
@@ -25,38 +26,20 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, setting: str | None = None
     table = traces.read_curves(curves, setting, "grad_norm")
     view = view_of(list(table.values()))
 
-    panels = {}
-    for dim in grid.dims:
-        for rho in grid.rhos:
-            entries = [
-                (variant, table.get((variant, dim, rho)), common.cell(runs, variant=variant, dim=dim, rho=rho))
-                for variant in grid.variants
-            ]
-            panels[dim, rho] = (entries, traces.strips_of(entries, view))
+    entries = traces.entries_of(table, runs, grid)
+    strips = {place: traces.strips_of(listed, view) for place, listed in entries.items()}
     any_overflow = bool(runs["overflowed"].any())
-    span = common.span_text(runs)
-    largest = f" (the largest of {span})" if span else ""
-    sheet = style.Sheet(
-        len(grid.dims),
-        len(grid.rhos),
+    off_view = any("▲" in strip.text or "▼" in strip.text for listed in strips.values() for strip in listed)
+    sheet = Panels(
+        runs,
+        row="dim",
+        col="rho",
+        share_y=True,
+        ylabel="gradient L2 norm\n(nats per unit weight)",
+        xlabel=traces.axis_label(runs),
         title=_title(grid, table, "" if setting == "base" else f" — {setting}"),
         subtitle=_subtitle(runs, grid),
-        caption=(
-            f"Line: median over seeds of the L2 norm of the applied gradient over all critic parameters{largest}; "
-            f"band: quartiles; {common.seeds_text(runs)}; log scale. "
-            + (
-                "×: a run overflowed at that update (drawn at the top edge); ended runs stay in the denominator, "
-                "ranked above all live ones, and a quantile that falls on one is not drawn. "
-                if any_overflow
-                else ""
-            )
-            + (
-                "▲ ▼: median or quartile leaves the panel and reaches this norm. "
-                if any("▲" in strip.text or "▼" in strip.text for _, strips in panels.values() for strip in strips)
-                else ""
-            )
-            + f"{common.settings_text(runs)}."
-        ),
+        caption=_caption(runs, any_overflow, off_view),
         handles=[
             [
                 *(style.variant_handle(variant) for variant in grid.variants),
@@ -66,37 +49,39 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, setting: str | None = None
         ],
         panel_height=1.6,
         left=0.8,
-        strips=[max(len(panels[dim, rho][1]) for rho in grid.rhos) for dim in grid.dims],
+        strips=[max(len(strips[dim, rho]) for rho in grid.rhos) for dim in grid.dims],
     )
-    for row, dim in enumerate(grid.dims):
-        for column, rho in enumerate(grid.rhos):
-            axes = sheet.axes[row][column]
-            entries, strips = panels[dim, rho]
-            if common.cell(runs, dim=dim, rho=rho).empty:
-                axes.set_axis_off()
-                continue
-            axes.set_yscale("log", nonpositive="clip")
-            # Limits first: autoscaling would follow the runaways.
-            traces.finish(
-                axes,
-                float(runs["steps"].max()),
-                view,
-                first=column == 0,
-                last=row == len(grid.dims) - 1,
-                label="gradient L2 norm\n(nats per unit weight)",
-                per_epoch=common.updates_per_epoch(runs),
-            )
-            axes.axhline(LEVEL, zorder=5, gid="level", **_LEVEL_LINE)
-            for order, (variant, curve, rows) in enumerate(entries):
-                if curve is not None:
-                    traces.draw_curve(axes, curve, variant, order, len(entries))
-                    traces.draw_exits(axes, curve, variant, view)
-                gone = rows.loc[rows["overflowed"], "overflow_step"].to_numpy()
-                traces.draw_overflows(axes, gone, np.full(gone.size, view[1]), variant)
-            sheet.head(row, axes, f"d = {dim}, ρ = {rho:g}", strips=strips)
-            axes.yaxis.set_major_locator(LogLocator(numticks=6))
-            axes.yaxis.set_minor_locator(LogLocator(subs=(), numticks=2))
+    for panel in sheet:
+        place, axes = (panel.row, panel.column), panel.axes
+        axes.set_yscale("log", nonpositive="clip")
+        # Limits first: autoscaling would follow the runaways.
+        traces.training_axis(axes, runs)
+        axes.set_ylim(*view)
+        axes.axhline(LEVEL, zorder=5, gid="level", **_LEVEL_LINE)
+        traces.draw_entries(axes, entries[place], view, lambda gone: np.full(len(gone), view[1]))
+        sheet.title(panel, common.place_name(*place), strips=strips[place])
+        axes.yaxis.set_major_locator(LogLocator(numticks=6))
+        axes.yaxis.set_minor_locator(LogLocator(subs=(), numticks=2))
     return sheet.figure
+
+
+def _caption(runs: pd.DataFrame, overflow: bool, off_view: bool) -> str:
+    span = common.span_text(runs)
+    largest = f" (the largest of {span})" if span else ""
+    return caption(
+        f"Line, on a log scale: median over seeds of the L2 norm of the applied gradient over all critic "
+        f"parameters{largest}",
+        interval="band: quartiles",
+        n=common.seeds_text(runs),
+        notes=[
+            "×: a run overflowed at that update (drawn at the top edge); ended runs stay in the denominator, ranked "
+            "above all live ones, and a quantile that falls on one is not drawn."
+            if overflow
+            else "",
+            "▲ ▼: median or quartile leaves the panel and reaches this norm." if off_view else "",
+            f"{common.settings_text(runs)}.",
+        ],
+    )
 
 
 def view_of(curves: list[traces.Curve]) -> tuple[float, float]:
@@ -115,9 +100,8 @@ def _title(grid: common.Grid, table: dict[traces.Key, traces.Curve], where: str)
     for variant in grid.variants:
         curves = [curve for (name, _, _), curve in table.items() if name == variant]
         above = sum(bool(np.any(curve.median > LEVEL)) for curve in curves)
-        words = "" if parts else " median gradient norm ever passes 100"
-        parts.append(f"{style.look(variant).label}'s{words} in {above} of {len(curves)}{'' if parts else ' panels'}")
-    return ", ".join(parts) + where
+        parts.append(f"{style.look(variant).label} in {above} of {len(curves)}{'' if parts else ' panels'}")
+    return f"The median gradient norm ever passes 100: {'; '.join(parts)}{where}"
 
 
 def _subtitle(runs: pd.DataFrame, grid: common.Grid) -> str:
@@ -132,5 +116,5 @@ def _subtitle(runs: pd.DataFrame, grid: common.Grid) -> str:
         typical.append(f"{label} {common.number(np.median(medians))}")
     return (
         f"Runs whose norm passes 100 at least once (a single spike counts): {'; '.join(parts)}. "
-        f"Typical norm (median over runs of a run's median): {', '.join(typical)}."
+        f"Typical norm (median over runs of a run's median): {'; '.join(typical)}."
     )

@@ -8,18 +8,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
 
 from mine.divergence import MIN_ESS
 from mine.figures import common, style
-from mine.figures.bias_against_batch import few, numeric, plain_log, seeds_of
+from mine.figures.panels import Panels, caption, training_axis
+from mine.figures.spreads import face_handle, few, numeric, plain_log, seeds_of
 
 _EMA = style.LOOKS["ema"]
 _FACES = {
-    "lag": style.Look("lag", _EMA.colour, "-", _EMA.marker, _EMA.text_colour),
-    "noise": style.Look("sampling noise", "#56B4E9", (0, (5, 2)), "s", "#1F6F9F"),
+    "lag": style.Look("lag", _EMA.colour, "-", _EMA.marker),
+    "noise": style.Look("sampling noise", "#56B4E9", (0, (5, 2)), "s"),
 }
 _MARKED = 24
 """Up to so many steps each point is marked."""
@@ -37,27 +36,21 @@ def draw(lag: pd.DataFrame) -> Figure:
     )
     values = values[np.isfinite(values) & (values > 0)]
     view = (values.min() / 1.5, values.max() * 1.8) if values.size else (0.01, 1.0)
-    columns = min(3, len(places))
-    rows = math.ceil(len(places) / columns)
-    sheet = style.Sheet(
-        rows,
-        columns,
+    names = [common.place_name(*place) for place in places]
+    lag = lag.assign(place=[common.place_name(*place) for place in zip(lag["dim"], lag["rho"], strict=True)])
+    sheet = Panels(
+        lag,
+        col="place",
+        col_order=names,
+        abreast=min(3, len(places)),
+        xlabel="training (updates)",
+        ylabel="error of v / E[e^T] (no unit)",
         title=_title(panels) + few(lag),
         subtitle=_subtitle(panels),
         caption=_caption(lag, panels),
         handles=[
             [
-                *(
-                    Line2D(
-                        [],
-                        [],
-                        color=face.colour,
-                        linestyle=face.linestyle,
-                        marker=face.marker,
-                        label=f"{face.label}, root mean square",
-                    )
-                    for face in _FACES.values()
-                ),
+                *(face_handle(face, f"{face.label}, root mean square") for face in _FACES.values()),
                 Patch(facecolor="#999999", alpha=0.35, linewidth=0, label="quartiles of its size"),
                 style.mark_handle("s", "ESS under 50", markerfacecolor="white"),
             ]
@@ -67,35 +60,16 @@ def draw(lag: pd.DataFrame) -> Figure:
         left=0.85,
     )
     steps = float(lag["step"].max())
-    for index in range(rows * columns):
-        row, column = divmod(index, columns)
-        axes = sheet.axes[row][column]
-        if index >= len(places):
-            axes.set_axis_off()
-            continue
-        dim, rho = places[index]
+    for panel, curves in zip(sheet, panels.values(), strict=True):
+        axes = panel.axes
         axes.set_yscale("log")
         axes.set_ylim(*view)
         plain_log(axes.yaxis)
-        axes.set_xlim(0, 1.25 * steps)
-        ticks = [
-            tick
-            for tick in MaxNLocator(4, steps=[1, 2, 5, 10], integer=True).tick_values(0, steps)
-            if 0 <= tick <= steps
-        ]
-        axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
-        for name, curve in panels[dim, rho].items():
+        training_axis(axes, steps, room=1.25)
+        for name, curve in curves.items():
             _draw_curve(axes, curve, name)
-        _label(axes, panels[dim, rho], steps)
-        sheet.head(row, axes, f"d = {dim}, ρ = {rho:g}")
-        if index + columns >= len(places):
-            axes.set_xlabel("training (updates)")
-        else:
-            axes.tick_params(labelbottom=False)
-        if column == 0:
-            axes.set_ylabel("error of v / E[e^T] (no unit)")
-        else:
-            axes.tick_params(labelleft=False)
+        _label(axes, curves, steps)
+        sheet.title(panel, panel.column)
     return sheet.figure
 
 
@@ -223,14 +197,16 @@ def _caption(lag: pd.DataFrame, panels: dict) -> str:
     curves = [curve for panel in panels.values() for curve in panel.values()]
     lost, poor = sum(int(curve["lost"].sum()) for curve in curves), int((~(lag["ess"] >= MIN_ESS)).sum())
     zero = sum(int((curve["rms"] == 0).sum()) for curve in curves)
-    parts = [
-        "E: the critic's true E[e^T] over product pairs then; v̄: the EMA of the true expectations along training. "
-        "Lag: (v̄ − E) / E, because the critic moves; sampling noise: (v − v̄) / E, because a batch is finite. "
-        f"Line: root mean square over seeds; band: quartiles of the size; {seeds_of(lag).replace(' a panel', '')}. "
-        f"{poor:,} of {len(lag):,} E have an effective sample size under {MIN_ESS:g} (hollow where their median has)."
-    ]
-    if lost:
-        parts.append(f"Values left out because not numbers: {lost:,}.")
-    if zero:
-        parts.append(f"{zero} root mean squares are 0 and have no place on this axis.")
-    return " ".join(parts)
+    return caption(
+        "Line: root mean square over seeds",
+        interval="band: quartiles of the size",
+        n=seeds_of(lag).replace(" a panel", ""),
+        notes=[
+            "E: the critic's true E[e^T] over product pairs then; v̄: the EMA of the true expectations along training. "
+            "Lag: (v̄ − E) / E, because the critic moves; sampling noise: (v − v̄) / E, because a batch is finite.",
+            f"{poor:,} of {len(lag):,} E have an effective sample size under {MIN_ESS:g} (hollow where their median "
+            "has).",
+            f"Values left out because not numbers: {lost:,}." if lost else "",
+            f"{zero} root mean squares are 0 and have no place on this axis." if zero else "",
+        ],
+    )

@@ -14,9 +14,8 @@ from matplotlib.ticker import MaxNLocator
 from mine.curves import quantiles_with_ended
 from mine.divergence import LOW_ESS_ALLOWANCE, MARGIN, MIN_ESS
 from mine.figures import common, style, traces
-
-NEAR = 1.0
-"""An in-batch value this near the truth looks right, nats."""
+from mine.figures.chosen import CELL, NEAR, Place, choose, median, other, places_of
+from mine.figures.panels import Panels, caption
 
 _WORTH = (
     ("mi_heldout", "heldout_ess", "held-out", "s", (0, (4, 1.5))),
@@ -24,33 +23,6 @@ _WORTH = (
 )
 _BATCH = "o"
 """Marker of the in-batch value."""
-_CELL = ["setting", "variant", "dim", "rho"]
-
-
-@dataclass(frozen=True)
-class Place:
-    """One cell's final values: medians over its runs, nats; NaN where there are none."""
-
-    setting: str
-    variant: str
-    dim: int
-    rho: float
-    overflowed: int
-    runs: int
-    truth: float
-    batch: float
-    population: float
-    low_ess: bool
-
-    @property
-    def worth(self) -> float:
-        """What the critic is worth at most: the population value, or its 95 % bound where its ESS is low."""
-        return self.population + (LOW_ESS_ALLOWANCE if self.low_ess else 0.0)
-
-    @property
-    def gap(self) -> float:
-        """By how much its batches read more than that, nats."""
-        return self.batch - self.worth
 
 
 @dataclass(frozen=True)
@@ -76,11 +48,11 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, evaluations: pd.DataFrame)
     """Draw the cell that the data choose, and the same cell's other variant. Raises UserError for a missing column."""
     summary = common.prepare(summary, ("mi_batch_mean", "mi_population", "population_ess"))
     values = [name for quantity in _WORTH for name in quantity[:2]]
-    common.check_columns(evaluations, "evaluations", (*_CELL, "seed", "step", *values))
+    common.check_columns(evaluations, "evaluations", (*CELL, "seed", "step", *values))
     evaluations = evaluations.assign(**{name: evaluations[name].astype(str) for name in ("setting", "variant")})
-    places = _places(summary)
+    places = places_of(summary)
     chosen, near, whole = choose(places)
-    shown = [chosen, *_other(places, chosen)]
+    shown = [chosen, *other(places, chosen)]
     table = traces.read_curves(curves, chosen.setting, "mi_batch")
     runs = common.cell(summary, setting=chosen.setting, dim=chosen.dim, rho=chosen.rho)
 
@@ -91,9 +63,13 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, evaluations: pd.DataFrame)
         panels.append((place, table.get((place.variant, place.dim, place.rho)), series))
     view, linear = _view(panels)
     lost = sum(series.lost for _, _, listed in panels for series in listed)
-    sheet = style.Sheet(
-        1,
-        len(panels),
+    facets = pd.DataFrame({"variant": [place.variant for place in shown]})
+    sheet = Panels(
+        facets,
+        col="variant",
+        col_order=list(facets["variant"]),
+        xlabel=traces.axis_label(runs),
+        ylabel="MI (nats)",
         title=_title(shown),
         subtitle=_subtitle(chosen, near, whole, len(places)),
         caption=_caption(runs, linear, lost),
@@ -110,76 +86,20 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, evaluations: pd.DataFrame)
         left=0.75,
     )
     steps = float(runs["steps"].max())
-    for column, (place, curve, listed) in enumerate(panels):
-        axes = sheet.axes[0][column]
-        per_epoch = common.updates_per_epoch(runs)
-        traces.finish(axes, steps, view, first=column == 0, last=True, label="MI (nats)", per_epoch=per_epoch)
-        _scale(axes, view, linear)
+    for panel, (place, curve, listed) in zip(sheet, panels, strict=True):
+        axes = panel.axes
         # Room inside the panel for the curves' names.
-        axes.set_xlim(0, 1.34 * steps)
+        traces.training_axis(axes, runs, room=1.34)
+        axes.set_ylim(*view)
+        _scale(axes, view, linear)
         axes.plot([0, steps], [place.truth] * 2, zorder=5, gid="truth", **style.TRUTH)
         if curve is not None:
             _draw_batch(axes, curve, place.variant)
         for series, (_, _, word, marker, line) in zip(listed, _WORTH, strict=True):
             _draw_series(axes, series, place.variant, word, marker, line)
         _label(axes, place, curve, listed, steps)
-        sheet.head(0, axes, style.look(place.variant).label, _where(place))
+        sheet.title(panel, style.look(place.variant).label, _where(place))
     return sheet.figure
-
-
-def _places(summary: pd.DataFrame) -> list[Place]:
-    places = []
-    for (setting, variant, dim, rho), rows in summary.groupby(_CELL, observed=True, sort=False):
-        population, ess = rows["mi_population"], rows["population_ess"]
-        places.append(
-            Place(
-                str(setting),
-                str(variant),
-                int(dim),
-                float(rho),
-                int(rows["overflowed"].sum()),
-                len(rows),
-                float(rows["mi_true"].iloc[0]),
-                _median(rows["mi_batch_mean"]),
-                _median(population),
-                not _median(ess) >= MIN_ESS,
-            )
-        )
-    return places
-
-
-def choose(places: list[Place]) -> tuple[Place, bool, bool]:
-    """The cell to draw, whether its batches end near the truth, and whether none of its runs overflowed.
-
-    Of the cells without an overflow (of all, where there is none such) those whose in-batch median ends within NEAR of
-    the truth, or the nearest one; of these the one with the largest gap.
-    """
-    whole = [place for place in places if not place.overflowed]
-    pool = whole or places
-    usable = [place for place in pool if math.isfinite(place.batch)] or pool
-
-    def distance(place: Place) -> float:
-        return abs(place.batch - place.truth) if math.isfinite(place.batch) else math.inf
-
-    near = [place for place in usable if distance(place) <= NEAR]
-    candidates = near or [min(usable, key=distance)]
-    found = max(candidates, key=lambda place: place.gap if math.isfinite(place.gap) else -math.inf)
-    return found, bool(near), bool(whole)
-
-
-def _other(places: list[Place], chosen: Place) -> list[Place]:
-    """Of the same cell's other variants the one whose population value ends nearest the truth, if there is one."""
-    others = [
-        place
-        for place in places
-        if place.variant != chosen.variant
-        and (place.setting, place.dim, place.rho) == (chosen.setting, chosen.dim, chosen.rho)
-    ]
-
-    def distance(place: Place) -> float:
-        return abs(place.population - place.truth) if math.isfinite(place.population) else math.inf
-
-    return [min(others, key=distance)] if others else []
 
 
 def _series(rows: pd.DataFrame, value: str, size: str, runs: int) -> Series:
@@ -193,7 +113,7 @@ def _series(rows: pd.DataFrame, value: str, size: str, runs: int) -> Series:
         # A run that has no value here has ended: ranked above all live ones.
         padded = np.concatenate([here, np.full(max(0, runs - here.size), np.inf)])
         quartiles[:, index] = quantiles_with_ended(padded[:, None], (0.25, 0.5, 0.75))[:, 0]
-        low[index] = not _median(ess[at == step]) >= MIN_ESS
+        low[index] = not median(ess[at == step]) >= MIN_ESS
     finite = np.isfinite(numbers)
     points = pd.DataFrame({"step": at, "value": numbers, "low": ~(ess >= MIN_ESS)})[finite]
     return Series(steps, quartiles, low, points, int((~finite).sum()))
@@ -345,12 +265,6 @@ def _apart(spots: list[float], least: float) -> list[float]:
     return result.tolist()
 
 
-def _median(values: pd.Series | np.ndarray) -> float:
-    numbers = pd.to_numeric(pd.Series(values)).to_numpy(dtype=float, na_value=np.nan)
-    numbers = numbers[np.isfinite(numbers)]
-    return float(np.median(numbers)) if numbers.size else math.nan
-
-
 def _where(place: Place) -> str:
     cell = f"d = {place.dim}, ρ = {place.rho:g}"
     return cell if place.setting == "base" else f"{place.setting}, {cell}"
@@ -373,17 +287,22 @@ def _nats(value: float) -> str:
 def _title(shown: list[Place]) -> str:
     chosen = shown[0]
     label = style.look(chosen.variant).label
-    reads = f"{label}'s batches {_reads(chosen)} for a truth of {_nats(chosen.truth)}"
+    reads = f"The batches of {label} {_reads(chosen)} for a truth of {_nats(chosen.truth)}"
     if not math.isfinite(chosen.gap):
         lead = f"{reads}; its critic is {_worth(chosen)}"
     elif chosen.gap > MARGIN:
         lead = f"{reads}, but its critic is {_worth(chosen)}"
     else:
-        lead = f"No cell parts by more than {MARGIN:g} nats: {reads}, its critic is {_worth(chosen)}"
+        lead = f"No cell parts by more than {MARGIN:g} nats: {_lowered(reads)}, its critic is {_worth(chosen)}"
     others = [
-        f"; {style.look(place.variant).label}'s {_reads(place)}, its critic is {_worth(place)}" for place in shown[1:]
+        f"; those of {style.look(place.variant).label} {_reads(place)}, its critic is {_worth(place)}"
+        for place in shown[1:]
     ]
     return lead + "".join(others)
+
+
+def _lowered(text: str) -> str:
+    return text[0].lower() + text[1:]
 
 
 def _subtitle(chosen: Place, near: bool, whole: bool, cells: int) -> str:
@@ -400,16 +319,17 @@ def _subtitle(chosen: Place, near: bool, whole: bool, cells: int) -> str:
 def _caption(runs: pd.DataFrame, linear: float | None, lost: int) -> str:
     span = common.span_text(runs)
     every = f"mean over {span}, median over seeds" if span else "median over seeds at every update"
-    parts = [
-        f"In-batch: Donsker-Varadhan value of the training batch, {every} with quartile band. "
-        "Held-out (fresh samples) and population (exact density ratio): the same critic, large marks the median, bars "
-        "quartiles, small marks each seed. Ended runs rank above all live ones. Hollow: effective sample size of the "
-        f"product term under {MIN_ESS:g}, no evidence as a number; a population value then lies under what is drawn "
-        f"plus {LOW_ESS_ALLOWANCE:.1f} nats (95 %), the bound in the title."
-    ]
-    if linear is not None:
-        parts.append(f"Axis: linear within ±{linear:g} nats (dotted), logarithmic beyond.")
-    if lost:
-        parts.append(f"Values not drawn because not numbers: {lost:,}.")
-    parts.append(f"{common.seeds_text(runs)}; {common.settings_text(runs)}.")
-    return " ".join(parts)
+    return caption(
+        f"In-batch: Donsker-Varadhan value of the training batch, {every}. Held-out (fresh samples) and population "
+        "(exact density ratio): the same critic, large marks the median, small marks each seed",
+        interval="bands and bars: quartiles",
+        n=common.seeds_text(runs),
+        notes=[
+            "Ended runs rank above all live ones. Hollow: effective sample size of the product term under "
+            f"{MIN_ESS:g}, no evidence as a number; a population value then lies under what is drawn plus "
+            f"{LOW_ESS_ALLOWANCE:.1f} nats (95 %), the bound in the title.",
+            f"Axis: linear within ±{linear:g} nats (dotted), logarithmic beyond." if linear is not None else "",
+            f"Values not drawn because not numbers: {lost:,}." if lost else "",
+            f"{common.settings_text(runs)}.",
+        ],
+    )

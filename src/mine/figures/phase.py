@@ -6,16 +6,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 
 from mine.figures import common, style
+from mine.figures.panels import HATCHED, Panels, caption, folded, heat
 from mine.statistics import share_interval
 
 RAMP = LinearSegmentedColormap.from_list("share", ["#ffffff", "#b4bcc9", "#3d4654"])
 """Share to colour: one ramp for every variant, lighter to darker, so that panels compare, in greyscale too."""
 
 _ABREAST = 2
-_NOT_RUN = {"facecolor": "#f6f6f6", "edgecolor": "#c4c4c4", "hatch": "////", "linewidth": 0.6}
 
 
 @style.styled
@@ -30,12 +30,17 @@ def draw(summary: pd.DataFrame) -> Figure:
     ]
     counts = _counts(summary)
     absent = len(grid.settings) * len(grid.variants) * len(grid.dims) * len(grid.rhos) - len(counts)
-    sheet = style.Sheet(
-        len(places),
-        max(len(row) for row in places),
+    sheet = Panels(
+        folded(summary, ("setting", "variant"), places),
+        row="line",
+        col="place",
+        share_x=False,
+        share_y=True,
+        xlabel="correlation ρ (no unit)",
+        ylabel="dimension d (no unit)",
         title=_title(counts, grid),
         subtitle=_subtitle(counts, grid),
-        caption=_caption(summary, absent),
+        caption=_caption(summary, counts, absent),
         handles=[
             [
                 *(
@@ -43,28 +48,18 @@ def draw(summary: pd.DataFrame) -> Figure:
                     for share, label in ((0.0, "no run diverged"), (0.5, "half did"), (1.0, "every run did"))
                 ),
                 style.mark_handle("x", "so many of them overflowed (the rest ran away, still finite)"),
-                *([Patch(**_NOT_RUN, label="not run")] if absent else []),
+                *([Patch(**HATCHED, label="not run")] if absent else []),
             ]
         ],
         panel_height=max(0.8, 0.36 * len(grid.dims)),
         row_gap=0.3,
         left=0.6,
     )
-    for row, line in enumerate(sheet.axes):
-        for column, axes in enumerate(line):
-            if column >= len(places[row]):
-                axes.set_axis_off()
-                continue
-            setting, variant = places[row][column]
-            _draw_panel(axes, counts, setting, variant, grid)
-            name = style.look(variant).label
-            sheet.head(row, axes, name if setting == "base" else f"{name}, {setting}")
-            if column == 0:
-                axes.set_ylabel("dimension d (no unit)")
-            else:
-                axes.tick_params(labelleft=False)
-            if row == len(places) - 1 or column >= len(places[row + 1]):
-                axes.set_xlabel("correlation ρ (no unit)")
+    for panel in sheet:
+        setting, variant = places[panel.row][panel.column]
+        _draw_panel(panel.axes, counts.loc[setting, variant], variant, grid)
+        name = style.look(variant).label
+        sheet.title(panel, name if setting == "base" else f"{name}, {setting}")
     return sheet.figure
 
 
@@ -74,32 +69,33 @@ def _counts(summary: pd.DataFrame) -> pd.DataFrame:
     return cells.agg(runs=("seed", "size"), diverged=("diverged", "sum"), overflowed=("overflowed", "sum")).astype(int)
 
 
-def _draw_panel(axes: Axes, counts: pd.DataFrame, setting: str, variant: str, grid: common.Grid) -> None:
-    axes.set_xlim(-0.5, len(grid.rhos) - 0.5)
-    axes.set_ylim(-0.5, len(grid.dims) - 0.5)
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-    axes.set_xticks(range(len(grid.rhos)), [f"{rho:g}" for rho in grid.rhos])
-    axes.set_yticks(range(len(grid.dims)), [str(dim) for dim in grid.dims])
-    for y, dim in enumerate(grid.dims):
-        for x, rho in enumerate(grid.rhos):
-            gid = f"{variant}:{dim}:{rho:g}"
-            corner = (x - 0.5, y - 0.5)
-            if (setting, variant, dim, rho) not in counts.index:
-                axes.add_patch(Rectangle(corner, 1, 1, gid=f"not-run:{gid}", **_NOT_RUN))
-                continue
-            cell = counts.loc[(setting, variant, dim, rho)]
-            share = cell["diverged"] / cell["runs"]
-            axes.add_patch(
-                Rectangle(corner, 1, 1, facecolor=RAMP(share), edgecolor="#dddddd", linewidth=0.6, gid=f"cell:{gid}")
-            )
-            ink = "white" if share > 0.7 else style.INK if share else style.FAINT
-            overflowed = int(cell["overflowed"])
-            text = f"{cell['diverged']}/{cell['runs']}"
-            axes.text(x, y + (0.2 if overflowed else 0), text, ha="center", va="center", fontsize=8, color=ink, gid=gid)
-            if overflowed:
-                axes.text(x, y - 0.24, f"× {overflowed}", ha="center", va="center", fontsize=style.SMALL, color=ink)
+def _draw_panel(axes: Axes, counts: pd.DataFrame, variant: str, grid: common.Grid) -> None:
+    """A cell a d and rho: k/n in its colour, and below it how many overflowed. counts: of one setting and variant."""
+    cells = pd.MultiIndex.from_product([grid.dims[::-1], grid.rhos])
+    counts = counts.reindex(cells)
+    shares = (counts["diverged"] / counts["runs"]).unstack(sort=False)
+    words = [f"{row.diverged:.0f}/{row.runs:.0f}" if row.runs > 0 else "" for row in counts.itertuples()]
+    texts = heat(
+        axes,
+        shares,
+        pd.Series(words, cells).unstack(sort=False),
+        colours=RAMP,
+        limits=(0.0, 1.0),
+        hatched=shares.isna(),
+        gid=lambda dim, rho: f"{variant}:{dim}:{rho:g}",
+        size=8,
+        line="#dddddd",
+    )
+    for (dim, rho), row in counts.dropna().iterrows():
+        text = texts[f"{variant}:{dim}:{rho:g}"]
+        if not row["diverged"]:
+            text.set_color(style.FAINT)
+        if row["overflowed"]:
+            x, y = text.get_position()
+            text.set_position((x, y - 0.2))
+            below = {"fontsize": style.SMALL, "color": text.get_color(), "ha": "center", "va": "center"}
+            axes.text(x, y + 0.24, f"× {row['overflowed']:.0f}", **below)
+    axes.set_xticklabels([f"{rho:g}" for rho in grid.rhos])
 
 
 def _title(counts: pd.DataFrame, grid: common.Grid) -> str:
@@ -139,13 +135,19 @@ def _subtitle(counts: pd.DataFrame, grid: common.Grid) -> str:
     return text
 
 
-def _caption(summary: pd.DataFrame, absent: int) -> str:
-    blank = f"{absent} cells of the grid were not run (hatched). " if absent else ""
-    return (
-        "In a cell: how many of its runs diverged, and of these after × how many overflowed. Overflow: a non-finite "
-        "estimate or gradient. Runaway: at two evaluations in a row, in-batch mean of 100 updates more than 2 nats "
-        f"above the truth or above the same critic's population value ({common.RUNAWAY_LOW_ESS}). {blank}"
-        f"{common.seeds_text(summary)}, {_updates(summary)}; {common.settings_text(summary)}."
+def _caption(summary: pd.DataFrame, counts: pd.DataFrame, absent: int) -> str:
+    of_none = " (the exact 95 % one of a count of none is given above)" if (counts["diverged"] == 0).any() else ""
+    return caption(
+        "In a cell: how many of its runs diverged, and of these after × how many overflowed",
+        interval=f"counts, no interval{of_none}",
+        n=common.seeds_text(summary),
+        notes=[
+            "Overflow: a non-finite estimate or gradient. Runaway: at two evaluations in a row, in-batch mean of 100 "
+            "updates more than 2 nats above the truth or above the same critic's population value "
+            f"({common.RUNAWAY_LOW_ESS}).",
+            f"{absent} cells of the grid were not run (hatched)." if absent else "",
+            f"{_updates(summary)}; {common.settings_text(summary)}.",
+        ],
     )
 
 

@@ -13,11 +13,13 @@ from matplotlib.ticker import MaxNLocator
 from mine.divergence import MIN_ESS
 from mine.figures import common, style
 from mine.figures.final_values import is_low
+from mine.figures.panels import Panels, caption
 from mine.statistics import share_interval
 
 _VALUES = (("mi_batch_mean", None, "in-batch"), ("mi_population", "population_ess", "population"))
 BASE = "base"
 """The setting without a remedy."""
+_SHARE = "diverged"
 
 
 @style.styled
@@ -32,9 +34,15 @@ def draw(summary: pd.DataFrame) -> Figure:
     places = [(dim, rho) for dim in grid.dims for rho in grid.rhos if not common.cell(summary, dim=dim, rho=rho).empty]
     named = max(style.text_width(setting, 8) for setting in grid.settings)
     lost = int(summary[[name for name, _, _ in _VALUES]].isna().to_numpy().sum())
-    sheet = style.Sheet(
-        len(places),
-        3,
+    names = {common.place_name(*place): place for place in places}
+    words = [word for _, _, word in _VALUES]
+    sheet = Panels(
+        pd.DataFrame([(name, word) for name in names for word in (*words, _SHARE)], columns=["place", "shows"]),
+        row="place",
+        col="shows",
+        share_x=False,
+        share_y=True,
+        xlabel={**{word: f"{word} value (nats)" for word in words}, _SHARE: "share of runs"},
         title=_title(summary, grid),
         subtitle=_subtitle(summary, grid, places),
         caption=_caption(summary, lost),
@@ -52,39 +60,39 @@ def draw(summary: pd.DataFrame) -> Figure:
         row_gap=0.32,
         left=min(3.0, named + 0.3),
     )
-    for row, (dim, rho) in enumerate(places):
-        runs = common.cell(summary, dim=dim, rho=rho)
-        truth = float(runs["mi_true"].iloc[0])
-        for column, (value, size, word) in enumerate(_VALUES):
-            axes = sheet.axes[row][column]
-            view = _view(runs, value, truth)
-            _frame(axes, grid, first=column == 0)
-            axes.set_xlim(*view)
-            axes.xaxis.set_major_locator(MaxNLocator(5))
-            axes.axvline(truth, zorder=2, gid="truth", **style.TRUTH)
+    for panel in sheet:
+        runs = common.cell(summary, **dict(zip(("dim", "rho"), names[panel.row], strict=True)))
+        _frame(panel.axes, grid)
+        if panel.column == _SHARE:
+            panel.axes.set_xlim(-0.04, 1.46 if summary["overflowed"].any() else 1.24)
+            panel.axes.set_xticks([0, 0.5, 1], ["0", "½", "1"])
             for y, variant, rows in _rows(runs, grid):
-                _draw_values(axes, y, rows, value, size, variant, view)
-            sheet.head(row, axes, f"d = {dim}, ρ = {rho:g}: {word}", f"truth {truth:.2f}" if column == 0 else "")
-            if row == len(places) - 1:
-                axes.set_xlabel(f"{word} value (nats)")
-        axes = sheet.axes[row][2]
-        _frame(axes, grid, first=False)
-        axes.set_xlim(-0.04, 1.46 if summary["overflowed"].any() else 1.24)
-        axes.set_xticks([0, 0.5, 1], ["0", "½", "1"])
-        for y, variant, rows in _rows(runs, grid):
-            _draw_share(axes, y, rows, variant)
-        sheet.head(row, axes, f"d = {dim}, ρ = {rho:g}: diverged")
-        if row == len(places) - 1:
-            axes.set_xlabel("share of runs")
+                _draw_share(panel.axes, y, rows, variant)
+        else:
+            _draw_panel(panel.axes, runs, panel.column, grid)
+        right = f"truth {float(runs['mi_true'].iloc[0]):.2f}" if panel.column == words[0] else ""
+        sheet.title(panel, f"{panel.row}: {panel.column}", right)
     return sheet.figure
 
 
-def _frame(axes: Axes, grid: common.Grid, *, first: bool) -> None:
+def _draw_panel(axes: Axes, runs: pd.DataFrame, word: str, grid: common.Grid) -> None:
+    """One final value of every setting and variant, the truth dashed."""
+    truth = float(runs["mi_true"].iloc[0])
+    value, size = next((value, size) for value, size, known in _VALUES if known == word)
+    view = _view(runs, value, truth)
+    axes.set_xlim(*view)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.axvline(truth, zorder=2, gid="truth", **style.TRUTH)
+    for y, variant, rows in _rows(runs, grid):
+        _draw_values(axes, y, rows, value, size, variant, view)
+
+
+def _frame(axes: Axes, grid: common.Grid) -> None:
     count = len(grid.settings)
     axes.set_ylim(count - 0.5, -0.5)
     axes.set_yticks(range(count), grid.settings)
     axes.grid(visible=False, axis="y")
-    axes.tick_params(axis="y", length=0, labelleft=first)
+    axes.tick_params(axis="y", length=0)
     for edge in range(1, count):
         axes.axhline(edge - 0.5, color="#dddddd", linewidth=0.6, zorder=0)
 
@@ -245,14 +253,16 @@ def _plain(rows: pd.DataFrame) -> str:
 
 
 def _caption(summary: pd.DataFrame, lost: int) -> str:
-    parts = [
+    return caption(
         "Large marks: median over all runs of a line, diverged ones too (infinite values rank at their end, an "
-        "overflow without a number above all); bars: quartiles. Small marks: each run, at the edge where its value is "
-        "outside; a number at the edge is a median outside. Right: share that diverged, exact 95 % interval; × how many"
-        " overflowed. In-batch: mean over the last 10 % of updates. Hollow: effective sample size of the product term "
-        f"under {MIN_ESS:g}, no evidence as a number. {common.seeds_text(summary)}; {common.settings_text(summary)}, "
-        "but for what a setting's name says."
-    ]
-    if lost:
-        parts.append(f"Values not drawn because not numbers: {lost:,}.")
-    return " ".join(parts)
+        "overflow without a number above all)",
+        interval="bars: quartiles, of shares exact 95 % intervals",
+        n=common.seeds_text(summary),
+        notes=[
+            "Small marks: each run, at the edge where its value is outside; a number at the edge is a median outside. "
+            "Right: share that diverged; × how many overflowed. In-batch: mean over the last 10 % of updates. Hollow: "
+            f"effective sample size of the product term under {MIN_ESS:g}, no evidence as a number.",
+            f"{common.settings_text(summary)}, but for what a setting's name says.",
+            f"Values not drawn because not numbers: {lost:,}." if lost else "",
+        ],
+    )

@@ -7,15 +7,17 @@ from matplotlib.figure import Figure
 
 from mine.figures import style
 from mine.figures.estimators import (
-    Column,
     cell_handles,
+    cells_of,
     check,
     draw_cells,
     holds_gaussian,
     names_of,
+    room_for,
     rows_of,
     seeds_text,
 )
+from mine.figures.panels import Panels, caption
 
 _NEEDED = (
     "critic",
@@ -31,6 +33,8 @@ _NEEDED = (
     "heldout_within",
 )
 _QUANTITIES = {"bias": "in-batch", "heldout_bias": "held out"}
+_ABREAST = 4
+"""Blocks side by side."""
 
 
 @style.styled
@@ -38,47 +42,42 @@ def draw(scores: pd.DataFrame) -> Figure:
     """Draw all cells of a benchmark. Raises UserError for a missing column."""
     check(scores, _NEEDED)
     rows = rows_of(scores)
-    tasks = list(pd.unique(scores["task"]))
     dims = [int(dim) for dim in pd.unique(scores["dim"])]
-    mis = sorted(float(mi) for mi in pd.unique(scores["mi_true"]))
-    columns, gaps, x = [], [], 0.0
-    headings = []
-    for task in tasks:
-        for dim in dims:
-            for quantity, words in _QUANTITIES.items():
-                where = task if len(dims) == 1 else f"{task}, d = {dim}"
-                headings.append((x, f"{where}: {words}"))
-                for mi in mis:
-                    columns.append(Column(task, dim, mi, quantity))
-                    gaps.append(x)
-                    x += 1.0
-                x += 0.25
-    sheet = style.Sheet(
-        1,
-        1,
-        title=_title(scores, max(mis), tasks[0]),
-        subtitle="Mean error over seeds, nats, by the true mutual information of the stair.",
+    cells = pd.concat([cells_of(scores, quantity) for quantity in _QUANTITIES])
+    cells = cells.assign(
+        block=[
+            f"{task}{f', d = {dim}' if len(dims) > 1 else ''}: {_QUANTITIES[quantity]}"
+            for task, dim, quantity in zip(cells["task"], cells["dim"], cells["quantity"], strict=True)
+        ],
+        nats=[f"{mi:g}" for mi in cells["mi_true"]],
+    )
+    keys = ["task", "dim"]
+    order = {key: place for place, key in enumerate(scores[keys].drop_duplicates().itertuples(index=False, name=None))}
+    places = [order[key] for key in cells[keys].itertuples(index=False, name=None)]
+    cells = cells.assign(place=places).sort_values(["place", "quantity", "mi_true"], kind="stable")
+    blocks = list(pd.unique(cells["block"]))
+    abreast = min(_ABREAST, len(blocks))
+    sheet = Panels(
+        cells,
+        col="block",
+        col_order=blocks,
+        abreast=abreast,
+        share_x=False,
+        share_y=True,
+        xlabel="true MI (nats)",
+        title=_title(scores, float(scores["mi_true"].max()), scores["task"].iloc[0]),
+        subtitle="Mean error over seeds, nats, by the true mutual information (MI) of the stair.",
         caption=_caption(scores, dims),
         handles=[cell_handles()],
         panel_height=0.185 * len(rows),
-        strips=[1],
-        left=1.75,
+        column_gap=0.1,
+        row_gap=0.3,
+        left=room_for(rows),
     )
-    axes = sheet.axes[0][0]
-    draw_cells(axes, scores, rows, columns, gaps)
-    axes.set_xticks([place + 0.5 for place in gaps], [f"{column.mi:g}" for column in columns], fontsize=7)
-    axes.set_xlabel("true mutual information (nats)")
-    for place, words in headings:
-        for line, text in enumerate(reversed(style.wrap(words, 1.9, 7.5, "bold"))):
-            axes.annotate(
-                text,
-                (place, 0),
-                (0, 3 + 9.7 * line),
-                textcoords="offset points",
-                fontsize=7.5,
-                fontweight="bold",
-                annotation_clip=False,
-            )
+    for panel in sheet:
+        draw_cells(panel.axes, panel.rows, rows, "nats")
+        panel.axes.tick_params(axis="x", labelsize=7)
+        sheet.title(panel, panel.column)
     return sheet.figure
 
 
@@ -96,10 +95,14 @@ def _title(scores: pd.DataFrame, mi: float, task: str) -> str:
 
 
 def _caption(scores: pd.DataFrame, dims: list[int]) -> str:
-    return (
-        f"d = {', '.join(map(str, dims))}; {seeds_text(scores)}. In-batch: mean of the estimator's own value over the "
-        "last 500 training batches of the stair, each before its update. Held out: the same estimator on 10,000 fresh "
-        "pairs at the stair's end. A frame: the 95 % interval over seeds (Student's t) lies within 10 % of the truth. "
-        "Rows: separable critics see all pairs of a batch, concatenated ones a shift of it; densities have no critic. "
-        f"{holds_gaussian()}"
+    return caption(
+        f"Cells: mean error at d = {', '.join(map(str, dims))}",
+        interval="a frame: the 95 % interval over seeds (Student's t) lies within 10 % of the truth",
+        n=seeds_text(scores),
+        notes=[
+            "In-batch: mean of the estimator's own value over the last 500 training batches of the stair, each before "
+            "its update. Held out: the same estimator on 10,000 fresh pairs at the stair's end. Rows: separable critics"
+            " see all pairs of a batch, concatenated ones a shift of it; densities have no critic.",
+            holds_gaussian(),
+        ],
     )

@@ -16,10 +16,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from mine.figures import common, style
+from mine.figures.panels import HATCHED, heat
 from mine.search.fits import FAMILY
 from mine.writeup import VARIANTS
 from mine.writeup.agreement import coverage, verdict
@@ -32,7 +33,6 @@ INSIDE, OUTSIDE = ("#0A4A80", "o"), ("#D55E00", "X")
 RAMP = LinearSegmentedColormap.from_list("moves", ["#ffffff", "#f3d9a4", "#D98E04", "#7a3b00"])
 """From no units to LARGEST."""
 
-_NOT_RUN = {"facecolor": "#eeeeee", "edgecolor": "#bbbbbb", "hatch": "///", "linewidth": 0.0}
 _NAMES = {"end": "last epoch", "trend": "trend, nats", "spread": "spread, nats", "norm": "gradient norm"}
 _QUARTERS = ("1st", "2nd", "3rd", "4th")
 _ROW = 0.128
@@ -179,34 +179,22 @@ def shifts(moves: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw_moves(axes: Axes, table: pd.DataFrame) -> None:
-    values = table.to_numpy(dtype=float)
-    height, width = values.shape
-    axes.set_xlim(-0.5, width - 0.5)
-    axes.set_ylim(height - 0.5, -0.5)
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
-    for y, row in enumerate(values):
-        for x, value in enumerate(row):
-            gid = f"{','.join(table.index[y])}:{','.join(table.columns[x])}"
-            corner = (x - 0.5, y - 0.5)
-            if math.isnan(value):
-                axes.add_patch(Rectangle(corner, 1, 1, gid=f"not-run:{gid}", **_NOT_RUN))
-                continue
-            share = math.sqrt(min(value / LARGEST, 1.0))
-            patch = {"facecolor": RAMP(share), "edgecolor": "#dddddd", "linewidth": 0.5, "gid": f"cell:{gid}"}
-            axes.add_patch(Rectangle(corner, 1, 1, **patch))
-            text = f"{value:.0f}" if value >= 10 else f"{value:.1f}"
-            axes.text(x, y, text, ha="center", va="center", fontsize=6, color="white" if share > 0.75 else style.INK)
-    axes.set_yticks(range(height), [_choice(*index) for index in table.index], fontsize=6.5)
-    axes.tick_params(length=0, pad=2)
-    axes.set_xticks(
-        range(width),
-        [f"{style.look(variant).label} {group}" for variant, group in table.columns],
-        rotation=90,
-        fontsize=7,
+    heat(
+        axes,
+        np.sqrt((table / LARGEST).clip(upper=1.0)),
+        table.map(lambda value: "" if math.isnan(value) else f"{value:.0f}" if value >= 10 else f"{value:.1f}"),
+        colours=RAMP,
+        limits=(0.0, 1.0),
+        hatched=table.isna(),
+        gid=lambda choice, kind: f"{','.join(choice)}:{','.join(kind)}",
+        size=6,
+        line="#dddddd",
     )
-    edge = sum(variant == VARIANTS[0] for variant, _ in table.columns) - 0.5
-    axes.axvline(edge, color=style.INK, linewidth=0.9)
+    axes.set_yticklabels([_choice(*index) for index in table.index], fontsize=6.5)
+    axes.tick_params(length=0, pad=2)
+    kinds = [f"{style.look(variant).label} {group}" for variant, group in table.columns]
+    axes.set_xticklabels(kinds, rotation=90, fontsize=7)
+    axes.axvline(sum(variant == VARIANTS[0] for variant, _ in table.columns), color=style.INK, linewidth=0.9)
 
 
 _SHORT = {"permutation": "permut.", "derangement": "derang.", "independent": "indep."}
@@ -337,5 +325,5 @@ def _handles(moves: pd.DataFrame) -> list[Line2D | Patch]:
         Patch(facecolor=INSIDE[0], alpha=0.45, label="95 % of runs"),
     ]
     if shifts(moves).isna().to_numpy().any():
-        handles.append(Patch(**_NOT_RUN, label="not run, or not its choice"))
+        handles.append(Patch(**HATCHED, label="not run, or not its choice"))
     return handles

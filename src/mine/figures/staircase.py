@@ -10,10 +10,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from mine.errors import UserError
-from mine.estimators.names import ESTIMATORS
+from mine.estimators.names import ESTIMATORS, label
 from mine.estimators.scores import TOLERANCE
-from mine.figures import style
-from mine.figures.estimators import KINDS, Row, check, label, names_of
+from mine.figures import common, style
+from mine.figures.estimators import KINDS, Row, check, names_of
+from mine.figures.panels import Panels, caption, training_axis
 
 _COLUMNS = 5
 _NEEDED = (
@@ -44,57 +45,44 @@ def draw(curves: pd.DataFrame, stairs: pd.DataFrame, setting: str) -> Figure:
         raise UserError(f"setting: {setting!r} is no task of this benchmark")
     present = set(curves["variant"])
     variants = [name for name in ESTIMATORS if name in present]
-    rows = -(-len(variants) // _COLUMNS)
     kinds = [kind for kind in KINDS if kind in set(curves["critic"])]
     handles = [Line2D([], [], label=_KIND_WORDS[kind], linewidth=1.4, **KINDS[kind]) for kind in kinds]
     top = float(curves["mi_true"].max())
     steps = int(curves["step"].max())
-    sheet = style.Sheet(
-        rows,
-        min(_COLUMNS, len(variants)),
+    view = (_BELOW * top, _ABOVE * top)
+    truth = curves.drop_duplicates("step").sort_values("step")
+    sheet = Panels(
+        curves,
+        col="variant",
+        col_order=variants,
+        abreast=min(_COLUMNS, len(variants)),
+        share_y=True,
+        xlabel="step (thousands)",
+        ylabel="nats",
         title=_title(stairs, setting),
-        subtitle="In-batch value of each estimator over training (nats): a line a seed, means of 100 steps; shaded, "
-        "the smallest and the largest of them.",
-        caption=(
-            f"Task {setting}, d = {', '.join(str(int(d)) for d in pd.unique(curves['dim']))}; "
-            f"n = {curves['seed'].nunique()} seeds. The value is the estimator's own on its training "
-            "batch, before the update; see the table of scores for held-out values. × where a run became non-finite. "
-            "What leaves the panel goes on beyond it."
+        subtitle="In-batch value of each estimator over training (nats): a line a seed, means of 100 steps.",
+        caption=caption(
+            f"Task {setting}, d = {', '.join(str(int(d)) for d in pd.unique(curves['dim']))}. The value is the "
+            "estimator's own on its training batch, before the update; see the table of scores for held-out values",
+            interval="shaded: from the smallest to the largest of a step's values",
+            n=f"n = {curves['seed'].nunique()} seeds",
+            notes=["× where a run became non-finite. What leaves the panel goes on beyond it."],
         ),
         handles=[[*handles, style.truth_handle(), style.mark_handle("x", "run became non-finite")]],
         panel_height=1.28,
         row_gap=0.14,
         left=0.5,
     )
-    for index, place in enumerate((row, column) for row in range(rows) for column in range(len(sheet.axes[0]))):
-        axes = sheet.axes[place[0]][place[1]]
-        if index >= len(variants):
-            axes.set_axis_off()
-            continue
-        chosen = curves[curves["variant"] == variants[index]]
+    for panel in sheet:
+        axes = panel.axes
         for kind in kinds:
-            _draw_runs(axes, chosen[chosen["critic"] == kind], kind, steps, (_BELOW * top, _ABOVE * top))
-        truth = curves.drop_duplicates("step").sort_values("step")
-        axes.step(
-            [0, *(truth["step"] / 1000)],
-            [truth["mi_true"].iloc[0], *truth["mi_true"]],
-            where="pre",
-            zorder=5,
-            **style.TRUTH,
-        )
-        axes.set_xlim(0, steps / 1000)
-        # The last label would run into the next panel's first.
-        axes.xaxis.set_major_locator(MaxNLocator(4, prune="upper"))
-        axes.set_ylim(_BELOW * top, _ABOVE * top)
-        sheet.head(place[0], axes, label(variants[index]))
-        if place[1] == 0:
-            axes.set_ylabel("nats")
-        else:
-            axes.tick_params(labelleft=False)
-        if index + _COLUMNS >= len(variants):
-            axes.set_xlabel("step (thousands)")
-        else:
-            axes.tick_params(labelbottom=False)
+            _draw_runs(axes, common.cell(panel.rows, critic=kind), kind, steps, view)
+        rise = [truth["mi_true"].iloc[0], *truth["mi_true"]]
+        axes.step([0, *(truth["step"] / 1000)], rise, where="pre", zorder=5, **style.TRUTH)
+        training_axis(axes, steps / 1000)
+        axes.set_ylim(*view)
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+        sheet.title(panel, label(panel.column))
     return sheet.figure
 
 
@@ -136,4 +124,4 @@ def _title(stairs: pd.DataFrame, task: str) -> str:
     names = names_of([Row(*pair) for pair in near.index])
     text = f"At {top:g} nats ({task}) {len(near)} of {len(cells)} read within {100 * TOLERANCE:g} % of it in-batch"
     text += f": {names}" if names else ""
-    return text + (f"; with {ended} a run overflowed" if ended else "; no run overflowed")
+    return text + (f" — with {ended} a run overflowed" if ended else " — no run overflowed")

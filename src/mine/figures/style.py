@@ -1,9 +1,8 @@
-"""How every figure looks: style file, colour of each variant, the sheet that panels stand on, writing to files."""
+"""How every figure looks: style file, legend entries, the sheet that panels stand on, writing to files."""
 
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -20,6 +20,9 @@ from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 
 from mine.figures import FORMATS
+from mine.figures.looks import LOOKS as LOOKS
+from mine.figures.looks import Look as Look
+from mine.figures.looks import look
 from mine.files import whole_files
 
 INK = "#222222"
@@ -29,37 +32,6 @@ OPTIMAL_COLOUR = "#6e6e6e"
 SMALL = 7.5
 WIDTH = 10.0
 """Width of every figure, inches."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a variant is drawn: colour, and for greyscale also line style and marker."""
-
-    label: str
-    colour: str
-    linestyle: Any
-    marker: str
-    text_colour: str
-
-
-# Okabe and Ito's palette, with its blue darkened: biased and EMA then differ in lightness too.
-LOOKS = {
-    "biased": Look("Biased", "#D55E00", "-", "o", "#B34F00"),
-    "biased-stable": Look("Biased, log-sum-exp", "#E69F00", (0, (6, 1.5)), "s", "#8F6300"),
-    "ema": Look("EMA", "#0A4A80", "-", "^", "#0A4A80"),
-    "ema-as-printed": Look("EMA as printed", "#CC79A7", (0, (6, 1.5, 1, 1.5)), "D", "#9C4478"),
-    "ema-attached": Look("EMA, v not detached", "#56B4E9", (0, (3, 1, 1, 1, 1, 1)), "P", "#20709F"),
-    "ema-log": Look("EMA, log space", "#009E73", (0, (1.5, 1.5)), "v", "#00704F"),
-}
-_SPARE = ("#A6761D", "#8A6D3B", "#7B5EA7", "#4C9A2A")
-
-
-def look(variant: str) -> Look:
-    """The look of a variant; one that is not listed gets a spare colour by its name, the same in every figure."""
-    if variant in LOOKS:
-        return LOOKS[variant]
-    colour = _SPARE[zlib.crc32(variant.encode()) % len(_SPARE)]
-    return Look(variant, colour, (0, (3, 1, 1, 1, 1, 1)), "P", colour)
 
 
 @contextmanager
@@ -106,8 +78,8 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
 
 def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
     """Lines of at most ``width`` inches; a line break in the text stays."""
-    # "3 of 20" and "α = 0.01" stay together.
-    text = re.sub(r" = |(?<=\d) of (?=\d)", lambda match: match[0].replace(" ", "\u00a0"), text)
+    # "3 of 20", "95 %" and "α = 0.01" stay together.
+    text = re.sub(r" = |(?<=\d) of (?=\d)|(?<=\d) (?=%)", lambda match: match[0].replace(" ", "\u00a0"), text)
     space = text_width("a a", size, weight) - text_width("aa", size, weight)
     lines = []
     for paragraph in text.split("\n"):
@@ -126,10 +98,11 @@ def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[s
 
 @dataclass(frozen=True)
 class Strip:
-    """One line of text above a panel."""
+    """One line of text above a panel. short: in its place where the panel is narrower than the text."""
 
     text: str
     colour: str
+    short: str = ""
 
 
 class Sheet:
@@ -149,35 +122,59 @@ class Sheet:
         handles: Sequence[Sequence[Any]],
         panel_height: float | Sequence[float],
         strips: Sequence[int] = (),
+        widths: Sequence[float] = (),
         column_gap: float = 0.16,
         row_gap: float = 0.1,
         left: float = 0.66,
+        axes: Sequence[Sequence[Axes]] | None = None,
     ) -> None:
         """Lay out the sheet.
 
         handles: legend entries, a list for each row of the legend (broken further where too wide).
         strips: lines of text that each row keeps free above its panels, beside the panel's heading.
+        widths: of the columns, relative to each other; all alike where not given.
         column_gap, row_gap, left: inches; wider where panels have their own tick labels.
+        axes: panels that a figure already has, by row; the last row may be short. New ones where not given.
         """
         heights = [panel_height] * rows if isinstance(panel_height, (int, float)) else list(panel_height)
         self.strips = list(strips) or [0] * rows
         inner = WIDTH - 0.24
-        title_lines = wrap(title, inner, 12, "bold")
-        subtitle_lines = wrap(subtitle, inner, 9)
-        caption_lines = wrap(caption, inner, SMALL)
+        lines = wrap(title, inner, 12, "bold"), wrap(subtitle, inner, 9), wrap(caption, inner, SMALL)
         legend_rows = [part for row in handles for part in _legend_rows(row, inner)]
         tops = [0.21 + 0.135 * count for count in self.strips]
-        head = 0.1 + 0.2 * len(title_lines) + 0.165 * len(subtitle_lines) + 0.2 * len(legend_rows) + 0.12
-        foot = 0.5 + 0.135 * len(caption_lines) + 0.06
+        head = 0.1 + 0.2 * len(lines[0]) + 0.165 * len(lines[1]) + 0.2 * len(legend_rows) + 0.12
+        foot = 0.5 + 0.135 * len(lines[2]) + 0.06
         height = head + sum(heights) + sum(tops) + row_gap * (rows - 1) + foot
-        self.figure = Figure(figsize=(WIDTH, height))
+        self.figure = Figure() if axes is None else axes[0][0].figure
+        self.figure.set_size_inches(WIDTH, height)
+        self._write(height, *lines, legend_rows)
 
+        shares = np.array(list(widths) or [1.0] * columns)
+        wide = (WIDTH - left - 0.14 - column_gap * (columns - 1)) * shares / shares.sum()
+        lefts = left + np.concatenate([[0.0], np.cumsum(wide + column_gap)[:-1]])
+        self.axes: list[list[Axes]] = []
+        y = height - head
+        for row in range(rows):
+            y -= tops[row] + heights[row]
+            boxes = [
+                (start / WIDTH, y / height, width / WIDTH, heights[row] / height)
+                for start, width in zip(lefts, wide, strict=True)
+            ]
+            if axes is None:
+                self.axes.append([self.figure.add_axes(box) for box in boxes])
+            else:
+                self.axes.append(list(axes[row]))
+                for panel, box in zip(axes[row], boxes, strict=False):
+                    panel.set_position(box)
+            y -= row_gap
+
+    def _write(
+        self, height: float, title: list[str], subtitle: list[str], caption: list[str], legend_rows: list[list[Any]]
+    ) -> None:
+        """Title and legend from the top, the caption from the bottom."""
         y = height - 0.1
         x = 0.12 / WIDTH
-        for lines, size, step, weight in (
-            (title_lines, 12, 0.2, "bold"),
-            (subtitle_lines, 9, 0.165, "normal"),
-        ):
+        for lines, size, step, weight in ((title, 12, 0.2, "bold"), (subtitle, 9, 0.165, "normal")):
             for line in lines:
                 self.figure.text(x, y / height, line, va="top", fontsize=size, fontweight=weight)
                 y -= step
@@ -190,28 +187,8 @@ class Sheet:
                 borderaxespad=0,
                 borderpad=0,
             )
-        for index, line in enumerate(reversed(caption_lines)):
+        for index, line in enumerate(reversed(caption)):
             self.figure.text(x, (0.06 + 0.135 * index) / height, line, va="bottom", fontsize=SMALL, color=FAINT)
-
-        panel = (WIDTH - left - 0.14 - column_gap * (columns - 1)) / columns
-        self.axes: list[list[Axes]] = []
-        y = height - head
-        for row in range(rows):
-            y -= tops[row] + heights[row]
-            self.axes.append(
-                [
-                    self.figure.add_axes(
-                        (
-                            (left + column * (panel + column_gap)) / WIDTH,
-                            y / height,
-                            panel / WIDTH,
-                            heights[row] / height,
-                        )
-                    )
-                    for column in range(columns)
-                ]
-            )
-            y -= row_gap
 
     def head(self, row: int, axes: Axes, text: str, right: str = "", strips: Sequence[Strip] = ()) -> None:
         """Write a panel's heading (left bold, right plain) and the lines between it and the panel."""
@@ -220,10 +197,19 @@ class Sheet:
         axes.annotate(text, (0, 1), (0, above), fontweight="bold", ha="left", va="bottom", fontsize=8.5, **place)
         if right:
             axes.annotate(right, (1, 1), (0, above), ha="right", va="bottom", fontsize=8, **place)
+        room = axes.get_position().width * WIDTH
         for index, strip in enumerate(strips):
+            fits = not strip.short or text_width(strip.text, SMALL) <= room
             offset = 3 + 9.7 * (self.strips[row] - 1 - index)
             axes.annotate(
-                strip.text, (0, 1), (0, offset), ha="left", va="bottom", fontsize=SMALL, color=strip.colour, **place
+                strip.text if fits else strip.short,
+                (0, 1),
+                (0, offset),
+                ha="left",
+                va="bottom",
+                fontsize=SMALL,
+                color=strip.colour,
+                **place,
             )
 
 

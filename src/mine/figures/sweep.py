@@ -10,9 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from mine.divergence import MIN_ESS
 from mine.errors import UserError
 from mine.figures import common, style
 from mine.figures.final_values import is_low
+from mine.figures.panels import Panel, Panels, caption, truth
 from mine.settings import TrainingSettings
 from mine.statistics import mean_interval, share_interval
 
@@ -33,6 +35,8 @@ NAMES = {
 }
 """Words and unit for a swept field; another goes by its own name."""
 
+_SHARE = "diverged"
+
 
 @style.styled
 def draw(summary: pd.DataFrame) -> Figure:
@@ -43,20 +47,24 @@ def draw(summary: pd.DataFrame) -> Figure:
     summary["swept"] = summary[field].astype(str)
     values = sorted(pd.unique(summary["swept"]), key=_order)
     grid = common.Grid.of(summary)
-    panels = [(dim, rho) for dim in grid.dims for rho in grid.rhos]
-    many_dims = len(grid.dims) > 1
-    sheet = style.Sheet(
-        4,
-        len(panels),
+    places = {
+        common.place_name(dim, rho): (dim, rho)
+        for dim in grid.dims
+        for rho in grid.rhos
+        if not common.cell(summary, dim=dim, rho=rho).empty
+    }
+    shown = [word for _, _, word, _ in common.QUANTITIES]
+    sheet = Panels(
+        pd.DataFrame([(word, name) for word in (*shown, _SHARE) for name in places], columns=["shows", "place"]),
+        row="shows",
+        col="place",
+        share_x="col",
+        share_y=False,
+        xlabel=NAMES.get(field, field),
+        ylabel={**{word: f"{word} (nats)" for word in shown}, _SHARE: "share of runs"},
         title=common.verdict(summary),
-        subtitle=_best(summary, grid, panels, field, values),
-        caption=(
-            "Points: mean over the runs that did not diverge, with 95 % bootstrap interval over seeds; "
-            f"{common.seeds_text(summary)}; what diverged is the bottom row, with exact 95 % intervals. Crosses: "
-            "cells whose runs all diverged. Hollow: median effective sample size under 50, no evidence as a number. "
-            f"A number at the edge is a mean outside the panel. In-batch: mean over the last 10 % of updates. "
-            f"{common.settings_text(summary)}."
-        ),
+        subtitle=_best(summary, grid, list(places.values()), field, values),
+        caption=_caption(summary),
         handles=[
             [
                 *(style.variant_handle(variant) for variant in grid.variants),
@@ -66,40 +74,53 @@ def draw(summary: pd.DataFrame) -> Figure:
             ]
         ],
         panel_height=[1.5, 1.5, 1.5, 0.95],
-        column_gap=0.45 if many_dims else 0.3,
+        column_gap=0.45 if len(grid.dims) > 1 else 0.3,
         row_gap=0.08,
         left=0.8,
     )
-    for column, (dim, rho) in enumerate(panels):
-        runs = common.cell(summary, dim=dim, rho=rho)
-        if runs.empty:
-            for line in sheet.axes:
-                line[column].set_axis_off()
-            continue
-        truth = float(runs["mi_true"].iloc[0])
-        means = _means(runs, grid, values)
-        view = _view(means, truth)
-        for row, (quantity, _, word, _) in enumerate(common.QUANTITIES):
-            axes = sheet.axes[row][column]
-            _finish(axes, values, view, last=False)
-            axes.axhline(truth, gid="truth", zorder=2, **style.TRUTH)
-            for order, variant in enumerate(grid.variants):
-                _draw_values(axes, means[variant, quantity], variant, _shift(order, len(grid.variants)), view)
-            name = f"d = {dim}, ρ = {rho:g}: {word}"
-            sheet.head(row, axes, name, f"truth {truth:.2f}" if row == 0 else "")
-            axes.yaxis.set_major_locator(MaxNLocator(5))
-            if column == 0:
-                axes.set_ylabel(f"{word} (nats)")
-        axes = sheet.axes[3][column]
-        _finish(axes, values, (-0.05, 1.08), last=True)
-        for order, variant in enumerate(grid.variants):
-            _draw_shares(axes, common.cell(runs, variant=variant), values, variant, _shift(order, len(grid.variants)))
-        sheet.head(3, axes, f"d = {dim}, ρ = {rho:g}: diverged")
-        axes.set_xlabel(NAMES.get(field, field))
-        axes.set_yticks([0, 0.5, 1], ["0", "½", "1"])
-        if column == 0:
-            axes.set_ylabel("share of runs")
+    means = {name: _means(common.cell(summary, dim=dim, rho=rho), grid, values) for name, (dim, rho) in places.items()}
+    for panel in sheet:
+        runs = common.cell(summary, **dict(zip(("dim", "rho"), places[panel.column], strict=True)))
+        _draw_panel(panel, runs, means[panel.column], grid, values)
+        value = float(runs["mi_true"].iloc[0])
+        right = f"truth {value:.2f}" if panel.line == 0 else ""
+        sheet.title(panel, f"{panel.column}: {panel.row}", right)
     return sheet.figure
+
+
+def _draw_panel(panel: Panel, runs: pd.DataFrame, means: Means, grid: common.Grid, values: list[str]) -> None:
+    """One final value, or the share diverged, of every variant against the swept setting."""
+    axes, count = panel.axes, len(grid.variants)
+    axes.set_xlim(-0.5, len(values) - 0.5)
+    axes.set_xticks(range(len(values)), [_label(value) for value in values])
+    if panel.row == _SHARE:
+        axes.set_ylim(-0.05, 1.08)
+        axes.set_yticks([0, 0.5, 1], ["0", "½", "1"])
+        for order, variant in enumerate(grid.variants):
+            _draw_shares(axes, common.cell(runs, variant=variant), values, variant, _shift(order, count))
+        return
+    value = float(runs["mi_true"].iloc[0])
+    view = _view(means, value)
+    axes.set_ylim(*view)
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    truth(axes, value, zorder=2)
+    column = next(column for column, _, word, _ in common.QUANTITIES if word == panel.row)
+    for order, variant in enumerate(grid.variants):
+        _draw_values(axes, means[variant, column], variant, _shift(order, count), view)
+
+
+def _caption(summary: pd.DataFrame) -> str:
+    return caption(
+        "Points: mean over the runs that did not diverge; the bottom row has the others",
+        interval="bars: 95 % bootstrap interval over seeds, in the bottom row exact 95 % intervals",
+        n=common.seeds_text(summary),
+        notes=[
+            f"Crosses: cells whose runs all diverged. Hollow: median effective sample size under {MIN_ESS:g}, no "
+            "evidence as a number. A number at the edge is a mean outside the panel. In-batch: mean over the last "
+            "10 % of updates.",
+            f"{common.settings_text(summary)}.",
+        ],
+    )
 
 
 def swept_field(summary: pd.DataFrame) -> str:
@@ -138,10 +159,12 @@ def _shift(order: int, count: int) -> float:
 
 Mean = tuple[float, float, float, bool, int, int]
 """Mean, interval's ends, whether its ESS is low, runs that diverged, runs."""
+Means = dict[tuple[str, str], list[Mean]]
+"""By variant and quantity, one a swept value."""
 
 
-def _means(runs: pd.DataFrame, grid: common.Grid, values: list[str]) -> dict[tuple[str, str], list[Mean]]:
-    means: dict[tuple[str, str], list[Mean]] = {}
+def _means(runs: pd.DataFrame, grid: common.Grid, values: list[str]) -> Means:
+    means: Means = {}
     for variant in grid.variants:
         for quantity, size, _, _ in common.QUANTITIES:
             for value in values:
@@ -154,8 +177,8 @@ def _means(runs: pd.DataFrame, grid: common.Grid, values: list[str]) -> dict[tup
     return means
 
 
-def _view(means: dict[tuple[str, str], list[Mean]], truth: float) -> tuple[float, float]:
-    span = max(abs(truth), 0.5)
+def _view(means: Means, value: float) -> tuple[float, float]:
+    span = max(abs(value), 0.5)
     ends = [end for listed in means.values() for entry in listed for end in entry[:3] if np.isfinite(end)]
     low, high = min([0.0, *ends]), max([span, *ends])
     return max(low, -0.6 * span) - 0.1 * span, min(high, 1.6 * span) + 0.12 * span
@@ -233,14 +256,6 @@ def _draw_shares(axes: Axes, runs: pd.DataFrame, values: list[str], variant: str
     )
 
 
-def _finish(axes: Axes, values: list[str], view: tuple[float, float], *, last: bool) -> None:
-    axes.set_xlim(-0.5, len(values) - 0.5)
-    axes.set_ylim(*view)
-    axes.set_xticks(range(len(values)), [_label(value) for value in values])
-    if not last:
-        axes.tick_params(labelbottom=False)
-
-
 def _best(
     summary: pd.DataFrame, grid: common.Grid, panels: list[tuple[int, float]], field: str, values: list[str]
 ) -> str:
@@ -256,12 +271,12 @@ def _best(
                 mean = float(rows["mi_population"].mean())
                 if np.isfinite(mean) and (best is None or mean > best[0]):
                     best = (mean, variant, value)
-        truth = common.cell(summary, dim=dim, rho=rho)["mi_true"]
-        if best is not None and len(truth):
+        truths = common.cell(summary, dim=dim, rho=rho)["mi_true"]
+        if best is not None and len(truths):
             name = {"ema_rate": "α = ", "data": "n = ", "setting": ""}.get(field, f"{field} = ")
             parts.append(
                 f"d = {dim}, ρ = {rho:g}: {style.look(best[1]).label} with {name}{_label(best[2])}, "
-                f"{common.number(best[0])} of {float(truth.iloc[0]):.2f} nats"
+                f"{common.number(best[0])} of {float(truths.iloc[0]):.2f} nats"
             )
     if not parts:
         return "No value of the sweep left every run undiverged with a population value that counts."

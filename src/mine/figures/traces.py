@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
-from mine.figures import common, style
+from mine.figures import common, panels, style
 
 
 class Curve:
@@ -44,6 +43,44 @@ def read_curves(curves: pd.DataFrame, setting: str, quantity: str) -> dict[Key, 
         (str(variant), int(dim), float(rho)): Curve(part)
         for (variant, dim, rho), part in rows.groupby(["variant", "dim", "rho"], observed=True)
     }
+
+
+Entry = tuple[str, Curve | None, pd.DataFrame]
+"""A variant, its curve where there is one, and its runs."""
+
+
+def entries_of(table: dict[Key, Curve], runs: pd.DataFrame, grid: common.Grid) -> dict[tuple[int, float], list[Entry]]:
+    """What every panel of a grid of d by rho draws, an entry a variant."""
+    return {
+        (dim, rho): [
+            (variant, table.get((variant, dim, rho)), common.cell(runs, variant=variant, dim=dim, rho=rho))
+            for variant in grid.variants
+        ]
+        for dim in grid.dims
+        for rho in grid.rhos
+    }
+
+
+def axis_label(runs: pd.DataFrame) -> str:
+    """Of the axis of training."""
+    return "training (epochs)" if common.updates_per_epoch(runs) else "training (updates)"
+
+
+def training_axis(axes: Axes, runs: pd.DataFrame, room: float = 1.01) -> None:
+    """Limits and ticks of training, in epochs where runs were recorded by them."""
+    panels.training_axis(axes, float(runs["steps"].max()), common.updates_per_epoch(runs) or 1, room)
+
+
+def draw_entries(
+    axes: Axes, entries: Sequence[Entry], view: tuple[float, float], heights: Callable[[pd.DataFrame], np.ndarray]
+) -> None:
+    """Every variant's curve, where it leaves the view, and its overflows. heights: where runs' overflows are marked."""
+    for order, (variant, curve, runs) in enumerate(entries):
+        if curve is not None:
+            draw_curve(axes, curve, variant, order, len(entries))
+            draw_exits(axes, curve, variant, view)
+        gone = runs[runs["overflowed"]]
+        draw_overflows(axes, gone["overflow_step"].to_numpy(), heights(gone), variant)
 
 
 def draw_curve(axes: Axes, curve: Curve, variant: str, order: int, count: int) -> None:
@@ -113,10 +150,10 @@ def draw_exits(axes: Axes, curve: Curve, variant: str, view: tuple[float, float]
             )
 
 
-def strips_of(curves: Sequence[tuple[str, Curve | None, pd.DataFrame]], view: tuple[float, float]) -> list[style.Strip]:
+def strips_of(entries: Sequence[Entry], view: tuple[float, float]) -> list[style.Strip]:
     """A line above the panel for each variant that overflowed or that leaves the view."""
     strips = []
-    for variant, curve, runs in curves:
+    for variant, curve, runs in entries:
         notes = []
         overflowed = int(runs["overflowed"].sum())
         if overflowed:
@@ -131,36 +168,3 @@ def strips_of(curves: Sequence[tuple[str, Curve | None, pd.DataFrame]], view: tu
             look = style.look(variant)
             strips.append(style.Strip(f"{look.label}: {', '.join(notes)}", look.text_colour))
     return strips
-
-
-def finish(
-    axes: Axes,
-    steps: float,
-    view: tuple[float, float],
-    *,
-    first: bool,
-    last: bool,
-    label: str,
-    per_epoch: int | None = None,
-) -> None:
-    """Limits, ticks and labels of one panel; y on the first column, x on the last row.
-
-    steps: updates, the unit of the x axis. per_epoch: updates of an epoch where the axis should be read in epochs.
-    """
-    axes.set_xlim(0, steps * 1.01)
-    axes.set_ylim(*view)
-    unit = per_epoch or 1
-    values = MaxNLocator(4, steps=[1, 2, 5, 10], integer=True).tick_values(0, steps / unit)
-    ticks = [value * unit for value in values if value * unit <= steps]
-    if last:
-        labels = axes.set_xticks(ticks, [f"{tick / unit:,.0f}" for tick in ticks])
-        # Inwards at both ends, so that neighbouring panels' labels do not run into each other.
-        labels[0].label1.set_horizontalalignment("left")
-        labels[-1].label1.set_horizontalalignment("right" if ticks[-1] > 0.9 * steps else "center")
-        axes.set_xlabel("training (epochs)" if per_epoch else "training (updates)")
-    else:
-        axes.set_xticks(ticks, [""] * len(ticks))
-    if first:
-        axes.set_ylabel(label)
-    else:
-        axes.tick_params(labelleft=False)

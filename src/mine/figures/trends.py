@@ -21,6 +21,7 @@ from mine import writeup
 from mine.curves import quantiles_with_ended
 from mine.errors import UserError
 from mine.figures import common, style
+from mine.figures.panels import Panels
 from mine.writeup import agreement
 from mine.writeup.agreement import READING, Reading
 
@@ -71,9 +72,13 @@ def draw(summary: pd.DataFrame, epochs: pd.DataFrame, setting: str | None = None
         for variant in variants
         if len(common.cell(rows, variant=variant, rho=rho))
     }
-    sheet = style.Sheet(
-        len(rhos),
-        1,
+    sheet = Panels(
+        runs[runs["rho"].isin(rhos)],
+        row="rho",
+        col="dim",
+        row_order=rhos,
+        xlabel="training (epochs)",
+        ylabel="MI estimate (nats)",
         title=title(held, lines),
         subtitle=_subtitle(held, lines),
         caption=_caption(runs, lines, reading),
@@ -83,26 +88,21 @@ def draw(summary: pd.DataFrame, epochs: pd.DataFrame, setting: str | None = None
         row_gap=0.16,
         left=0.6,
     )
-    for row, rho in enumerate(rhos):
-        axes = sheet.axes[row][0]
+    for panel in sheet:
+        rho, axes = panel.row, panel.axes
         here = [lines[variant, rho] for variant in variants if (variant, rho) in lines]
-        truth = float(common.cell(runs, rho=rho)["mi_true"].iloc[0])
+        value = float(panel.rows["mi_true"].iloc[0])
         axes.set_xlim(-0.01 * lasted, 1.01 * lasted)
-        axes.set_ylim(*view_of(here, rho, truth, lasted))
-        axes.axhline(truth, zorder=4.5, gid="truth", **_TRUTH)
+        axes.set_ylim(*view_of(here, rho, value, lasted))
+        axes.axhline(value, zorder=4.5, gid="truth", **_TRUTH)
         for order, line in enumerate(here):
             _draw_line(axes, line, order)
             _draw_published(axes, line.variant, rho, lasted)
         _draw_ends(axes, here, rho, lasted)
         axes.yaxis.set_major_locator(MaxNLocator(5))
-        axes.set_ylabel("MI estimate (nats)")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        if row < len(rhos) - 1:
-            axes.tick_params(labelbottom=False)
-        else:
-            axes.set_xlabel("training (epochs)")
         strips = [style.Strip(_strip(line, rho, held), style.look(line.variant).text_colour) for line in here]
-        sheet.head(row, axes, f"ρ = {rho:g}", f"truth {truth:.2f} nats", strips)
+        sheet.title(panel, f"ρ = {rho:g}", f"truth {value:.2f} nats", strips)
     sheet.figure.align_ylabels()
     return sheet.figure
 
@@ -132,20 +132,20 @@ def published_of(variant: str, rho: float, lasted: int) -> tuple[np.ndarray, np.
     return here["epoch"].to_numpy(dtype=float), here["trend_nats"].to_numpy(dtype=float)
 
 
-def view_of(lines: list[Line], rho: float, truth: float, lasted: int) -> tuple[float, float]:
+def view_of(lines: list[Line], rho: float, value: float, lasted: int) -> tuple[float, float]:
     """Limits of a panel: truth, bands and published trends whole, one run's line without its rarest spikes.
 
     Never below minus half the truth nor above 2.5 of it, about as far as the picture's own panels reach: what a run
     does on its way to infinity would flatten all else.
     """
-    reach = [truth, 0.5 * truth]
+    reach = [value, 0.5 * value]
     for line in lines:
         for quantile in quantiles_with_ended(line.trends, (0.25, 0.75)):
             reach += quantile[np.isfinite(quantile)].tolist()
         first = line.points[0][np.isfinite(line.points[0])]
         if first.size:
             reach += np.quantile(first, (0.01, 0.99)).tolist()
-    low, high = max(min(reach), -0.5 * truth), min(max(reach), 2.5 * truth)
+    low, high = max(min(reach), -0.5 * value), min(max(reach), 2.5 * value)
     for line in lines:
         _, published = published_of(line.variant, rho, lasted)
         if published.size:
