@@ -213,7 +213,11 @@ _SHORT = {"permutation": "permut.", "derangement": "derang.", "independent": "in
 
 
 def _choice(name: str, before: str, after: str) -> str:
-    return f"{name.replace('_', ' ')} {_SHORT.get(before, before)} → {_SHORT.get(after, after)}"
+    return f"{_words(name)} {_SHORT.get(before, before)} → {_SHORT.get(after, after)}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def title(chosen: pd.DataFrame, held: pd.DataFrame) -> str:
@@ -258,7 +262,7 @@ def _subtitle(judged: pd.DataFrame, held: pd.DataFrame, moves: pd.DataFrame) -> 
     name, before, after = (table.mean(axis=1)).idxmax()
     most = table.loc[(name, before, after)].mean()
     return (
-        f"Compatible: {', '.join(parts)}. {verdict(held)}. Most is moved by {_choice(name, before, after)}: "
+        f"Compatible: {', '.join(parts)}. {verdict(held)}. Most is moved by {_words(name)} {before} → {after}: "
         f"{most:.1f} units in the mean over kinds of numbers."
     )
 
@@ -326,7 +330,7 @@ def _handles(moves: pd.DataFrame) -> list[Line2D | Patch]:
         *(
             Line2D([], [], color=colour, marker=marker, markersize=3.8, linewidth=0.9, label=label)
             for (colour, marker), label in (
-                (INSIDE, "runs: smallest, median, largest; published inside (how many: at the right)"),
+                (INSIDE, "runs: smallest, median, largest; published inside, give or take reading (count: right)"),
                 (OUTSIDE, "published outside"),
             )
         ),

@@ -26,7 +26,9 @@ from mine.writeup.agreement import READING, Reading
 
 PUBLISHED = {"biased": ("#8f8f8f", "o"), "ema": ("#474747", "^")}
 """Grey and marker of each variant's published line; markers are those of the variants' own looks."""
-_DASHES = (0, (4, 1.6))
+_DASHES = (0, (2.6, 1.1))
+_TRUTH = {**style.TRUTH, "linestyle": (0, (12, 4)), "linewidth": 1.0}
+"""Long dashes: the published lines have short ones, and cross it all the way at the smaller rho."""
 _YES, _NO = "✓", "✗"
 
 
@@ -87,7 +89,7 @@ def draw(summary: pd.DataFrame, epochs: pd.DataFrame, setting: str | None = None
         truth = float(common.cell(runs, rho=rho)["mi_true"].iloc[0])
         axes.set_xlim(-0.01 * lasted, 1.01 * lasted)
         axes.set_ylim(*view_of(here, rho, truth, lasted))
-        axes.axhline(truth, zorder=6, gid="truth", **style.TRUTH)
+        axes.axhline(truth, zorder=4.5, gid="truth", **_TRUTH)
         for order, line in enumerate(here):
             _draw_line(axes, line, order)
             _draw_published(axes, line.variant, rho, lasted)
@@ -101,6 +103,7 @@ def draw(summary: pd.DataFrame, epochs: pd.DataFrame, setting: str | None = None
             axes.set_xlabel("training (epochs)")
         strips = [style.Strip(_strip(line, rho, held), style.look(line.variant).text_colour) for line in here]
         sheet.head(row, axes, f"ρ = {rho:g}", f"truth {truth:.2f} nats", strips)
+    sheet.figure.align_ylabels()
     return sheet.figure
 
 
@@ -132,7 +135,8 @@ def published_of(variant: str, rho: float, lasted: int) -> tuple[np.ndarray, np.
 def view_of(lines: list[Line], rho: float, truth: float, lasted: int) -> tuple[float, float]:
     """Limits of a panel: truth, bands and published trends whole, one run's line without its rarest spikes.
 
-    Never farther than two truths from the truth: what a run does on its way to infinity would flatten all else.
+    Never below minus half the truth nor above 2.5 of it, about as far as the picture's own panels reach: what a run
+    does on its way to infinity would flatten all else.
     """
     reach = [truth, 0.5 * truth]
     for line in lines:
@@ -141,7 +145,7 @@ def view_of(lines: list[Line], rho: float, truth: float, lasted: int) -> tuple[f
         first = line.points[0][np.isfinite(line.points[0])]
         if first.size:
             reach += np.quantile(first, (0.01, 0.99)).tolist()
-    low, high = max(min(reach), -truth), min(max(reach), 3 * truth)
+    low, high = max(min(reach), -0.5 * truth), min(max(reach), 2.5 * truth)
     for line in lines:
         _, published = published_of(line.variant, rho, lasted)
         if published.size:
@@ -226,7 +230,7 @@ def _handles(variants: list[str], lines: dict[tuple[str, float], Line]) -> list[
                 Line2D([], [], color=look.colour, linewidth=0.5, alpha=0.6, label="its epochs"),
                 Patch(facecolor=look.colour, alpha=0.28, label="quartiles of all seeds' trends"),
                 Line2D([], [], color=grey, linestyle=_DASHES, marker=marker, label=f"{look.label} as published"),
-                *([style.truth_handle()] if variant == variants[-1] else []),
+                *([Line2D([], [], label="truth", **_TRUTH)] if variant == variants[-1] else []),
                 *(
                     [style.mark_handle("|", f"a run of {look.label} ends", color=look.colour, markersize=7)]
                     if any(line.ends.size for (name, _), line in lines.items() if name == variant)
