@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 RESULTS = HERE / "results.json"
 
-SECTIONS = ("speed", "profile", "gpu", "startup", "collect", "planning")
+SECTIONS = ("speed", "family", "profile", "gpu", "startup", "collect", "planning")
 
 
 def main() -> None:
@@ -67,7 +67,18 @@ def measure_speed(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "steps": arguments.steps,
         "default_stack": STACK["cpu"],
-        "truth": mutual_information(protocol.DIM, protocol.RHO),
+        "truth": mutual_information(protocol.MINE.dim, protocol.MINE.rho),
+        "contenders": measured,
+    }
+
+
+def measure_family(arguments: argparse.Namespace) -> dict[str, Any]:
+    contenders = speed.family_contenders(STACK["cpu"])
+    measured = speed.compete(contenders, arguments.rounds, arguments.steps, say)
+    return {
+        "steps": arguments.steps,
+        "default_stack": STACK["cpu"],
+        "truth": mutual_information(protocol.FAMILY.dim, protocol.FAMILY.rho),
         "contenders": measured,
     }
 
@@ -91,6 +102,7 @@ def measure_profile(arguments: argparse.Namespace) -> dict[str, Any]:
 
 MEASURES = {
     "speed": measure_speed,
+    "family": measure_family,
     "profile": measure_profile,
     "gpu": measure_gpu,
     "startup": lambda arguments: measure_startup(say),

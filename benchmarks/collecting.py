@@ -21,11 +21,11 @@ STEPS = 3000
 
 def measure_collect(sizes: Sequence[int] = SIZES, steps: int = STEPS, say: Callable[[str], Any] = print) -> list[dict]:
     """One row for each layout and size: ``layout``, ``runs``, ``cells``, ``wall`` and ``cpu`` seconds, ``peak_mb``."""
+    from mine.engine.runs import train_at
     from mine.settings import TrainingSettings
-    from mine.training import train
 
     settings = TrainingSettings(steps=steps, eval_every=10**9)
-    run = train("ema", 1, 0.5, [0], settings)[0]
+    run = train_at("ema", 1, 0.5, [0], settings)[0]
     rows = []
     for layout, cells in LAYOUTS.items():
         with tempfile.TemporaryDirectory() as temporary:
@@ -58,6 +58,7 @@ def write_copies(folder: Path, cells: Sequence[tuple[int, float]], n_seeds: int,
 
     from mine.experiments import RUN_PATTERN, canonical_rho
     from mine.gaussian import mutual_information
+    from mine.settings import Cell
     from mine.trace import write_trace
 
     for dim, rho in cells:
@@ -65,7 +66,7 @@ def write_copies(folder: Path, cells: Sequence[tuple[int, float]], n_seeds: int,
         for seed in range(n_seeds):
             columns = {**run.columns, "mi_true": truth, "seed": np.full_like(run.columns["seed"], seed)}
             metadata = {
-                "cell": {"variant": "ema", "dim": dim, "rho": rho, "seed": seed},
+                "cell": Cell("ema", dim, rho, seed).to_dict(),
                 "settings": settings.to_dict(),
                 "outcome": run.outcome,
                 "overflow_step": run.overflow_step,

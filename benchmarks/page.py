@@ -43,6 +43,7 @@ def sections(results: dict[str, Any]) -> dict[str, str]:
     """Every part of benchmarks/README.md that is made from results."""
     makers: dict[str, Callable[[Any], str]] = {
         "speed": speed_table,
+        "family": family_table,
         "gpu": gpu_table,
         "profile": profile_table,
         "startup": startup_table,
@@ -108,9 +109,32 @@ def speed_table(data: dict[str, Any]) -> str:
         "contender", "ms an update of one critic", "updates a second and core", "× plain loop", "× floor's time",
         "ms, set-up included", f"its own estimate, nats (truth {data['truth']:.2f})", "peak MB a process",
     ]  # fmt: skip
-    rounds = max(len(measured.get("ms", [])) for measured in contenders.values())
-    note = f"Median [lowest, highest] of {rounds} rounds; {data['steps']:,} updates; estimates as mean ± sd over seeds."
-    return f"{_table(head, rows)}\n\n{note}"
+    return f"{_table(head, rows)}\n\n{_rounds(data)}"
+
+
+def family_table(data: dict[str, Any]) -> str:
+    contenders = data["contenders"]
+    rows = []
+    for name, measured in contenders.items():
+        if "error" in measured:
+            rows.append([measured["label"], measured["error"], *[""] * 4])
+            continue
+        ours = f"{name.partition('-')[0]}-{data['default_stack']}"
+        rows.append(
+            [
+                measured["label"],
+                spread(measured["ms"], 3),
+                spread(ratios(contenders, name, "floor")),
+                spread(ratios(contenders, name, ours)) if ours in contenders else "",
+                _mean_sd(measured["estimates"]) if measured["estimates"] else "",
+                f"{measured['peak_mb']:.0f}",
+            ]
+        )
+    head = [
+        "contender", "ms an update of one critic", "× floor's time", f"× ours in a stack of {data['default_stack']}",
+        f"its own estimate, nats (truth {data['truth']:.2f})", "peak MB a process",
+    ]  # fmt: skip
+    return f"{_table(head, rows)}\n\n{_rounds(data)}"
 
 
 def gpu_table(data: dict[str, Any]) -> str:
@@ -300,6 +324,11 @@ def short_table(results: dict[str, Any]) -> str:
 def _ms(contenders: dict[str, Any], name: str) -> str:
     each = contenders.get(name, {})
     return each.get("error") or spread(each.get("ms", []), 4)
+
+
+def _rounds(data: dict[str, Any]) -> str:
+    rounds = max(len(measured.get("ms", [])) for measured in data["contenders"].values())
+    return f"Median [lowest, highest] of {rounds} rounds; {data['steps']:,} updates; estimates as mean ± sd over seeds."
 
 
 def _mean_sd(values: Sequence[float]) -> str:

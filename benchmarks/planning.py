@@ -105,11 +105,11 @@ def _configure(folder: Path, cells: Sequence[tuple[int, float]], n_seeds: int, r
 
 
 def _write(folder: Path, cells: Sequence[tuple[int, float]], n_seeds: int) -> None:
+    from mine.engine.runs import train_at
     from mine.settings import TrainingSettings
-    from mine.training import train
 
     settings = TrainingSettings(steps=STEPS, eval_every=STEPS)
-    write_copies(folder, cells, n_seeds, train("ema", 1, 0.5, [0], settings)[0], settings)
+    write_copies(folder, cells, n_seeds, train_at("ema", 1, 0.5, [0], settings)[0], settings)
 
 
 def _snakemake(folder: Path, *arguments: str) -> Usage:

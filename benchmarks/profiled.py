@@ -9,8 +9,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from contenders import protocol
-from mine import training
-from mine.evaluation import Evaluation
+from mine.engine.runs import gaussian_runs, train_runs
 from mine.settings import TrainingSettings
 
 STEPS = 400
@@ -19,12 +18,13 @@ PRODUCTS = ("aten::bmm", "aten::baddbmm")
 
 def main(stack: int, steps: int = STEPS) -> None:
     torch.set_num_threads(1)
-    # Updates only: evaluations are counted by the contender that has them.
-    training.evaluate = lambda scores, dim, rho, seeds, device: [Evaluation(0.0, 0.0, 0.0, 0.0)] * len(seeds)
-    settings = TrainingSettings(steps=steps, batch_size=protocol.BATCH_SIZE, hidden=protocol.HIDDEN)
+    setup = protocol.MINE
+    settings = TrainingSettings(steps=steps, batch_size=setup.batch_size, hidden=setup.hidden)
+    runs = gaussian_runs(setup.dim, setup.rho, range(stack))
 
     def run() -> None:
-        training.train("ema", protocol.DIM, protocol.RHO, range(stack), settings)
+        # Updates only: evaluations are counted by the contender that has them.
+        train_runs("ema", setup.critic, runs, settings, judged=False)
 
     run()
     with profile(activities=[ProfilerActivity.CPU]) as recorded:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ CONTENDERS = HERE / "contenders"
 PEERS = HERE.parent / ".venv-peers"
 
 STACKS = (1, 2, 5, 8, 20, 32)
+FAMILY = {"nwj": "NWJ", "smile": "SMILE", "infonce": "InfoNCE"}
 GPU_STACKS = (1, 8, 64, 256, 1024, 2048, 4096)
 
 # One thread a process, whichever library it uses.
@@ -57,18 +58,7 @@ def cpu_contenders(default_stack: int, inductor_cache: str) -> list[Contender]:
     sizes[default_stack] += " (what `mine train` takes)"
     return [
         Contender("plain", "plain loop (Algorithm 1, stock Adam)", "plain_loop.py"),
-        Contender(
-            "torch-mist",
-            "torch-mist 0.2.17",
-            "peer_torch_mist.py",
-            python=PEERS / "torch-mist/bin/python",
-        ),
-        Contender(
-            "benchmark-mi",
-            "benchmark-mi 0.1.3, jax 0.4.33",
-            "peer_benchmark_mi.py",
-            python=PEERS / "benchmark-mi/bin/python",
-        ),
+        *_peers("torch-mist", "benchmark-mi"),
         *[ours(f"stack-{size}", label, size) for size, label in sizes.items()],
         ours(
             "evaluated", "the same with held-out and population values every 500 updates", default_stack,
@@ -87,6 +77,33 @@ def cpu_contenders(default_stack: int, inductor_cache: str) -> list[Contender]:
             ("--stack", str(default_stack)),
         ),
     ]  # fmt: skip
+
+
+def family_contenders(default_stack: int) -> list[Contender]:
+    """Other estimators with a separable critic, on a CPU: ours, the peers', and the matrix products of all alike."""
+    contenders = []
+    for variant, name in FAMILY.items():
+        chosen = ("--variant", variant)
+        for stack, which in ((1, "alone"), (default_stack, f"stack of {default_stack}")):
+            options = ("--stack", str(stack), *chosen)
+            contenders.append(Contender(f"{variant}-{stack}", f"{name}, ours, {which}", "stacked.py", options))
+        # benchmark-mi has no SMILE.
+        peers = _peers("torch-mist") if variant == "smile" else _peers("torch-mist", "benchmark-mi")
+        contenders += [
+            replace(peer, name=f"{variant}-{peer.name}", label=f"{name}, {peer.label}", options=chosen)
+            for peer in peers
+        ]
+    stack = ("--stack", str(default_stack), "--variant", next(iter(FAMILY)))
+    floor = Contender("floor", "an update's matrix products alone", "matrix_products.py", stack)
+    return [*contenders, floor]
+
+
+def _peers(*names: str) -> list[Contender]:
+    labels = {"torch-mist": "torch-mist 0.2.17", "benchmark-mi": "benchmark-mi 0.1.3, jax 0.4.33"}
+    return [
+        Contender(name, labels[name], f"peer_{name.replace('-', '_')}.py", python=PEERS / name / "bin/python")
+        for name in names
+    ]
 
 
 def gpu_contenders() -> list[Contender]:

@@ -16,7 +16,7 @@ from processes import measure
 ROOT = Path(__file__).parents[1]
 
 IMPORTS = {
-    "train": "mine.cli, mine.progress, mine.training",
+    "train": "mine.cli, mine.progress, mine.engine.runs",
     "collect": "mine.cli, mine.progress, mine.tables",
     "optimal": "mine.cli, mine.progress, mine.optimal",
     "figures": "mine.cli, mine.figures.estimate, mine.figures.style",

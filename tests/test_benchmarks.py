@@ -18,8 +18,9 @@ import profiled
 import speed
 import stacked
 import startup
-from mine import training
 from mine.commands.train import STACK
+from mine.engine import loop, stack
+from mine.engine.runs import gaussian_runs, train_runs
 from mine.settings import TrainingSettings
 
 ROOT = Path(__file__).parents[1]
@@ -45,8 +46,16 @@ def made(**changes):
         "one-core": contender("one core", [0.45, 0.9, 0.45], copies=1),
         "floor": contender("floor", [0.3, 0.6, 0.3], estimates=[]),
     }
+    family = {
+        "nwj-1": contender("NWJ, ours, alone", [2.0, 4.0, 2.0]),
+        "nwj-5": contender("NWJ, ours, stack of 5", [1.0, 2.0, 1.0]),
+        "nwj-torch-mist": contender("NWJ, torch-mist", [4.0, 8.0, 4.0]),
+        "smile-torch-mist": {"label": "SMILE, torch-mist", "error": "not measured: why"},
+        "floor": contender("products", [0.5, 1.0, 0.5], estimates=[]),
+    }
     data = {
         "speed": {"steps": 1000, "default_stack": 5, "truth": 4.15, "contenders": contenders},
+        "family": {"steps": 1000, "default_stack": 5, "truth": 2.88, "contenders": family},
         "profile": {
             "stack": 5, "products": 0.7, "operations": [{"operation": "aten::bmm", "share": 0.7, "calls": 3.0}],
         },
@@ -132,13 +141,23 @@ def test_every_aim_can_be_missed(change, aim):
 
 def test_what_was_not_measured_is_called_so():
     parts = page.sections({})
-    assert parts.keys() == {"speed", "gpu", "profile", "startup", "collect", "planning", "aims", "compile"}
+    assert parts.keys() == {
+        "speed", "family", "gpu", "profile", "startup", "collect", "planning", "aims", "compile",
+    }  # fmt: skip
     assert all("not measured" in text.lower() for text in parts.values())
     gone = made(**{"speed.data.contenders.torch-mist": {"label": "torch-mist", "error": "not measured: why"}})
     assert reached(gone)["stack, × torch-mist"] is None
     assert "| torch-mist | not measured: why |" in page.sections(gone)["speed"]
     assert "| torch-mist | not measured |" in page.short_table(gone)
     assert page.sections(gone)["gpu"].startswith("Not measured.")
+
+
+def test_other_estimators_stand_against_the_floor_and_against_ours():
+    table = page.sections(made())["family"]
+    assert "| NWJ, torch-mist | 4.000 [4.000, 8.000] | 8.00 [8.00, 8.00] | 4.00 [4.00, 4.00] | 3.10" in table
+    assert "| SMILE, torch-mist | not measured: why |" in table
+    assert "| products | 0.500 [0.500, 1.000] | 1.00 [1.00, 1.00] |  |  | 300 |" in table
+    assert "truth 2.88" in table
 
 
 def test_a_gpu_is_judged_by_its_best_stack():
@@ -207,17 +226,43 @@ def test_every_contender_of_ours_trains():
     assert everyone["plain"].python == Path(sys.executable)
 
 
-def test_the_autograd_engine_takes_the_same_path(monkeypatch):
+def test_every_other_estimator_trains_and_has_its_floor_and_its_peers():
+    everyone = {each.name: each for each in speed.family_contenders(2)}
+    for name in ("nwj-1", "smile-2", "infonce-2", "floor"):
+        one = speed.Contender(**{**vars(everyone[name]), "copies": 1})
+        (measured,) = speed.run_copies(one, steps=10, seed=0)
+        assert measured["runs"] == (1 if name == "nwj-1" else 2)
+        assert (measured["estimate"] is None) == (name == "floor")
+    assert {name for name in everyone if "mi" in name.split("-")} == {"nwj-benchmark-mi", "infonce-benchmark-mi"}
+    assert everyone["smile-torch-mist"].options == ("--variant", "smile")
+
+
+@pytest.mark.parametrize(("variant", "critic"), [("ema", "concat"), ("tuba", "separable"), ("doe-gaussian", "density")])
+def test_the_autograd_engine_takes_the_same_path(monkeypatch, variant, critic):
     settings = TrainingSettings(steps=20, batch_size=32, hidden=16, activation="tanh", eval_every=100)
-    ours = training.train("ema", 2, 0.9, [0, 1], settings)
-    monkeypatch.setattr(training, "Passes", stacked.AutogradPasses)
-    for one, other in zip(ours, training.train("ema", 2, 0.9, [0, 1], settings), strict=True):
+    runs = gaussian_runs(2, 0.9, [0, 1])
+    ours = train_runs(variant, critic, runs, settings, judged=False)
+    monkeypatch.setattr(stack, "Passes", stacked.AutogradPasses)
+    for one, other in zip(ours, train_runs(variant, critic, runs, settings, judged=False), strict=True):
         np.testing.assert_allclose(one.columns["mi_batch"], other.columns["mi_batch"], rtol=1e-3, atol=1e-5)
         assert not torch.equal(one.parameters, torch.zeros_like(one.parameters))
 
 
-def test_the_profile_names_what_an_update_spends(monkeypatch, capsys):
-    monkeypatch.setattr(training, "evaluate", training.evaluate)  # what it replaces is put back
+def test_what_the_engines_replace_is_what_training_calls(monkeypatch):
+    used = []
+
+    class Passes(stacked.AutogradPasses):
+        def __init__(self, *arguments):
+            used.append("passes")
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(stack, "Passes", Passes)
+    monkeypatch.setattr(loop, "replayable", lambda update, device: used.append("replayable") or update)
+    train_runs("ema", "concat", gaussian_runs(1, 0.5, [0]), TrainingSettings(steps=3), judged=False)
+    assert set(used) == {"passes", "replayable"}
+
+
+def test_the_profile_names_what_an_update_spends(capsys):
     profiled.main(stack=2, steps=10)
     measured = json.loads(capsys.readouterr().out)
     assert 0 < measured["products"] < 1

@@ -59,9 +59,9 @@ def main() -> None:
     torch.manual_seed(arguments.seed)
 
     def run(steps: int) -> float:
-        network = critic(protocol.DIM, protocol.HIDDEN).to(arguments.device)
-        source = batches(protocol.DIM, protocol.RHO, protocol.BATCH_SIZE, arguments.device)
-        trace = train(network, source, steps, protocol.LEARNING_RATE, protocol.EMA_RATE)
+        network = critic(protocol.MINE.dim, protocol.MINE.hidden).to(arguments.device)
+        source = batches(protocol.MINE.dim, protocol.MINE.rho, protocol.MINE.batch_size, arguments.device)
+        trace = train(network, source, steps, protocol.MINE.learning_rate, protocol.MINE.ema_rate)
         last = [mi for mi, _ in trace[-100:]]
         return sum(last) / len(last)
 

@@ -14,19 +14,39 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
-DIM = 5
-RHO = 0.9
-BATCH_SIZE = 128
-HIDDEN = 128
-LEARNING_RATE = 1e-3
-EMA_RATE = 0.01
-"""alpha in v <- (1 - alpha) v + alpha B_exp."""
+
+@dataclass(frozen=True)
+class Setup:
+    """Data, batches and critic; every network has two hidden layers.
+
+    critic: ``concat``, one network on x and z; ``separable``, one on each into ``embedding`` dimensions, and all pairs
+    of a batch. ema_rate: alpha in v <- (1 - alpha) v + alpha B_exp.
+    """
+
+    dim: int
+    rho: float
+    batch_size: int
+    hidden: int
+    learning_rate: float
+    critic: str
+    embedding: int = 0
+    ema_rate: float = 0.0
+
+
+MINE = Setup(dim=5, rho=0.9, batch_size=128, hidden=128, learning_rate=1e-3, critic="concat", ema_rate=0.01)
+FAMILY = Setup(dim=20, rho=0.5, batch_size=64, hidden=256, learning_rate=5e-4, critic="separable", embedding=32)
+"""As in the literature's staircase."""
+
+SETUPS = {"ema": MINE, "nwj": FAMILY, "smile": FAMILY, "infonce": FAMILY}
+"""Estimator to what it is trained on."""
 
 
 def options() -> argparse.ArgumentParser:
     """The options of every contender, to which one may add its own."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--variant", choices=SETUPS, default="ema")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--short", type=int, default=100)
     parser.add_argument("--long", type=int, default=1100)

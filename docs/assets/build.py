@@ -93,13 +93,10 @@ def commands() -> str:
 
 
 def columns(module: str, name: str) -> str:
-    """A table's columns: name, type and meaning; the type is a trace's where only the meaning is another."""
-    from mine.trace import COLUMNS
-
+    """A table's columns: name, type and meaning."""
     described = getattr(importlib.import_module(module), name)
     lines = ["| column | type | meaning |", "|---|---|---|"]
-    for column, entry in described.items():
-        kind, meaning = (COLUMNS[column][0], entry) if isinstance(entry, str) else entry
+    for column, (kind, meaning) in described.items():
         lines.append(f"| `{column}` | {kind} | {_cell(meaning)} |")
     return "\n".join(lines)
 
@@ -108,12 +105,12 @@ def estimators() -> str:
     """Every estimator: the critics it exists with, what its value is, and whether a shift of T changes it."""
     from mine.estimators import build
     from mine.estimators.names import ESTIMATORS
-    from mine.estimators.settings import EstimatorSettings
+    from mine.settings import TrainingSettings
 
     lines = ["| name | in figures | critics | what its value is, in nats | $T + c$ |", "|---|---|---|---|---|"]
     for name, named in ESTIMATORS.items():
-        made = build(name, named.critics[0], 1, 1, EstimatorSettings())
-        shift = ("same" if made.shift_invariant else "changes it") if made.has_critic else "no $T$"
+        made = build(name, named.critics[0], 1, 1, TrainingSettings())
+        shift = ("same" if made.shift_invariant else "changes it") if made.critic is not None else "no $T$"
         lines.append(f"| `{name}` | {named.label} | {', '.join(named.critics)} | {_cell(made.value_is)} | {shift} |")
     return "\n".join(lines)
 

@@ -49,7 +49,7 @@ def write_made(folder: Path, benchmark: dict[str, Any] = BENCHMARK, overflows=la
         columns["mi_heldout"][at] = truth[at] + 0.2 * cell.seed
         columns["heldout_ess"][at] = 100.0 + cell.seed
         metadata = {
-            "cell": cell.__dict__,
+            "cell": cell.to_dict(),
             "mi": mis,
             "settings": settings.to_dict(),
             "outcome": "overflow" if ended else "completed",

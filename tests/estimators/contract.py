@@ -37,7 +37,7 @@ def what_it_is(name, critic):
     assert estimator.value_is
     assert len(estimator.value_is.splitlines()) == 1
     assert isinstance(estimator.shift_invariant, bool)
-    assert estimator.has_critic is (critic != DENSITY)
+    assert (estimator.critic is not None) is (critic != DENSITY)
 
 
 def shapes(name, critic):
@@ -48,7 +48,7 @@ def shapes(name, critic):
     for tensor in outputs.values():
         assert tensor.shape[:2] == (MEMBERS, N)
         assert tensor.dim() in (2, 3)
-    if estimator.has_critic:
+    if estimator.critic is not None:
         assert outputs["joint"].shape == (MEMBERS, N)
         assert outputs["product"].dim() == 3
     value, loss, state, found = everything(estimator, parameters, *pairs(0))
@@ -82,6 +82,20 @@ def seeds(name, critic):
     assert any(not torch.equal(tensor[0], tensor[1]) for tensor in stack.values())
 
 
+def closed_form(name, critic):
+    """Where it says that ``weights`` is its gradient, that is what autograd takes from its loss."""
+    estimator = small(name, critic)
+    if not estimator.closed_form:
+        return
+    outputs = estimator.outputs(fresh(estimator), *pairs(10))
+    state = estimator.start(outputs)
+    leaves = requiring_grad(outputs)
+    found = gradients(estimator.loss(leaves, state)[0].loss, leaves)
+    weights, _ = estimator.weights(outputs, state)
+    close(weights.product, found["product"])
+    close(torch.full_like(outputs["joint"], -1.0 / N), found["joint"])
+
+
 def finite_gradients(name, critic):
     """On ordinary input every gradient is finite, and every network gets one."""
     estimator = small(name, critic)
@@ -97,7 +111,7 @@ def finite_gradients(name, critic):
 def shift_invariance(name, critic):
     """T + c has the value of T where it says so, and only there."""
     estimator = small(name, critic)
-    if not estimator.has_critic:
+    if estimator.critic is None:
         assert not estimator.shift_invariant
         return
     source = np.random.default_rng(2)
@@ -233,6 +247,7 @@ CHECKS = (
     shapes,
     rows_are_pairs,
     seeds,
+    closed_form,
     finite_gradients,
     shift_invariance,
     stack_and_alone,

@@ -7,18 +7,18 @@ import torch
 
 from mine.estimators import build
 from mine.estimators.names import ESTIMATORS
-from mine.estimators.settings import EstimatorSettings
+from mine.settings import TrainingSettings
 
 CELLS = [(name, critic) for name, named in ESTIMATORS.items() for critic in named.critics]
 """Every estimator with every critic it exists with."""
 
 DIM_X, DIM_Z = 2, 3
-SMALL = EstimatorSettings(hidden=7, layers=2, embedding=5, activation="tanh", alpha=0.3, ema_rate=0.2)
+SMALL = TrainingSettings(hidden=7, layers=2, embedding=5, activation="tanh", alpha=0.3, ema_rate=0.2)
 
 
 def small(name, critic=None, **changes):
     """An estimator of small networks, with the first critic it exists with where none is named."""
-    settings = EstimatorSettings.from_dict(SMALL.to_dict() | changes)
+    settings = TrainingSettings.from_dict(SMALL.to_dict() | changes)
     return build(name, critic or ESTIMATORS[name].critics[0], DIM_X, DIM_Z, settings)
 
 

@@ -149,6 +149,7 @@ T, A, U, DENSITIES, CONDITIONALS = (
 
 # Name to its outputs, its value and what it descends.
 FORMULAS = {
+    "biased": (T, donsker_varadhan, minus(donsker_varadhan)),
     "biased-stable": (T, donsker_varadhan, minus(donsker_varadhan)),
     "nwj": (T, nwj, minus(nwj)),
     "tuba": (A, tuba, minus(tuba)),
@@ -208,19 +209,21 @@ def test_value_and_gradient_are_the_papers(name, one, many, another):
 
 @settings(max_examples=12, deadline=None)
 @given(joint=PAIRS, product=PRODUCTS, v=st.floats(0.1, 10.0))
-def test_ema_log_divides_by_the_moving_average(joint, product, v):
+@pytest.mark.parametrize("name", ["ema", "ema-log"])
+def test_ema_divides_by_the_moving_average(name, joint, product, v):
     """Belghazi et al. 2018, section 3.2: v is held fixed in the gradient, after its update."""
     outputs = requiring_grad(stacked(T, (joint, product)))
-    estimator = small("ema-log")
+    estimator = small(name)
     updated = (1.0 - RATE) * v + RATE * average(math.exp(t) for t in every(product))
 
     def loss(joint, product):
         return average(math.exp(t) for t in every(product)) / updated - average(joint)
 
     assert estimator.value(outputs).item() == pytest.approx(donsker_varadhan(joint, product), rel=1e-10, abs=1e-10)
-    descended, (log_v,) = estimator.loss(outputs, (torch.tensor([math.log(v)], dtype=torch.float64),))
-    assert log_v.item() == pytest.approx(math.log(updated), rel=1e-10, abs=1e-10)
-    assert descended.log_ema.item() == log_v.item()
+    before, after = (math.log(v), math.log(updated)) if name == "ema-log" else (v, updated)
+    descended, (kept,) = estimator.loss(outputs, (torch.tensor([before], dtype=torch.float64),))
+    assert kept.item() == pytest.approx(after, rel=1e-10, abs=1e-10)
+    assert descended.log_ema.item() == pytest.approx(math.log(updated), rel=1e-10, abs=1e-10)
     found = gradients(descended.loss, outputs)
     for each, expected in zip(T, central_differences(loss, (joint, product)), strict=True):
         np.testing.assert_allclose(found[each][0].numpy(), expected, rtol=1e-6, atol=1e-7)

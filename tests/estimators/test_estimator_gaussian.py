@@ -14,8 +14,8 @@ from made_outputs import generator, small
 from scipy.stats import norm
 
 from mine.estimators import build
-from mine.estimators.settings import EstimatorSettings
 from mine.gaussian import log_density_ratio, mutual_information, sample_joint
+from mine.settings import TrainingSettings
 
 MEMBERS, N, OTHERS = 40, 1000, 16
 CASES = [(1, 0.6), (2, 0.5), (3, 0.5)]
@@ -103,7 +103,7 @@ def test_infonce_is_capped_where_information_is_not():
 
 def true_conditional(name, dim, rho):
     """An estimator and parameters at which q(z|x) is N(rho x, 1 - rho^2): x is relu(x) - relu(-x)."""
-    estimator = build(name, "density", dim, dim, EstimatorSettings(hidden=2 * dim, layers=1))
+    estimator = build(name, "density", dim, dim, TrainingSettings(hidden=2 * dim, layers=1))
     parameters = {path: torch.zeros_like(tensor).double() for path, tensor in estimator.init([generator(0)]).items()}
     eye = torch.eye(dim, dtype=torch.float64)
     parameters["conditional.0.weight"][0] = torch.cat([eye, -eye], 1)

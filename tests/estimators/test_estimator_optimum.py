@@ -26,7 +26,20 @@ SHIFT = {"nwj": 1.0}
 """How far above the log density ratio T is best; 0 for the rest."""
 
 WITH_BASELINE, WITH_U = ("tuba", "interpolated"), ("flo",)
-EXACT = ("biased-stable", "ema-log", "nwj", "tuba", "flo", "js", "smile", "kl-dime", "gan-dime", "hd-dime")
+EXACT = (
+    "biased",
+    "biased-stable",
+    "ema",
+    "ema-log",
+    "nwj",
+    "tuba",
+    "flo",
+    "js",
+    "smile",
+    "kl-dime",
+    "gan-dime",
+    "hd-dime",
+)
 """Those whose loss is least at the log density ratio whatever the batch; InfoNCE's has a batch of its own."""
 
 
@@ -64,8 +77,9 @@ def loss_of(name, tables):
     estimator = small(name)
     outputs = two_by_two(tables) if name == "infonce" else outputs_of(tables)
     # A moving average that has arrived: v is E_Q[e^T] of the table it is asked for.
-    state = (torch.logsumexp(outputs["product"].detach().flatten(1), 1) - 2 * np.log(len(X)),)
-    return estimator.loss(outputs, state if name == "ema-log" else ())[0].loss
+    log_v = torch.logsumexp(outputs["product"].detach().flatten(1), 1) - 2 * np.log(len(X))
+    state = {"ema": (log_v.exp(),), "ema-log": (log_v,)}.get(name, ())
+    return estimator.loss(outputs, state)[0].loss
 
 
 def tables_at_the_optimum(name):

@@ -13,13 +13,13 @@ from hypothesis.extra import numpy as hnp
 from made_outputs import DIM_X, DIM_Z, fresh, generator, pairs, small
 from scipy import special, stats
 
+from mine.engine.networks import Mlp, say
 from mine.errors import UserError
 from mine.estimators import build
 from mine.estimators.critics import off_diagonal
 from mine.estimators.densities import log_density
-from mine.estimators.networks import Mlp
-from mine.estimators.settings import EstimatorSettings
 from mine.estimators.values import effective_sample_size, log_mean_exp, mean
+from mine.settings import TrainingSettings
 
 # ---- product pairs
 
@@ -35,7 +35,7 @@ def test_off_diagonal_leaves_out_the_diagonal_alone(members, n):
 
 def partners(critic, n, rolls=1):
     """Which x's go with each z, (joint, product), told by a critic that scores a pair with x's number."""
-    estimator = build("nwj", critic, 1, 1, EstimatorSettings(hidden=1, layers=1, embedding=1, activation="relu"))
+    estimator = build("nwj", critic, 1, 1, TrainingSettings(hidden=1, layers=1, embedding=1, activation="relu"))
     parameters = {path: torch.zeros_like(tensor).double() for path, tensor in fresh(estimator, (0,)).items()}
     # Weights of 1 from x (and, in the separable critic's other network, from z, which is 1) to T.
     for path, tensor in parameters.items():
@@ -143,20 +143,25 @@ def test_log_densities_stay_finite_far_out(family):
     assert log_density(family, z, torch.zeros(1), torch.zeros(1)).isfinite().all()
 
 
+def density_of(estimator, parameters, x, z):
+    """Location and log scale of z given each x."""
+    return estimator.conditional.parts(say(estimator.networks, parameters, estimator.inputs(x, z)))
+
+
 @pytest.mark.parametrize("name", ["doe-gaussian", "doe-logistic", "club"])
 @pytest.mark.parametrize("size", [1e3, -1e3])
 def test_a_conditionals_scale_neither_overflows_nor_vanishes(name, size):
     estimator = small(name)
     parameters = fresh(estimator)
     parameters["conditional.2.bias"] = torch.full_like(parameters["conditional.2.bias"], size)
-    _, log_scale = estimator.conditional.parts(parameters, pairs(0)[0])
+    _, log_scale = density_of(estimator, parameters, *pairs(0))
     np.testing.assert_allclose(log_scale, math.copysign(10.0, size), rtol=1e-6)
 
 
 def test_clubs_other_pairs_are_every_other_x_with_each_z():
     estimator = small("club")
     parameters, (x, z) = fresh(estimator), pairs(0)
-    location, log_scale = (each.numpy() for each in estimator.conditional.parts(parameters, x))
+    location, log_scale = (each.numpy() for each in density_of(estimator, parameters, x, z))
     outputs = {each: tensor.numpy() for each, tensor in estimator.outputs(parameters, x, z).items()}
     for s, i in np.ndindex(3, 6):
         of_x = [stats.norm.logpdf(z[s, i].numpy(), location[s, j], np.exp(log_scale[s, j])).sum() for j in range(6)]
@@ -189,25 +194,31 @@ def test_means_over_product_pairs_are_scipys(scores):
 # ---- settings
 
 BAD = {
-    "steps": [0, -1, 2.0, True, "3", None],
-    "batch_size": [2, 0, 64.0],
+    "steps": [0, -1, 2.0, True, "3"],
+    "epochs": [0, 2.0],
+    "batch_size": [1, 0, 64.0],
     "learning_rate": [0, -1.0, 10.1, math.nan, math.inf, "0.1", True],
-    "optimizer": ["adamw", None],
+    "optimizer": ["rmsprop", None],
     "grad_clip": [0.0, -1.0, math.inf, math.nan],
     "hidden": [0],
     "layers": [0],
     "activation": ["gelu"],
+    "data": [127, "streams", True],
+    "last_batch": ["half"],
+    "product": ["all"],
     "embedding": [0],
     "ema_rate": [0.0, 1.01],
     "ema_init": ["zero"],
     "smile_tau": [0.0, math.inf, -5],
     "alpha": [-0.01, 1.01, math.nan],
     "average": [-0.1, 1.0],
+    "record_every": [0, "month", 3001],
     "eval_every": [0],
+    "term_norms_every": [0],
 }
 GOOD = {
     "steps": [1],
-    "batch_size": [3],
+    "batch_size": [2],
     "learning_rate": [1e-12, 10.0],
     "grad_clip": [None, 1e-9, 5],
     "ema_rate": [1.0, 1],
@@ -220,25 +231,25 @@ GOOD = {
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
 def test_a_bad_setting_is_an_error_that_names_it(name, value):
     with pytest.raises(UserError, match=rf"^{name}: ") as caught:
-        EstimatorSettings(**{name: value})
+        TrainingSettings(**{name: value})
     assert repr(value) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_every_setting_has_a_bad_value_among_those_tried():
-    assert set(BAD) == set(EstimatorSettings().to_dict())
+    assert set(BAD) == set(TrainingSettings().to_dict())
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in GOOD.items() for value in values])
 def test_the_ends_of_a_range_are_in_it_or_not_as_it_says(name, value):
-    assert getattr(EstimatorSettings(**{name: value}), name) == value
+    assert getattr(TrainingSettings(**{name: value}), name) == value
 
 
 def test_settings_come_back_from_what_they_are_written_as():
-    made = EstimatorSettings(steps=7, alpha=0.5, grad_clip=1.0)
-    assert EstimatorSettings.from_dict(made.to_dict()) == made
-    with pytest.raises(UserError, match=r"^estimator setting 'step' is unknown; known are steps, batch_size, .*every$"):
-        EstimatorSettings.from_dict({"step": 7})
+    made = TrainingSettings(steps=7, alpha=0.5, grad_clip=1.0)
+    assert TrainingSettings.from_dict(made.to_dict()) == made
+    with pytest.raises(UserError, match=r"^training setting 'step' is unknown; known are steps, epochs, .*every$"):
+        TrainingSettings.from_dict({"step": 7})
 
 
 def test_settings_reach_the_networks_they_are_of():

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from mine.estimators import build
-from mine.estimators.settings import EstimatorSettings
 from mine.own.scores import derangements, judge, score_blocks
+from mine.settings import TrainingSettings
 
 
 class Bilinear:
@@ -102,7 +102,7 @@ def test_effective_sample_size_of_rows_sees_one_row_that_makes_up_the_product_te
 @pytest.mark.parametrize("critic", ["separable", "concat"])
 def test_scores_are_those_of_each_pair(critic):
     """Every pair in a call of its own against the blocks."""
-    estimator = build("js", critic, 2, 3, EstimatorSettings(hidden=8, embedding=4, batch_size=3))
+    estimator = build("js", critic, 2, 3, TrainingSettings(hidden=8, embedding=4, batch_size=3))
     parameters = estimator.init([torch.Generator().manual_seed(0)])
     source = torch.Generator().manual_seed(1)
     x, z = torch.randn(7, 2, generator=source), torch.randn(7, 3, generator=source)
@@ -116,7 +116,7 @@ def test_scores_are_those_of_each_pair(critic):
 
 @pytest.mark.parametrize(("name", "per_z"), [("biased-stable", False), ("infonce", True)])
 def test_the_value_is_the_estimators_own_where_it_has_that_one(name, per_z):
-    estimator = build(name, "separable", 2, 2, EstimatorSettings(hidden=8, embedding=4))
+    estimator = build(name, "separable", 2, 2, TrainingSettings(hidden=8, embedding=4))
     parameters = estimator.init([torch.Generator().manual_seed(0)])
     source = torch.Generator().manual_seed(1)
     x, z = torch.randn(30, 2, generator=source), torch.randn(30, 2, generator=source)

@@ -9,7 +9,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from mine.errors import UserError
@@ -48,7 +48,11 @@ class StairsCell:
     @property
     def path(self) -> str:
         """The file below the benchmark's runs folder."""
-        return PATTERN.format(**self.__dict__)
+        return PATTERN.format(**self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The cell by name, as it goes into the metadata of a results file."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
