@@ -332,7 +332,7 @@ def test_the_manual_has_every_key_and_its_default():
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
-        (("grid", "variant"), ["nwjj"], "benchmark.one: variant: 'nwjj' is unknown; allowed are biased-stable,"),
+        (("grid", "variant"), ["nwjj"], "benchmark.one: variant: 'nwjj' is unknown; allowed are biased, biased-stable,"),
         (("grid", "variant"), ["; rm -rf"], "variant: '; rm -rf' is unknown"),
         (("grid", "task"), ["../x"], "task: '../x' is unknown; allowed are gaussian,"),
         (("grid", "critic"), ["density"], "grid: no estimator of ['nwj'] exists with a critic of ['density']"),

@@ -208,7 +208,6 @@ def test_a_member_has_the_same_bits_in_any_stack(name, critic, k):
     assert_the_same_bits(name, critic, k, 8, WIDE)
 
 
-@pytest.mark.xfail(strict=True, reason="what a network says does not begin a cache line (mine.engine.networks)")
 @pytest.mark.parametrize(("name", "critic"), [("ema", "separable"), ("js", "separable"), ("club", DENSITY)])
 def test_it_has_them_with_odd_widths_too(name, critic):
     assert_the_same_bits(name, critic, 13, 3, ODD)

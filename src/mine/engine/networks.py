@@ -82,8 +82,9 @@ class Mlp:
     def __call__(self, parameters: Parameters, values: Tensor, memory: Sequence[Tensor] = ()) -> Tensor:
         """What it says of values (S, n, inputs), (S, n, outputs).
 
-        memory: one (S, n, hidden) matrix a hidden layer, in which its activations are left, and one more to work in;
-        new memory, which autograd can go through, where it is left out.
+        memory: one (S, n, hidden) matrix a hidden layer, in which its activations are left, and one more: to work in
+        (S, n, hidden) with one output, else for what it says (S, n, outputs). New memory, which autograd can go
+        through, where it is left out.
         """
         activate, _ = _ACTIVATIONS[self.activation]
         for index in range(self.layers):
@@ -94,7 +95,7 @@ class Mlp:
             # A batched product with a single column takes five times as long as multiplying and adding up.
             products = torch.mul(values, weight.mT, out=memory[-1] if memory else None)
             return products.sum(2, keepdim=True) + bias
-        return torch.baddbmm(bias, values, weight)
+        return torch.baddbmm(bias, values, weight, out=memory[-1] if memory else None)
 
 
 @dataclass(frozen=True)
@@ -230,15 +231,18 @@ class _OfMlp:
         self._inputs = matrices(like, n, mlp.inputs)
         self._hidden = [matrices(like, n, mlp.hidden) for _ in range(mlp.layers)]
         self._delta = [matrices(like, n, mlp.hidden) for _ in range(2)]
+        self._last = self._delta[0] if mlp.outputs == 1 else matrices(like, n, mlp.outputs)
 
     def forward(self, inputs: Tensor) -> Tensor:
         self._inputs.copy_(inputs)
-        return self._mlp(self._parameters, self._inputs, [*self._hidden, self._delta[0]])
+        return self._mlp(self._parameters, self._inputs, [*self._hidden, self._last])
 
     def backward(self, gradient: Tensor) -> None:
         mlp = self._mlp
         _, times_derivative = _ACTIVATIONS[mlp.activation]
         delta, spare = self._delta
+        if mlp.outputs > 1 and gradient.is_contiguous():
+            gradient = matrices(gradient, gradient.shape[1], mlp.outputs).copy_(gradient)
         weight, of_weight, of_bias = self._layer(mlp.layers)
         if mlp.outputs == 1:
             # The one output, without batched products of a single column.
