@@ -167,7 +167,12 @@ def test_show_prints_the_numbers_of_the_file(tmp_path, capsys):
             ["--data", "17", "--last-batch", "keep", "--product", "derangement"],
             r"last_batch: .* which has no derangement",
         ),
-        (["--threads", "0"], r"threads: 0"),
+        (["--threads", "0"], r"threads: 0 is not a whole number from 1 to 1024"),
+        (["--device", "cpu", "--tf32"], r"tf32: only a CUDA device has it"),
+        (["--threads", "two"], r"threads: 'two' is not a whole number from 1 to 1024"),
+        (["--threads", "nan"], r"threads: 'nan' is not"),
+        (["--threads", "1e20"], r"threads: '1e20' is not"),
+        (["--threads", "100000"], r"threads: 100000 is not"),
         (["--checkpoints", "10"], r"checkpoints: critics that no file is named for; add --critics FILE"),
         (["--critics", "c.npz"], r"critics: a file for critics of no step; add --checkpoints STEPS"),
         (

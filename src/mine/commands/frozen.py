@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mine.commands.options import threads as check_threads
 from mine.errors import UserError
 
 HELP = "measure the batch gradient at frozen critics"
@@ -129,8 +130,7 @@ def _prepare(arguments: argparse.Namespace, outputs) -> None:
     """Check that the outputs can be written, better known before than after, and set the threads."""
     from mine.files import check_writable
 
-    if isinstance(arguments.threads, str) or arguments.threads < 1:
-        raise UserError(f"threads: {arguments.threads!r} is not a whole number of at least 1")
+    check_threads(arguments.threads)
     for output in outputs:
         check_writable(output)
 

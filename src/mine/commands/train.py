@@ -21,7 +21,8 @@ from typing import Any
 
 from mine.commands import train_stairs
 from mine.commands.options import device as choose_device
-from mine.commands.options import integer, made_with, number
+from mine.commands.options import check_tf32, integer, made_with, number
+from mine.commands.options import threads as check_threads
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
 from mine.estimators.settings import CRITICS, EstimatorSettings, check_choice
@@ -148,8 +149,7 @@ def run(arguments: argparse.Namespace) -> None:
     from mine.experiments import parse_seeds
 
     seeds = parse_seeds(arguments.seed)
-    if arguments.threads < 1:
-        raise UserError(f"threads: {arguments.threads} is not a whole number of at least 1")
+    check_threads(arguments.threads)
     if arguments.stack is not None and (isinstance(arguments.stack, str) or arguments.stack < 1):
         raise UserError(f"stack: {arguments.stack!r} is not a whole number of at least 1")
     outputs = _outputs("output", arguments.output, seeds)
@@ -179,8 +179,7 @@ def run(arguments: argparse.Namespace) -> None:
     from mine.training import Progress, train
 
     device = choose_device(arguments.device)
-    if arguments.tf32 and device.type != "cuda":
-        raise UserError("tf32: only a CUDA device has it, and this run is on the CPU; leave --tf32 out")
+    check_tf32(arguments.tf32, device)
     for output in outputs + critics:
         check_writable(output)
     torch.set_num_threads(arguments.threads)

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from mine.commands.options import device as choose_device
-from mine.commands.options import made_with
+from mine.commands.options import check_tf32, made_with
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
 from mine.estimators.planning import StairsCell, parse_mis
 from mine.estimators.settings import EstimatorSettings, check_choice
+from mine.settings import check_rho
 
 STACK = 5
 """Runs that train together by default: more leave a core's cache, and held-out scores of all are kept at once."""
@@ -47,6 +48,14 @@ def run(
         raise UserError("mi: give the truth by --mi (nats) or by --rho (of Gaussian data), one of the two")
     if arguments.rho is not None and task != "gaussian":
         raise UserError(f"rho: task {task!r} is given by its mutual information; use --mi")
+    if arguments.rho is not None:
+        check_rho(arguments.rho)
+        if arguments.rho < 0.0:
+            # A task is made from its mutual information, which does not know the sign: the data would have rho > 0.
+            raise UserError(
+                f"rho: {arguments.rho!r} is not a number in [0, 1), the correlations that estimators are trained on; "
+                f"{-arguments.rho!r} has the same mutual information"
+            )
 
     # Slow to import (2 s), so only once the input is known to be good.
     import torch
@@ -63,9 +72,11 @@ def run(
     for mi in mis:
         make_task(task, arguments.dim, mi)
     device = choose_device(arguments.device)
+    check_tf32(arguments.tf32, device)
     for output in outputs:
         check_writable(output)
     torch.set_num_threads(arguments.threads)
+    torch.backends.cuda.matmul.allow_tf32 = arguments.tf32
     where = {**made_with(arguments, device), "code": stairs_code_hash(arguments.variant, task)}
 
     size = arguments.stack or STACK
