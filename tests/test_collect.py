@@ -336,6 +336,17 @@ def test_outputs_appear_both_or_neither(folder):
     assert outputs(folder) == ["plain"]
 
 
+def test_a_table_does_not_take_the_place_of_a_run(folder):
+    run = next((folder / "runs").rglob("*.parquet"))
+    before = run.read_bytes()
+    arguments = Arguments(folder)
+    arguments.curves = folder / "runs" / ".." / run.relative_to(folder)
+    with pytest.raises(UserError, match="is an input too"):
+        command.run(arguments)
+    assert run.read_bytes() == before
+    assert outputs(folder) == []
+
+
 def test_earlier_tables_survive_a_failure(folder):
     command.run(Arguments(folder))
     before = (folder / "summary.parquet").read_bytes()

@@ -275,7 +275,7 @@ def test_what_killed_processes_left_is_removed_and_what_live_ones_write_is_not(c
     make("two")
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    left, written = (Path(RUN).with_name(f".seed=0.parquet.{pid}.tmp") for pid in (gone.pid, os.getpid()))
+    left, written = (Path(RUN).with_name(f".seed=0.parquet.{pid}.0f3a.tmp") for pid in (gone.pid, os.getpid()))
     left.write_bytes(b"half")
     written.write_bytes(b"half")
     assert told(capsys)["leftovers"] == sorted(map(str, (left, written)))

@@ -188,6 +188,13 @@ def test_show_prints_the_numbers_of_the_file(tmp_path, capsys):
             ["--critics", "run.parquet", "--checkpoints", "1", "--output", "run.parquet"],
             r"critics: .* is the output too",
         ),
+        (
+            ["--critics", "{seed}/../same", "--checkpoints", "1", "--output", "same"],
+            r"critics: '\{seed\}/\.\./same' is the output too",
+        ),
+        (["--seed", "0-1", "--output", "{seed}/../same"], r"output: '\{seed\}/\.\./same' is one file for several"),
+        (["--output", "/dev/null"], r"/dev/null: cannot be written \(it is a device, no regular file\)"),
+        (["--output", "n" * 240], r"n: cannot be written \(File name too long\)"),
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(tmp_path, capsys, change, message):

@@ -315,7 +315,7 @@ def _damaged_tables(folder: Path, rows: bool) -> list[Damaged]:
 def _orphaned(temporary: Path) -> bool:
     """Whether the process that wrote a temporary (its id is in the name) is gone from this machine."""
     try:
-        os.kill(int(temporary.name.split(".")[-2]), 0)
+        os.kill(int(temporary.name.rpartition(".parquet.")[2].split(".")[0]), 0)
     except (ProcessLookupError, ValueError, OverflowError):
         return True
     except PermissionError:

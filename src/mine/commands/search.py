@@ -77,10 +77,11 @@ def _run(arguments: argparse.Namespace) -> None:
     import torch
 
     from mine.commands.options import device
-    from mine.files import check_writable, whole_files
+    from mine.files import check_apart, check_writable, whole_files
     from mine.progress import ProgressLine
     from mine.search.running import chunk_of, run, table
 
+    check_apart([arguments.output], [arguments.plan])
     check_writable(arguments.output)
     torch.set_num_threads(1)
     where = device(arguments.device)

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from pathlib import Path
 from typing import Any
 
 from mine.commands import train_stairs
-from mine.commands.options import device as choose_device
 from mine.commands.options import check_tf32, integer, made_with, number
+from mine.commands.options import device as choose_device
 from mine.commands.options import threads as check_threads
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
@@ -164,7 +165,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError("rho: missing; give --rho, or --mi for a staircase")
     cells = [Cell(arguments.variant, arguments.dim, arguments.rho, seed) for seed in seeds]
     checkpoints, critics = _critics(arguments, settings.steps, seeds)
-    if set(outputs) & set(critics):
+    if set(map(os.path.realpath, outputs)) & set(map(os.path.realpath, critics)):
         raise UserError(f"critics: {arguments.critics!r} is the output too")
 
     # Slow to import (2 s), so only once the input is known to be good.
@@ -257,7 +258,10 @@ def _given(
 def _outputs(name: str, template: str, seeds: list[int]) -> list[Path]:
     if len(seeds) > 1 and "{seed}" not in template:
         raise UserError(f"{name}: {template!r} is one file for {len(seeds)} seeds; put {{seed}} into its name")
-    return [Path(template.replace("{seed}", str(seed))) for seed in seeds]
+    paths = [Path(template.replace("{seed}", str(seed))) for seed in seeds]
+    if len(set(map(os.path.realpath, paths))) < len(seeds):
+        raise UserError(f"{name}: {template!r} is one file for several of the {len(seeds)} seeds")
+    return paths
 
 
 def _critics(arguments: argparse.Namespace, steps: int, seeds: list[int]) -> tuple[list[int], list[Path]]:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mine.commands.options import device as choose_device
 from mine.commands.options import check_tf32, made_with
+from mine.commands.options import device as choose_device
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
 from mine.estimators.planning import StairsCell, parse_mis
