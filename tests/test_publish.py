@@ -47,7 +47,7 @@ def root(tmp_path):
             ended = 15 if run.variant == "biased" and run.seed == 1 else None
             write_run(
                 folder / "runs", setting=run.setting, variant=run.variant, dim=run.dim, rho=float(run.rho),
-                seed=run.seed, training=run.training, overflow_step=ended,
+                seed=run.seed, training=run.training, overflow_step=ended, **({} if ended else {"mi_batch": 1.5}),
             )  # fmt: skip
         runs, _ = planned_runs(folder / "runs", experiment)
         collect(name, runs, *(folder / f"{table}.parquet" for table in ("summary", "curves", "evaluations")))

@@ -81,6 +81,6 @@ def _ledger(path: Path) -> pd.DataFrame:
     from mine.errors import UserError
 
     try:
-        return pd.read_parquet(path, partitioning=None)
+        return pd.read_parquet(path, partitioning=None, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path}: not a readable ledger ({str(error).strip().splitlines()[0]})") from None
