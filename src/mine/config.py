@@ -17,7 +17,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from mine.errors import UserError
+from mine.errors import UserError, escaped
 from mine.estimators.names import ESTIMATORS
 from mine.estimators.planning import cells, settings_of_benchmark
 from mine.estimators.settings import check_choice
@@ -112,7 +112,7 @@ def check_or_exit(config: Any, schema: Path, files: Sequence[Path | str]) -> dic
             read_yaml(file)
         check_config(config, schema, ", ".join(map(_relative, files)) or "config")
     except UserError as error:
-        print(f"mine: error: {error}", file=sys.stderr)
+        print(f"mine: error: {escaped(str(error))}", file=sys.stderr)
         raise SystemExit(2) from None
     return {**DEFAULTS, **config}
 

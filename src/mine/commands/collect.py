@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run the command. Raises UserError."""
     from mine.epoch_rows import check_epochs, write_epochs
+    from mine.errors import escaped
     from mine.experiments import parse_grid
     from mine.files import check_apart, check_distinct
     from mine.progress import ProgressLine
@@ -67,4 +68,5 @@ def run(arguments: argparse.Namespace) -> None:
     if epochs is not None:
         write_epochs(experiment, runs, epochs)
     if extra:
-        print(f"note: {len(extra)} file(s) beyond the grid left out, the first: {extra[0]}", file=sys.stderr)
+        first = escaped(str(extra[0]))
+        print(f"note: {len(extra)} file(s) beyond the grid left out, the first: {first}", file=sys.stderr)
