@@ -74,6 +74,7 @@ def test_an_objective_of_mine_with_a_critic_is_trained_as_an_estimator(tmp_path)
         (["--variant", "nwj", "--mi", "nan"], "mi: nan is not a number of nats"),
         (["--variant", "nwj", "--task", "student-t", "--mi", "0.0001"], "mi: 0.0001 is not in"),
         (["--variant", "nwj", "--rho", "1.5"], "rho: 1.5"),
+        (["--variant", "nwj", "--rho", "0.9", "--eval-every", "1" * 20], "is not a whole number of at most 100,000"),
         (["--variant", "nwj", "--rho=-0.5"], "rho: -0.5 is not a number in [0, 1)"),
         (["--variant", "nwj", "--rho", "half"], "rho: 'half' is not a number in (-1, 1)"),
         (["--variant", "nwj", "--rho", "0.9", "--device", "cpu", "--tf32"], "tf32: only a CUDA device has it"),

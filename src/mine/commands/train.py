@@ -38,6 +38,7 @@ from mine.settings import (
     VARIANTS,
     Cell,
     TrainingSettings,
+    check_size,
 )
 from mine.tasks import TASKS
 
@@ -164,6 +165,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.rho is None:
         raise UserError("rho: missing; give --rho, or --mi for a staircase")
     cells = [Cell(arguments.variant, arguments.dim, arguments.rho, seed) for seed in seeds]
+    check_size(arguments.dim, settings)
     checkpoints, critics = _critics(arguments, settings.steps, seeds)
     if set(map(os.path.realpath, outputs)) & set(map(os.path.realpath, critics)):
         raise UserError(f"critics: {arguments.critics!r} is the output too")

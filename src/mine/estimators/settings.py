@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from mine.errors import UserError
-from mine.settings import ACTIVATIONS, EMA_INITS
+from mine.settings import ACTIVATIONS, EMA_INITS, MOST
 
 SEPARABLE, CONCAT, DENSITY = "separable", "concat", "density"
 CRITICS = (SEPARABLE, CONCAT, DENSITY)
@@ -87,6 +87,8 @@ def check_choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:
 def _check_int(name: str, value: Any, low: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
         raise UserError(f"{name}: {value!r} is not a whole number of at least {low}")
+    if value > MOST[name]:
+        raise UserError(f"{name}: {value!r} is not a whole number of at most {MOST[name]:,}")
 
 
 def _check_number(
