@@ -1,7 +1,7 @@
 # From config/config.yaml to tables and figures. Everything that computes is a `mine` command; see workflow/rules.
 from pathlib import Path
 
-from mine.config import SCHEMA, check_or_exit
+from mine.config import SCHEMA, check_or_exit, with_defaults
 
 # A file given by --configfile stands alone: merged into the published one, it would inherit its experiments.
 if not workflow.overwrite_configfiles:
@@ -9,7 +9,11 @@ if not workflow.overwrite_configfiles:
     configfile: "config/config.yaml"
 
 
-config = check_or_exit(config, Path(workflow.basedir) / SCHEMA, workflow.configfiles)
+# A job's own process reads what the first one has checked; to check it again would cost every job a second.
+if workflow.is_main_process:
+    config = check_or_exit(config, Path(workflow.basedir) / SCHEMA, workflow.configfiles)
+else:
+    config = with_defaults(config)
 
 
 include: "workflow/rules/common.smk"

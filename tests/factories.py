@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,8 @@ def write_run(
 
     overflow_step: ends the run on that row with an infinite mi_batch, unless ``mi_batch`` is given.
     metadata: entries that replace the made ones.
-    columns: as ``make_trace_columns``; steps, eval_every and window are those of ``training`` unless given.
+    columns: as ``make_trace_columns``; unless given, mi_true is the cell's, and steps, eval_every and window are those
+        of ``training``.
     """
     training = training or TrainingSettings(steps=200, eval_every=50)
     if overflow_step is not None:
@@ -125,6 +127,7 @@ def write_run(
         columns.setdefault("mi_batch", np.append(np.full(rows - 1, 3.9), np.inf))
         columns.setdefault("last", overflow_step)
     lengths = {"steps": training.steps, "eval_every": training.eval_every, "window": training.window}
+    columns.setdefault("mi_true", -0.5 * dim * math.log1p(-rho * rho))
     made = make_trace_columns(seed=seed, **(lengths | columns))
     path = runs / RUN_PATTERN.format(setting=setting, variant=variant, dim=dim, rho=rho, seed=seed)
     more = metadata or {}

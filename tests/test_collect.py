@@ -52,7 +52,6 @@ def fill(folder, experiment=EXPERIMENT):
             seed=run.seed,
             training=run.training,
             overflow_step=overflow,
-            mi_true=run.dim * 1.0,
             mi_population=run.dim - 0.1 * run.seed,
             **({} if overflow else {"mi_batch": np.linspace(0, run.dim + run.seed, 41)}),
         )
@@ -91,7 +90,7 @@ def test_the_summary_has_one_row_a_run_in_the_order_of_the_grid(folder):
     one = table.query("setting == 'first' and variant == 'ema' and dim == 5 and rho == 0.9 and seed == 1").iloc[0]
     batch = np.linspace(0, 6, 41)[-4:]
     assert one["mi_batch_mean"] == pytest.approx(batch.mean(), rel=1e-6)
-    assert one["mi_population_error"] == pytest.approx(-0.1)
+    assert one["mi_population_error"] == pytest.approx(4.9 + 2.5 * math.log(0.19))
     ended = table.query("variant == 'biased' and seed == 2")
     assert (ended["overflow_step"] == 25).all()
     assert (ended["outcome"] == "overflow").all()
@@ -334,6 +333,17 @@ def test_outputs_appear_both_or_neither(folder):
     with pytest.raises(UserError, match=r"curves.parquet: cannot be written"):
         command.run(arguments)
     assert outputs(folder) == ["plain"]
+
+
+def test_a_table_does_not_take_the_place_of_a_run(folder):
+    run = next((folder / "runs").rglob("*.parquet"))
+    before = run.read_bytes()
+    arguments = Arguments(folder)
+    arguments.curves = folder / "runs" / ".." / run.relative_to(folder)
+    with pytest.raises(UserError, match="is an input too"):
+        command.run(arguments)
+    assert run.read_bytes() == before
+    assert outputs(folder) == []
 
 
 def test_earlier_tables_survive_a_failure(folder):

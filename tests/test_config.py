@@ -52,6 +52,10 @@ GRID = (*EXPERIMENT, "grid")
 TRAINING = (*EXPERIMENT, "training")
 
 
+MANY = {name: {"grid": {**GOOD["experiments"]["one"]["grid"], "seeds": "0-99999"}} for name in ("one", "two", "three")}
+"""Three experiments of 400,000 runs."""
+
+
 def changed(*path_and_value):
     """GOOD with one value replaced or added."""
     config = copy.deepcopy(GOOD)
@@ -117,6 +121,11 @@ def test_a_good_configuration_passes():
         ((*EXPERIMENT, "settings", {0.1: {}}), ["experiments.one.settings.0.1", "put it in quotes"]),
         ((*EXPERIMENT, "figures", ["estimat"]), ["figures[0]: 'estimat'", "did you mean 'estimate'?"]),
         ((*EXPERIMENT, {"training": {}}), ["experiments.one.grid: missing"]),
+        ((*GRID, "dim", [10**20]), ["experiments.one: dim: 100000000000000000000", "of at most 10,000"]),
+        ((*GRID, "seeds", "0-999999"), ["experiments.one: grid: 8,000,000 runs; there may be at most 1,000,000"]),
+        ((*GRID, "seeds", "0-999999,1000000"), ["experiments.one: seed: more than 1,000,000 seeds in all"]),
+        (("experiments", MANY), ["experiments.three: makes it 1,200,000 runs; a configuration has at most 1,000,000"]),
+        ((*TRAINING, "hidden", 10**20), ["experiments.one: hidden: 100000000000000000000", "of at most 16,384"]),
         (("experiments", {}), ["experiments: {}", "at least one entry"]),
         (("experiments", None), ["experiments: None"]),
         (("results", "../elsewhere"), ["results: '../elsewhere'", "without '..'"]),
@@ -182,6 +191,12 @@ def test_names_with_a_sense_are_accepted(name):
     check_config(changed(*EXPERIMENT, "settings", name, {}), ROOT / SCHEMA)
 
 
+LAUGHTER = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 12)
+)
+"""Twelve lines that hold 282 billion values."""
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -190,6 +205,17 @@ def test_names_with_a_sense_are_accepted(name):
         ("a: [1\nb: 2\n", ["my.yaml:", "not a valid configuration"]),
         ("a: !!python/object:os.system x\n", ["not a valid configuration"]),
         ("\x00", ["not a valid configuration"]),
+        ("a: 1\na: 2\n", ["my.yaml:2", "key 'a' stands twice"]),
+        ("dim: [010]\n", ["my.yaml:1", "010 would be read as 8; write 8, or what is meant"]),
+        ("dim:\n - 1:30\n", ["my.yaml:2", "1:30 would be read as 90"]),
+        ("rho: 1:30.5\n", ["my.yaml:1", "1:30.5 would be read as 90.5"]),
+        ("day: 2020-13-45\n", ["not a valid configuration: month must be in 1..12"]),
+        (f"dim: {'9' * 5000}\n", ["not a valid configuration"]),
+        (f"a: {'[' * 3000}{']' * 3000}\n", ["my.yaml:1", "nested deeper than 20 levels"]),
+        (f"a: {'[' * 300_000}", ["my.yaml:1", "nested deeper than 20 levels"]),
+        ("a: &a [*a]\n", ["my.yaml: a[0][0]", "nested deeper than 20 levels"]),
+        ("experiments: &e {one: *e}\n", ["my.yaml: experiments.one.one", "nested deeper than 20 levels"]),
+        (LAUGHTER, ["my.yaml: holds more than 1,000,000 values"]),
     ],
 )
 def test_a_file_that_is_no_plain_yaml_is_refused_with_its_line(tmp_path, text, words):
@@ -332,7 +358,11 @@ def test_the_manual_has_every_key_and_its_default():
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
-        (("grid", "variant"), ["nwjj"], "benchmark.one: variant: 'nwjj' is unknown; allowed are biased, biased-stable,"),
+        (
+            ("grid", "variant"),
+            ["nwjj"],
+            "benchmark.one: variant: 'nwjj' is unknown; allowed are biased, biased-stable,",
+        ),
         (("grid", "variant"), ["; rm -rf"], "variant: '; rm -rf' is unknown"),
         (("grid", "task"), ["../x"], "task: '../x' is unknown; allowed are gaussian,"),
         (("grid", "critic"), ["density"], "grid: no estimator of ['nwj'] exists with a critic of ['density']"),

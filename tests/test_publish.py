@@ -9,6 +9,7 @@ import subprocess
 import sys
 import types
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -48,6 +49,7 @@ def root(tmp_path):
             write_run(
                 folder / "runs", setting=run.setting, variant=run.variant, dim=run.dim, rho=float(run.rho),
                 seed=run.seed, training=run.training, overflow_step=ended,
+                mi_batch=[1.5] * 14 + [np.inf] if ended else 1.5,
             )  # fmt: skip
         runs, _ = planned_runs(folder / "runs", experiment)
         collect(name, runs, *(folder / f"{table}.parquet" for table in ("summary", "curves", "evaluations")))

@@ -1,12 +1,14 @@
 """Settings, seeds and the grid."""
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mine.errors import UserError
 from mine.experiments import canonical_rho, expand, parse_seeds, seed_blocks, training_options
-from mine.settings import TrainingSettings
+from mine.settings import MOST, TrainingSettings, check_size
 
 EXPERIMENT = {
     "grid": {"variant": ["biased", "ema"], "dim": [1, 5], "rho": [0.9, 0.95], "seeds": "0-2"},
@@ -63,6 +65,35 @@ def test_settings_that_cannot_be_are_refused_in_one_line(values, message):
     with pytest.raises(UserError, match=message) as caught:
         TrainingSettings(**values)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", sorted(set(MOST) & {field.name for field in dataclasses.fields(TrainingSettings)}))
+def test_no_whole_number_is_without_a_bound(name):
+    for value in (MOST[name] + 1, 10**20):
+        with pytest.raises(UserError, match=f"{name}: {value} is not a whole number of at most {MOST[name]:,}"):
+            TrainingSettings(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("dim", "values", "message"),
+    [
+        (10**20, {}, "dim: 100000000000000000000 is not a whole number of at most 10,000"),
+        (1, {"hidden": 16_384, "layers": 100}, "hidden: 16384 units in 100 layers at dim 1 need 396 GiB of memory"),
+        (1, {"hidden": 16_384, "batch_size": 1_000_000}, "batch_size: 1000000 pairs of dim 1 through layers of 16384"),
+        (10_000, {"data": 100_000_000}, "data: 100000000 pairs of dim 10000 need 7,451 GiB of memory"),
+    ],
+)
+def test_what_would_not_fit_in_memory_is_refused_before_it_is_asked_for(dim, values, message):
+    with pytest.raises(UserError, match=message):
+        check_size(dim, TrainingSettings(**values))
+
+
+def test_a_trace_of_too_many_rows_is_refused():
+    with pytest.raises(UserError, match="record_every: 1 makes 20,000,000 rows of 20,000,000 updates"):
+        TrainingSettings(steps=20_000_000)
+    assert TrainingSettings(steps=20_000_000, record_every=2).window == 2
+    with pytest.raises(UserError, match="epochs: 100000000 are 1,000,000,000 updates"):
+        TrainingSettings(**DATA, epochs=100_000_000)
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest, kendalltau
 
+from mine.published_page import _spread
 from mine.statistics import (
     LEVEL,
     Interval,
@@ -17,6 +19,7 @@ from mine.statistics import (
     bootstrap,
     mean_interval,
     median,
+    quantile,
     share,
     share_interval,
     trend,
@@ -209,6 +212,24 @@ def test_one_seed_has_no_bootstrap():
     interval = bootstrap(lambda seeds: 2.0, 1, resamples=10)
     assert interval.value == 2.0
     assert math.isnan(interval.low)
+
+
+def test_quantiles_with_ended_runs():
+    values = [3.0, np.nan, 1.0, 2.0, np.inf, -np.inf]  # in order: 1, 2, 3, and three that ended
+    assert [quantile(values, level) for level in (0.0, 0.25, 0.4, 0.5, 0.75, 1.0)] == [
+        1.0, 2.0, 3.0, np.inf, np.inf, np.inf
+    ]  # fmt: skip
+    numbers = np.random.default_rng(0).normal(size=11)
+    for level in (0.0, 0.25, 0.5, 0.75, 1.0):
+        for count in (1, 4, 10, 11):
+            expected = np.quantile(numbers[:count], level, method="averaged_inverted_cdf")
+            assert quantile(numbers[:count], level) == pytest.approx(expected)
+
+
+def test_the_page_and_the_figures_have_the_same_quartiles():
+    values = [1.0, 2.0, 4.0, 8.0]
+    assert _spread(pd.Series(values)) == "3.00 [1.50, 6.00]"
+    assert [quantile(values, level) for level in (0.25, 0.75)] == [1.5, 6.0]
 
 
 def test_an_infinite_statistic_makes_an_infinite_bound():

@@ -139,10 +139,11 @@ def test_runs_of_other_code_are_told_apart(capsys):
 
 def test_runaway_is_known_only_of_what_was_collected(capsys):
     make("two")
-    write_run(
-        Path("results/two/runs"), dim=2, seed=1, training=TrainingSettings(**TRAINING), mi_batch=9.0, mi_true=1.0,
-        metadata={"code": training_code_hash("ema")},
-    )  # fmt: skip
+    for seed, mi_batch in enumerate((1.6, 9.0)):
+        write_run(
+            Path("results/two/runs"), dim=2, seed=seed, training=TrainingSettings(**TRAINING), mi_batch=mi_batch,
+            metadata={"code": training_code_hash("ema")},
+        )  # fmt: skip
     assert told(capsys, "two")["total"]["collected"] == 0
     status()
     assert "not collected yet" in capsys.readouterr().out
@@ -211,8 +212,8 @@ def a_folder(path):
         (truncated, "not a readable results file"),
         (emptied, "not a readable results file"),
         (noise, "not a readable results file"),
-        (broken_metadata, "not a readable results file"),
-        (another_list, "not a readable results file"),
+        (broken_metadata, "not a results file of this project (its metadata is no JSON)"),
+        (another_list, "not a results file of this project (its metadata is no JSON object)"),
         (a_folder, "not a readable results file"),
         (other_settings, "trained with learning_rate 0.002, the grid says 0.001"),
         (other_cell, "holds variant ema, dim 2, rho 0.9, seed 1, its place is that of variant ema, dim 2, rho 0.9"),
@@ -275,7 +276,7 @@ def test_what_killed_processes_left_is_removed_and_what_live_ones_write_is_not(c
     make("two")
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    left, written = (Path(RUN).with_name(f".seed=0.parquet.{pid}.tmp") for pid in (gone.pid, os.getpid()))
+    left, written = (Path(RUN).with_name(f".seed=0.parquet.{pid}.0f3a.tmp") for pid in (gone.pid, os.getpid()))
     left.write_bytes(b"half")
     written.write_bytes(b"half")
     assert told(capsys)["leftovers"] == sorted(map(str, (left, written)))

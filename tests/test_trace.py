@@ -7,10 +7,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from factories import write_run
+from factories import make_metadata, write_run
 
 from mine.errors import UserError
 from mine.files import check_writable
+from mine.settings import Cell, TrainingSettings
 from mine.trace import COLUMNS, SCHEMA, read_metadata, read_trace, write_trace
 
 
@@ -26,8 +27,9 @@ def columns():
 
 def test_round_trip_keeps_nulls_and_non_finite_values_apart(tmp_path, columns):
     path = tmp_path / "deep" / "seed=0.parquet"
-    write_trace(path, columns, {"cell": {"dim": 1}})
-    assert read_trace(path).metadata == {"contract": 2, "cell": {"dim": 1}} == read_metadata(path)
+    metadata = make_metadata(Cell("ema", 1, 0.9, 0), TrainingSettings())
+    write_trace(path, columns, metadata)
+    assert read_trace(path).metadata == {"contract": 2, **metadata} == read_metadata(path)
     table = pq.read_table(path, partitioning=None)
     assert table.column_names == list(COLUMNS)
     assert table["mi_batch"].null_count == 0

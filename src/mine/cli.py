@@ -7,10 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from pathlib import Path
+from typing import NoReturn, TextIO
 
 from mine import __version__
-from mine.errors import UserError
+from mine.errors import UserError, escaped
+from mine.interrupts import CODE, heeded
 
 # Order of the help page. Modules are light to import: torch, pandas and matplotlib are imported when a command runs.
 COMMANDS = (
@@ -38,7 +40,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2."""
-        self.exit(2, f"{self.prog}: error: {message}; see {self.prog} --help\n")
+        self.exit(2, f"{self.prog}: error: {escaped(message)}; see {self.prog} --help\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -65,16 +67,65 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns 0, or what the command says (compare: 1), or 2 after a one-line error."""
+    _prepare_screen()
     try:
-        arguments = build_parser().parse_args(argv)
-        return arguments.run(arguments) or 0
+        with heeded():
+            arguments = build_parser().parse_args(argv)
+            code = arguments.run(arguments) or 0
+            sys.stdout.flush()
+            return code
     except UserError as error:
-        print(f"mine: error: {error}", file=sys.stderr)
+        _say(f"mine: error: {escaped(str(error))}")
         return 2
     except KeyboardInterrupt:
-        print("mine: interrupted", file=sys.stderr)
-        return 130
+        _say("mine: interrupted")
+        return CODE
     except BrokenPipeError:
         # The reader of a pipe (head, less) left; the interpreter must not complain at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(sys.stdout)
         return 141
+    except OSError as error:
+        # Commands say it themselves where a file fails them; what is left is the screen: a full disk behind it, say.
+        if not _fails(sys.stdout):
+            raise
+        _silence(sys.stdout)
+        _say(f"mine: error: standard output cannot be written ({error.strerror or error})")
+        return 2
+
+
+def _say(line: str) -> None:
+    """A line on stderr; where that is full too, the exit code says enough."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        _silence(sys.stderr)
+
+
+def _prepare_screen() -> None:
+    """Make sure that whatever is printed after a long training can be, on any terminal or none."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # Closed (>&-): the next file that is opened, a result say, would be taken for the screen.
+            os.open(os.devnull, os.O_RDWR)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for the whole process
+        elif hasattr(getattr(sys, name), "reconfigure"):
+            # A terminal that has no rho shows \u03c1.
+            getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def _fails(stream: TextIO) -> bool:
+    """Whether nothing more can be printed."""
+    try:
+        stream.write("\n")
+        stream.flush()
+    except OSError:
+        return True
+    return False
+
+
+def _silence(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

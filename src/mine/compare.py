@@ -29,13 +29,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from scipy import stats
 
 from mine.divergence import MIN_ESS
 from mine.errors import UserError
 from mine.settings import TrainingSettings
 from mine.summary import SETTING_COLUMNS
+from mine.trace import read_table
 
 KEY = ("experiment", "setting", "variant", "dim", "rho")
 ESS_OF = {"mi_batch_mean": None, "mi_heldout": "heldout_ess", "mi_population": "population_ess"}
@@ -388,11 +388,7 @@ def _rank_sum_p(doubled_ranks: tuple[int, ...], size: int) -> np.ndarray:
 def _read_summary(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise UserError(f"{path}: no such file; mine collect writes a summary.parquet")
-    try:
-        table = pq.read_table(path, partitioning=None)
-    except (OSError, pa.ArrowException) as error:
-        text = str(error).strip().splitlines()
-        raise UserError(f"{path}: not a readable summary ({text[0] if text else type(error).__name__})") from None
+    table = read_table(path, "summary")
     table = _with_later_settings(table)
     needed = [*KEY, "seed", *SETTING_COLUMNS, *QUANTITIES, "heldout_ess", "population_ess", "code"]
     needed += ["overflow_step", "runaway_step", "diverged_step"]

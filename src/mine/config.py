@@ -1,31 +1,39 @@
 """Reading and checking a configuration: one line says what is wrong, where, and what is allowed.
 
 The Snakefile checks with the same functions and the same schema before any job starts. Imported by every job of a
-cluster, so nothing here imports torch, numpy or pandas.
+cluster, so nothing here imports torch, numpy, pandas, or jsonschema before there is something to check with it.
 """
 
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
 
-from mine.errors import UserError
+from mine.errors import UserError, escaped
 from mine.estimators.names import ESTIMATORS
 from mine.estimators.planning import cells, settings_of_benchmark
 from mine.estimators.settings import check_choice
-from mine.experiments import expand, kept_steps
+from mine.experiments import MAX_RUNS, count_runs, expand, kept_steps
 from mine.tasks import TASKS
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 SCHEMA = Path("workflow", "schemas", "config.schema.yaml")
 """Where the schema lies, below the project's root."""
+
+MAX_DEPTH = 20
+"""Levels of lists and mappings in each other; a configuration has a third of them, and a list may hold itself."""
+
+MAX_VALUES = 1_000_000
+"""Values in all, those of an anchor as often as it is named: a few lines can name billions."""
 
 DEFAULTS: dict[str, Any] = {"results": "results", "runs_per_job": 1, "device": "auto", "gpus_per_job": 0}
 """What the keys outside ``experiments`` are where a configuration leaves them out."""
@@ -44,21 +52,34 @@ def load_config(path: Path | str, schema: Path | None = None) -> dict[str, Any]:
     path = Path(path)
     config = read_yaml(path)
     check_config(config, schema or _find_schema(path), str(path))
-    return {**DEFAULTS, **config}
+    return with_defaults(config)
 
 
 def read_yaml(path: Path | str) -> Any:
     """Content of a YAML file. Raises UserError where it cannot be read, is no YAML or has a key twice."""
     try:
-        with Path(path).open(encoding="utf-8") as stream:
-            return yaml.load(stream, _UniqueKeyLoader)
+        text = Path(path).read_text(encoding="utf-8")
+        _check_depth(text)
+        return yaml.load(text, _UniqueKeyLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    except RecursionError:
+        raise UserError(f"{path}: not a valid configuration: a mapping is merged into itself") from None
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UserError(f"{path}{line}: not a valid configuration: {error.problem}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none, a number of 5,000 digits
         raise UserError(f"{path}: not a valid configuration: {' '.join(str(error).split())}") from None
+
+
+def _check_depth(text: str) -> None:
+    """Refuse what is nested too deep for a loader, which goes down by calls of itself and takes the process along."""
+    depth = 0
+    for event in yaml.parse(text, _UniqueKeyLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            problem = f"nested deeper than {MAX_DEPTH} levels"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
 
 
 def check_config(config: Any, schema: Path, source: str = "config") -> None:
@@ -73,7 +94,7 @@ def check_config(config: Any, schema: Path, source: str = "config") -> None:
         UserError: one line that names source, key, value and what is allowed.
     """
     _check_keys(config, source, ())
-    found = Draft202012Validator(read_yaml(schema)).iter_errors(config)
+    found = _validator()(read_yaml(schema)).iter_errors(config)
     # A misspelt key also leaves one missing: the misspelling is what to say.
     errors = sorted(
         found,
@@ -82,6 +103,7 @@ def check_config(config: Any, schema: Path, source: str = "config") -> None:
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise UserError(f"{source}: {_describe(errors[0])}{more}")
+    _check_count(config, source)
     for name, experiment in config["experiments"].items():
         _check_runs(f"{source}: experiments.{name}", experiment)
     for name, benchmark in config.get("benchmark", {}).items():
@@ -112,9 +134,47 @@ def check_or_exit(config: Any, schema: Path, files: Sequence[Path | str]) -> dic
             read_yaml(file)
         check_config(config, schema, ", ".join(map(_relative, files)) or "config")
     except UserError as error:
-        print(f"mine: error: {error}", file=sys.stderr)
+        print(f"mine: error: {escaped(str(error))}", file=sys.stderr)
         raise SystemExit(2) from None
+    return with_defaults(config)
+
+
+def _validator() -> type:
+    """The class that checks against a schema, of jsonschema, imported where there is something to check.
+
+    It looks for a library for each format that a text may have, of which the schema names none; one of them compiles
+    a grammar as it is imported, which is nearly all of the time. So it is not there while jsonschema looks.
+    """
+    slow = "rfc3987_syntax"
+    hidden = slow not in sys.modules
+    if hidden:
+        sys.modules[slow] = None  # type: ignore[assignment]
+    try:
+        from jsonschema import Draft202012Validator
+    finally:
+        if hidden:
+            del sys.modules[slow]
+    return Draft202012Validator
+
+
+def with_defaults(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration that has been checked, with DEFAULTS: what a job's own process takes instead of checking anew."""
     return {**DEFAULTS, **config}
+
+
+def _check_count(config: dict[str, Any], source: str) -> None:
+    """Refuse more runs than anybody means, before any is listed."""
+    total = 0
+    for section in ("experiments", "benchmark"):
+        for name, each in config.get(section, {}).items():
+            try:
+                total += count_runs(each)
+            except UserError as error:
+                raise UserError(f"{source}: {section}.{name}: {error}") from None
+            if total > MAX_RUNS:
+                raise UserError(
+                    f"{source}: {section}.{name}: makes it {total:,} runs; a configuration has at most {MAX_RUNS:,}"
+                )
 
 
 def _check_runs(place: str, experiment: dict[str, Any]) -> None:
@@ -138,8 +198,30 @@ def _check_benchmark(place: str, benchmark: dict[str, Any]) -> None:
         raise UserError(f"{place}: {error}") from None
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Safe YAML in which a mapping may not name a key twice (YAML itself would keep the last one, silently)."""
+class _UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # the compiled one, where there is one
+    """Safe YAML less what reads as something else than it looks like.
+
+    A mapping may not name a key twice (YAML itself would keep the last one, silently), and a number may not be octal
+    (010 would be 8) or sexagesimal (1:30 would be 90).
+    """
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """Refuse a number that would not be the one that stands there."""
+        value, text = super().construct_yaml_int(node), str(node.value)
+        if ":" in text or re.match(r"[-+]?0[0-9_]", text):
+            raise yaml.MarkedYAMLError(
+                problem=f"{text} would be read as {value}; write {value}, or what is meant, without a leading 0 or a :",
+                problem_mark=node.start_mark,
+            )
+        return value
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
+        """As ``construct_yaml_int``."""
+        value, text = super().construct_yaml_float(node), str(node.value)
+        if ":" in text:
+            problem = f"{text} would be read as {value:g}; write what is meant without a :"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Refuse repeats among the keys as written; a key may override one that "<<" merged in."""
@@ -160,17 +242,26 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         node.value = [(k, v) for i, (k, v) in enumerate(node.value) if i >= merged or k.value not in own]
 
 
-def _check_keys(value: Any, source: str, place: tuple[str | int, ...]) -> None:
-    """Keys must be text: YAML reads ``0.01:`` as a number and ``on:`` as true."""
+_UniqueKeyLoader.add_constructor("tag:yaml.org,2002:int", _UniqueKeyLoader.construct_yaml_int)
+_UniqueKeyLoader.add_constructor("tag:yaml.org,2002:float", _UniqueKeyLoader.construct_yaml_float)
+
+
+def _check_keys(value: Any, source: str, place: tuple[str | int, ...], seen: Iterator[int] | None = None) -> None:
+    """Keys must be text: YAML reads ``0.01:`` as a number and ``on:`` as true. And there may not be too many."""
+    seen = seen or itertools.count(1)
+    if len(place) > MAX_DEPTH:
+        raise UserError(f"{source}: {_place(place)}: nested deeper than {MAX_DEPTH} levels")
+    if next(seen) > MAX_VALUES:
+        raise UserError(f"{source}: holds more than {MAX_VALUES:,} values, those of an anchor where it is named")
     if isinstance(value, dict):
         for key, inner in value.items():
             if not isinstance(key, str):
                 where = _place((*place, str(key)))
                 raise UserError(f"{source}: {where}: the key {key!r} is not text; put it in quotes")
-            _check_keys(inner, source, (*place, key))
+            _check_keys(inner, source, (*place, key), seen)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            _check_keys(inner, source, (*place, index))
+            _check_keys(inner, source, (*place, index), seen)
 
 
 def _describe(error: ValidationError) -> str:

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from mine.errors import UserError
-from mine.settings import Cell, TrainingSettings, check_rho
+from mine.settings import Cell, TrainingSettings, check_rho, check_size
 
 BASE_SETTING = "base"
 _VARIANT = "variant"
 MAX_SEEDS = 1_000_000
 """In one range; more is a slip of the keyboard."""
+
+MAX_RUNS = 1_000_000
+"""In one experiment, and in one configuration: as many files, and more than a scheduler lists."""
 
 RUN_PATTERN = "setting={setting}/variant={variant}/dim={dim}/rho={rho}/seed={seed}.parquet"
 """A run's file below an experiment's runs folder: hive-partitioned, one file a seed."""
@@ -75,6 +79,8 @@ def parse_seeds(text: str | int | Iterable[int]) -> list[int]:
         if last - first >= MAX_SEEDS:
             raise UserError(f"seed: range {part!r} holds more than {MAX_SEEDS:,} seeds")
         seeds.update(range(first, last + 1))
+        if len(seeds) > MAX_SEEDS:
+            raise UserError(f"seed: more than {MAX_SEEDS:,} seeds in all")
     if not seeds:
         raise UserError(f"seed: {text!r} names no seed; write 3, 0-15 or 0,3,7")
     return sorted(seeds)
@@ -107,18 +113,34 @@ def variants_of(experiment: dict[str, Any], setting: str) -> list[str]:
     return chosen
 
 
+def count_runs(experiment: dict[str, Any]) -> int:
+    """How many runs an experiment, or a benchmark, asks for, pairs that do not exist included; none is listed.
+
+    Raises UserError for more than MAX_RUNS.
+    """
+    grid = experiment["grid"]
+    variants = sum(len(each.get(_VARIANT, grid[_VARIANT])) for each in settings_of(experiment).values())
+    cells = math.prod(len(grid[key]) for key in ("critic", "task", "dim", "rho") if key in grid)
+    total = variants * cells * len(parse_seeds(grid["seeds"]))
+    if total > MAX_RUNS:
+        raise UserError(f"grid: {total:,} runs; there may be at most {MAX_RUNS:,}")
+    return total
+
+
 def expand(experiment: dict[str, Any]) -> Iterator[PlannedRun]:
     """Every run of one experiment of the configuration, seeds innermost.
 
     Raises UserError for a value out of range.
     """
     grid = experiment["grid"]
+    count_runs(experiment)
     seeds = parse_seeds(grid["seeds"])
     rhos = [canonical_rho(rho) for rho in grid["rho"]]
     for setting in settings_of(experiment):
         training = training_of(experiment, setting)
         variants = variants_of(experiment, setting)
         for variant, dim, rho in itertools.product(variants, grid["dim"], rhos):
+            check_size(dim, training)
             for seed in seeds:
                 yield PlannedRun(setting, variant, dim, rho, seed, training)
 
@@ -147,7 +169,7 @@ def parse_grid(text: str) -> dict[str, Any]:
     """
     try:
         experiment = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"--grid: not JSON ({error})") from None
     if not isinstance(experiment, dict):
         raise UserError(f"--grid: {text[:40]!r} is not a JSON object with grid, training and settings")

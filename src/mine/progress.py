@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import TextIO
@@ -25,15 +26,18 @@ class ProgressLine:
             left = (time.monotonic() - self._start) * (self._total - done) / max(done, 1)
             line = f"{text}, {left:.0f} s left"
             # Blanks wipe what a longer line before this one left behind.
-            self._stream.write("\r" + line.ljust(self._width))
+            self._write("\r" + line.ljust(self._width))
             self._width = len(line)
-            self._stream.flush()
         elif done * self._log_lines // self._total > self._logged:
             self._logged = done * self._log_lines // self._total
-            print(text, file=self._stream, flush=True)
+            self._write(f"{text}\n")
 
     def close(self) -> None:
         """End the rewritten line, so that what is printed next starts on its own."""
         if self._terminal and self._width:
-            self._stream.write("\r" + " " * self._width + "\r")
+            self._write("\r" + " " * self._width + "\r")
+
+    def _write(self, text: str) -> None:
+        with contextlib.suppress(OSError):  # a log on a full disk is no reason to stop a training
+            self._stream.write(text)
             self._stream.flush()

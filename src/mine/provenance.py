@@ -17,7 +17,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 
-INERT_MODULES = ("cli", "errors", "progress", "provenance", "estimators", "estimators.names", "tasks")
+INERT_MODULES = ("cli", "errors", "interrupts", "progress", "provenance", "estimators", "estimators.names", "tasks")
 """Imported, but no number in a result comes from them: they parse options, word errors, show progress or hash, or they
 are registries, of which a further entry changes no result; what is made by name is hashed by name."""
 

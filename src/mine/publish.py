@@ -26,6 +26,7 @@ from mine.published_benchmark import benchmark_page
 from mine.published_page import page
 from mine.settings import TrainingSettings
 from mine.summary import SUMMARY_SCHEMA
+from mine.trace import WRITING, read_table
 
 RECORD = "published.json"
 PAGE = "README.md"
@@ -252,18 +253,14 @@ def _summary_files(results: Path, summaries: dict[str, pa.Table]) -> dict[str, b
             found[f"data/{name}_summary.parquet"] = file.read_bytes()
             continue
         stream = io.BytesIO()
-        pq.write_table(summary, stream, compression="zstd")
+        pq.write_table(summary, stream, **WRITING)
         found[f"data/{name}_summary.parquet"] = stream.getvalue()
     return found
 
 
 def _read_summary(summary: Path, upgrade: bool) -> pa.Table:
     """A summary of this version. upgrade: one of an earlier version too, without settings that it did not know."""
-    try:
-        table = pq.read_table(summary, partitioning=None)
-    except (OSError, pa.ArrowException) as error:
-        text = str(error).strip().splitlines()
-        raise UserError(f"{summary}: not a readable summary ({text[0] if text else type(error).__name__})") from None
+    table = read_table(summary, "summary")
     if upgrade:
         defaults = TrainingSettings().to_dict()
         for field in SUMMARY_SCHEMA:
@@ -320,7 +317,7 @@ def _benchmarks(results: Path, config: dict[str, Any]) -> dict[str, dict[str, An
 
 def _frame(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(path, partitioning=None)
+        return pd.read_parquet(path, partitioning=None, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path}: not a readable table ({str(error).strip().splitlines()[0]})") from None
 

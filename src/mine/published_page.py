@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mine.divergence import LOW_ESS_ALLOWANCE, MARGIN, MIN_ESS
+from mine.statistics import quantile
 
 _KEY = ["setting", "variant", "dim", "rho"]
 _HEADER = (
@@ -120,12 +121,9 @@ def _count(steps: pd.Series) -> str:
 
 
 def _spread(values: pd.Series, digits: int = 2) -> str:
-    """Median [quartiles] with non-finite values above all finite ones; a dash where the median is one of them."""
+    """Median [quartiles], those of the figures; a dash for one that is not finite."""
     numbers = values.to_numpy(dtype=float, na_value=np.nan)
-    ranked = np.sort(np.where(np.isfinite(numbers), numbers, np.inf))
-    # Halves of two neighbours, as a median is; inf stays inf.
-    with np.errstate(invalid="ignore"):
-        quartiles = [np.quantile(ranked, q, method="averaged_inverted_cdf") for q in (0.25, 0.5, 0.75)]
+    quartiles = [quantile(numbers, level) for level in (0.25, 0.5, 0.75)]
     low, middle, high = (f"{value:,.{digits}f}" if np.isfinite(value) else "—" for value in quartiles)
     return "—" if middle == "—" else f"{middle} [{low}, {high}]"
 

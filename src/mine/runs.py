@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
 from mine.experiments import BASE_SETTING, canonical_rho, expand, settings_of
 from mine.settings import Cell, TrainingSettings
-from mine.trace import Trace, read_metadata, read_trace
+from mine.trace import Trace, check_rows, read_metadata, read_trace
 
-_LEVELS = ("setting", "variant", "dim", "rho", "seed")
+_LEVELS = ("setting", "critic", "variant", "task", "dim", "rho", "seed")
 
 
 @dataclass(frozen=True)
@@ -78,18 +79,9 @@ def found_runs(folder: Path) -> list[RunFile]:
     for path in sorted(folder.rglob("*.parquet")):
         metadata = read_metadata(path)
         cell, training = _cell_and_settings(path, metadata)
-        said = _said_by_path(path.relative_to(folder))
-        setting = said.get("setting", BASE_SETTING)
-        holds = {
-            "variant": cell.variant,
-            "dim": str(cell.dim),
-            "rho": canonical_rho(cell.rho),
-            "seed": str(cell.seed),
-        }
-        for name, value in holds.items():
-            if said.get(name, value) != value:
-                raise UserError(f"{path}: holds a run of {name} {value}, its path says {name} {said[name]}")
-        runs.append(RunFile(path, setting, cell, training))
+        said = said_by_path(path.relative_to(folder))
+        check_place(path, said, cell.to_dict())
+        runs.append(RunFile(path, said.get("setting", BASE_SETTING), cell, training))
     if not runs:
         raise UserError(f"{folder}: holds no *.parquet")
     names = sorted({run.setting for run in runs})
@@ -107,6 +99,21 @@ def found_runs(folder: Path) -> list[RunFile]:
     return runs
 
 
+def run_of(path: Path, metadata: dict[str, Any]) -> RunFile:
+    """The run that a single file holds. Raises UserError where its metadata names none, or its path another."""
+    cell, training = _cell_and_settings(path, metadata)
+    check_place(path, said_by_path(path), cell.to_dict())
+    return RunFile(path, BASE_SETTING, cell, training)
+
+
+def check_place(path: Path, said: dict[str, str], cell: dict[str, Any]) -> None:
+    """Raise UserError where a path (``seed=3``) says another cell than the file holds."""
+    for name, value in cell.items():
+        holds = canonical_rho(value) if name == "rho" else str(value)
+        if said.get(name, holds) != holds:
+            raise UserError(f"{path}: holds a run of {name} {holds}, its path says {name} {said[name]}")
+
+
 def read_run(run: RunFile) -> Trace:
     """Read one run and hold it against what path and grid say, and against itself.
 
@@ -121,6 +128,8 @@ def read_run(run: RunFile) -> Trace:
     if difference := _difference(training, run.training):
         name, value, expected = difference
         raise UserError(f"{run.path}: trained with {name} {value}, the grid says {expected}; delete it and run again")
+    # As mine.gaussian has it, which would import torch here.
+    check_rows(run.path, trace.frame, cell.seed, -0.5 * cell.dim * math.log1p(-cell.rho * cell.rho))
     steps = trace.frame["step"].to_numpy()
     windows = Windows(training.steps, training.window)
     last = min(int(steps[-1]), training.steps + 1) if len(steps) else 0
@@ -147,7 +156,8 @@ def _cell_and_settings(path: Path, metadata: dict[str, Any]) -> tuple[Cell, Trai
         raise UserError(f"{path}: metadata names no run of this version ({error})") from None
 
 
-def _said_by_path(relative: Path) -> dict[str, str]:
+def said_by_path(relative: Path) -> dict[str, str]:
+    """What a path says of a run: name to value, of folders and a file like ``dim=5/seed=3.parquet``."""
     parts = [*relative.parts[:-1], relative.stem]
     pairs = [part.split("=", 1) for part in parts if "=" in part]
     return {name: value for name, value in pairs if name in _LEVELS}

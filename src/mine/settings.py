@@ -18,6 +18,28 @@ EMA_INITS = ("one", "first-batch")
 ACTIVATIONS = ("relu", "elu", "tanh")
 PRODUCTS = ("permutation", "derangement", "independent", "shift")
 LAST_BATCHES = ("drop", "keep")
+MOST = {
+    "dim": 10_000,
+    "seed": 999_999_999,
+    "steps": 100_000_000,
+    "epochs": 100_000_000,
+    "batch_size": 1_000_000,
+    "hidden": 16_384,
+    "layers": 100,
+    "embedding": 16_384,
+    "data": 100_000_000,
+    "record_every": 100_000_000,
+    "eval_every": 100_000_000,
+    "term_norms_every": 100_000_000,
+}
+"""The largest value of each whole number: far beyond what is published, and a slip of the keyboard above it."""
+
+MAX_FLOATS = 2**32
+"""Numbers that one run works on at once, 16 GiB of them."""
+
+MAX_ROWS = 10_000_000
+"""Rows of one trace."""
+
 STREAM = "stream"
 EPOCH = "epoch"
 STEPS = 3000
@@ -124,6 +146,8 @@ class TrainingSettings:
                     f"epochs: {self.epochs} with steps {self.steps}; give one of the two "
                     f"({self.epochs} epochs are {steps} updates)"
                 )
+            if steps > MOST["steps"]:
+                raise UserError(f"epochs: {self.epochs} are {steps:,} updates; a run has at most {MOST['steps']:,}")
         # The one derived field: read everywhere as the number of updates, however that was said.
         object.__setattr__(self, "steps", steps)
 
@@ -137,6 +161,12 @@ class TrainingSettings:
             _check_int("record_every", self.record_every, 1)
         if self.window > self.steps:
             raise UserError(f"record_every: {self.record_every} is beyond the run's {self.steps} updates")
+        if self.steps // self.window > MAX_ROWS:
+            rows = self.steps // self.window
+            raise UserError(
+                f"record_every: {self.record_every} makes {rows:,} rows of {self.steps:,} updates; a trace has at most "
+                f"{MAX_ROWS:,}"
+            )
 
     @property
     def short_batch(self) -> int:
@@ -208,10 +238,30 @@ def check_rho(rho: Any) -> None:
     _check_number("rho", rho, -1.0, 1.0, low_open=True, high_open=True)
 
 
+def check_size(dim: int, settings: TrainingSettings) -> None:
+    """Raise UserError where a run would need more than MAX_FLOATS, before any memory is asked for."""
+    _check_int("dim", dim, 1)
+    hidden, layers, pairs = settings.hidden, settings.layers, settings.batch_size
+    critic = (2 * dim + 1) * hidden + (hidden + 1) * hidden * (layers - 1) + hidden + 1
+    data = 0 if settings.data == STREAM else int(settings.data)
+    for what, floats in (
+        # Parameters, gradient and two moments.
+        (f"hidden: {hidden} units in {layers} layers at dim {dim}", 4 * critic),
+        # Activations of each layer and of the pass back, of both batches, and the pairs themselves.
+        (f"batch_size: {pairs} pairs of dim {dim} through layers of {hidden}", 2 * pairs * (hidden * layers + 2 * dim)),
+        (f"data: {data} pairs of dim {dim}", 2 * data * dim),
+    ):
+        if floats > MAX_FLOATS:
+            most = 4 * MAX_FLOATS // 2**30
+            raise UserError(f"{what} need {4 * floats / 2**30:,.0f} GiB of memory; a run may need at most {most}")
+
+
 def _check_int(name: str, value: Any, low: int, meaning: str = "") -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
         bound = f"{low} ({meaning})" if meaning else str(low)
         raise UserError(f"{name}: {value!r} is not a whole number of at least {bound}")
+    if value > MOST[name]:
+        raise UserError(f"{name}: {value!r} is not a whole number of at most {MOST[name]:,}")
 
 
 def _check_number(

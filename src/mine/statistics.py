@@ -6,6 +6,7 @@ The bootstrap resamples seeds with a fixed generator, so that the same data give
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -90,6 +91,21 @@ def median(values: np.ndarray | Sequence[float], level: float = LEVEL) -> Interv
     low = -np.inf if np.isnan(bounds.low) else float(values[int(bounds.low)])
     high = np.inf if np.isnan(bounds.high) else float(values[int(bounds.high)])
     return Interval(float(value), low, high)
+
+
+def quantile(values: np.ndarray | Sequence[float], level: float) -> float:
+    """A quantile of runs of which some have ended: a value, or the middle of two neighbours, as a median is.
+
+    ``numpy.quantile`` by ``averaged_inverted_cdf``. A value that is not finite, -inf too, is a run that ended, above
+    all others as in ``mine.curves``; inf where the quantile falls on one. NaN where there are no values.
+    """
+    ordered = np.asarray(values, dtype=float)
+    ordered = np.sort(np.where(np.isfinite(ordered), ordered, np.inf))
+    if ordered.size == 0:
+        return np.nan
+    place, last = ordered.size * level, ordered.size - 1
+    below, above = ordered[max(math.ceil(place) - 1, 0)], ordered[min(math.floor(place), last)]
+    return float((below + above) / 2.0)
 
 
 def bootstrap(

@@ -288,7 +288,8 @@ class _Collected:
 def _collected(summary: Path) -> _Collected:
     keys = ["variant", "dim", "rho", "seed", "setting"]
     try:
-        table = pq.read_table(summary, columns=[*keys, "runaway_step"], partitioning=None)
+        columns = [*keys, "runaway_step"]
+        table = pq.read_table(summary, columns=columns, partitioning=None, page_checksum_verification=True)
         made = summary.stat().st_mtime_ns
     except (OSError, pa.ArrowException):
         return _Collected()  # not made yet, or damaged, which is said elsewhere
@@ -303,7 +304,7 @@ def _damaged_tables(folder: Path, rows: bool) -> list[Damaged]:
     for path in sorted(folder.glob("*.parquet")):
         try:
             if rows:
-                pq.read_table(path, partitioning=None)
+                pq.read_table(path, partitioning=None, page_checksum_verification=True)
             else:
                 pq.read_schema(path)
         except (OSError, pa.ArrowException) as error:
@@ -315,7 +316,7 @@ def _damaged_tables(folder: Path, rows: bool) -> list[Damaged]:
 def _orphaned(temporary: Path) -> bool:
     """Whether the process that wrote a temporary (its id is in the name) is gone from this machine."""
     try:
-        os.kill(int(temporary.name.split(".")[-2]), 0)
+        os.kill(int(temporary.name.rpartition(".parquet.")[2].split(".")[0]), 0)
     except (ProcessLookupError, ValueError, OverflowError):
         return True
     except PermissionError:

@@ -14,6 +14,7 @@ from mine.evaluation_rows import EVALUATION_SCHEMA, evaluation_columns, evaluati
 from mine.files import whole_files
 from mine.runs import RunFile, read_run
 from mine.summary import SUMMARY_SCHEMA, summary_row, summary_table
+from mine.trace import WRITING
 
 # Rows of curves.parquet that are gathered before they are written as one row group.
 _ROW_GROUP = 500_000
@@ -46,8 +47,8 @@ def collect(
     with whole_files(summary, curves, evaluations) as (summary_stream, curves_stream, evaluations_stream):
         rows = []
         with (
-            pq.ParquetWriter(curves_stream, CURVE_SCHEMA, compression="zstd") as writer,
-            pq.ParquetWriter(evaluations_stream, EVALUATION_SCHEMA, compression="zstd") as evaluations_writer,
+            pq.ParquetWriter(curves_stream, CURVE_SCHEMA, **WRITING) as writer,
+            pq.ParquetWriter(evaluations_stream, EVALUATION_SCHEMA, **WRITING) as evaluations_writer,
         ):
             waiting: list[pa.Table] = []
             evaluated: list[pa.Table] = []
@@ -68,7 +69,7 @@ def collect(
                     _flush(evaluations_writer, evaluated)
             _flush(writer, waiting)
             _flush(evaluations_writer, evaluated)
-        with pq.ParquetWriter(summary_stream, SUMMARY_SCHEMA, compression="zstd") as writer:
+        with pq.ParquetWriter(summary_stream, SUMMARY_SCHEMA, **WRITING) as writer:
             writer.write_table(summary_table(rows))
 
 

@@ -28,6 +28,20 @@ CONTRACT = 2
 
 _METADATA_KEY = b"mine"
 
+_KEYS: dict[str, type | tuple[type, ...]] = {
+    "cell": dict,
+    "settings": dict,
+    "outcome": str,
+    "overflow_step": (int, type(None)),
+    "device": str,
+    "packages": dict,
+    "code": str,
+}
+"""What the metadata of every run has, of whatever kind it is, and the types of it."""
+
+WRITING: dict[str, Any] = {"compression": "zstd", "write_page_checksum": True}
+"""How every table of this project is written: with a checksum a page, so that damage between its ends is seen."""
+
 COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "seed": (pa.int32(), "the run's seed; a folder of runs read as one table has the rest of the cell from its path"),
     "step": (pa.int32(), "1-based; the row describes the critic before update `step`; the last row has no update"),
@@ -94,36 +108,68 @@ def write_trace(path: Path, columns: dict[str, np.ma.MaskedArray | np.ndarray], 
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a parquet file whole or not at all. Raises UserError when the path cannot be written."""
     with whole_files(path) as (stream,):
-        pq.write_table(table, stream, compression="zstd")
+        pq.write_table(table, stream, **WRITING)
+
+
+def read_table(path: Path, kind: str = "table") -> pa.Table:
+    """A parquet file with the checksums of its pages verified. Raises UserError: not a readable ``kind``."""
+    try:
+        return pq.read_table(path, partitioning=None, page_checksum_verification=True)
+    except Exception as error:  # bytes that are noise can break a reader in any way
+        raise UserError(f"{path}: not a readable {kind} ({_first_line(error)})") from None
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
     """Metadata of one run's file, without its rows. Raises UserError as ``read_trace`` does."""
     try:
-        schema = pq.read_schema(path)
-    except (OSError, pa.ArrowException) as error:
+        footer = pq.read_metadata(path)
+        schema, rows = footer.schema.to_arrow_schema(), footer.num_rows
+    except Exception as error:  # as in read_table
         raise UserError(f"{path}: not a readable results file ({_first_line(error)})") from None
-    return _check_contract(path, schema)
+    return _check_contract(path, schema, rows)
 
 
 def read_trace(path: Path) -> Trace:
     """Read one run.
 
-    Raises UserError, naming the file, when it is missing, cut short, not a results file, or of another contract.
+    Raises UserError, naming the file, when it is missing, cut short, damaged, not a results file, of another contract,
+    without rows, or has a negative norm.
     """
-    try:
-        table = pq.read_table(path, partitioning=None)
-    except (OSError, pa.ArrowException) as error:
-        raise UserError(f"{path}: not a readable results file ({_first_line(error)})") from None
-    metadata = _check_contract(path, table.schema)
-    return Trace(frame=table.to_pandas(ignore_metadata=True), metadata=metadata)
+    table = read_table(path, "results file")
+    metadata = _check_contract(path, table.schema, table.num_rows)
+    frame = table.to_pandas(ignore_metadata=True)
+    for name in (name for name in COLUMNS if name.startswith("grad_norm")):
+        low = frame[name].min()
+        if low < 0:
+            raise UserError(f"{path}: {name} is {low:g} in a row; a norm is at least 0")
+    return Trace(frame=frame, metadata=metadata)
 
 
-def _check_contract(path: Path, schema: pa.Schema) -> dict[str, Any]:
+def check_rows(path: Path, frame: pd.DataFrame, seed: int, truth: np.ndarray | float) -> None:
+    """Raise UserError where rows are of another seed or another truth than the run that a file is said to hold.
+
+    truth: mutual information, nats, of every row or of all.
+    """
+    seeds = frame["seed"].to_numpy()
+    if (seeds != seed).any():
+        raise UserError(f"{path}: holds rows of seed {seeds[seeds != seed][0]} in a run of seed {seed}")
+    found = frame["mi_true"].to_numpy()
+    wrong = ~np.isclose(found, truth, rtol=1e-9, atol=1e-12)
+    if wrong.any():
+        at, expected = int(wrong.argmax()), np.broadcast_to(truth, found.shape)
+        raise UserError(f"{path}: says mi_true {found[at]:.10g} in a run whose truth is {expected[at]:.10g} nats")
+
+
+def _check_contract(path: Path, schema: pa.Schema, rows: int) -> dict[str, Any]:
     raw = (schema.metadata or {}).get(_METADATA_KEY)
     if raw is None:
         raise UserError(f"{path}: not a results file of this project (no 'mine' metadata)")
-    metadata = json.loads(raw)
+    try:
+        metadata = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise UserError(f"{path}: not a results file of this project (its metadata is no JSON)") from None
+    if not isinstance(metadata, dict):
+        raise UserError(f"{path}: not a results file of this project (its metadata is no JSON object)")
     if metadata.get("contract") != CONTRACT:
         raise UserError(
             f"{path}: results file of contract {metadata.get('contract')!r}, this version reads {CONTRACT}; "
@@ -131,6 +177,12 @@ def _check_contract(path: Path, schema: pa.Schema) -> dict[str, Any]:
         )
     if not schema.remove_metadata().equals(SCHEMA):
         raise UserError(f"{path}: columns differ from contract {CONTRACT}; delete it and run again")
+    for key, kind in _KEYS.items():
+        if key not in metadata or not isinstance(metadata[key], kind) or isinstance(metadata[key], bool):
+            found = f"has {key} {metadata[key]!r:.40}" if key in metadata else f"has no {key!r}"
+            raise UserError(f"{path}: its metadata {found}; delete it and run again")
+    if rows == 0:
+        raise UserError(f"{path}: has no rows; delete it and run again")
     return metadata
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from children import heeding_interrupts
 
 TESTS = Path(__file__).parents[1]
 # The copy of the project that the workflow's tests run on; two files named conftest cannot import each other by name.
@@ -112,7 +113,7 @@ class Submitted(workflow.Project):
     def start(self) -> subprocess.Popen[bytes]:
         """Run Snakemake in the background."""
         self.write_config()
-        with (self.folder / "screen.txt").open("w") as screen:
+        with (self.folder / "screen.txt").open("w") as screen, heeding_interrupts():
             return subprocess.Popen(
                 self.command(),
                 cwd=self.folder,

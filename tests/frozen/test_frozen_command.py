@@ -111,7 +111,10 @@ def test_files_that_are_not_what_they_should_be(trained, tmp_path, capsys):
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "a.parquet")
     refused(r"a\.parquet: other columns than .*0\.parquet", gather, a=run, b=tmp_path / "a.parquet", out=out)
     same = "frozen measure --critics {c} --steps 10 --bias {a} --directions {a} --identities {b}"
-    refused("need a file each", same, c=one, a=out, b=run)
+    refused("named as two outputs at once", same, c=one, a=out, b=run)
+    refused("is an input too", lag, c=one, r=run, out=trained / ".." / trained.name / "0.parquet")
+    refused("is an input too", lag, c=one, r=run, out=one)
+    refused("is an input too", gather, a=tmp_path / "a.parquet", b=run, out=tmp_path / "a.parquet")
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from children import heeding_interrupts
 from factories import write_run
 
 from mine.cli import main
@@ -112,10 +113,11 @@ def held(project) -> Iterator[tuple[subprocess.Popen, int]]:
     environment = project.environment
     environment["PYTHONPATH"] = f"{hold}{os.pathsep}{environment['PYTHONPATH']}"
     with (project.folder / "screen.txt").open("w") as screen:
-        running = subprocess.Popen(
-            project.command(*targets(project)), cwd=project.folder, env=environment, stdout=screen,
-            stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+        with heeding_interrupts():
+            running = subprocess.Popen(
+                project.command(*targets(project)), cwd=project.folder, env=environment, stdout=screen,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
         try:
             yield running, _training_process(project, running)
         finally:
@@ -129,7 +131,7 @@ def _training_process(project, running: subprocess.Popen) -> int:
     while time.monotonic() < deadline and running.poll() is None:
         for path in (project.folder / "results/tiny/runs").rglob(".seed=*.tmp"):
             if path.stat().st_size:
-                return int(path.name.split(".")[-2])
+                return int(path.name.split(".")[-3])
         time.sleep(0.05)
     raise AssertionError((project.folder / "screen.txt").read_text())
 

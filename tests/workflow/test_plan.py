@@ -214,3 +214,19 @@ def picture(rulegraph: str) -> str:
     shown = sorted((a, b) for a, b in edges if b != "all" or a not in inner)
     lines = [f"    {name}[{name.replace('_', ' ')}]" for name in sorted(rules.values())]
     return "\n".join(["flowchart LR", *lines, *(f"    {a} --> {b}" for a, b in shown)]) + "\n"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "results/tiny/runs/setting=base/variant=ema/dim=1/rho=0.90/seed=0.parquet",
+        "results/tiny/runs/setting=base/variant=ema/dim=1/rho=$(touch x)/seed=0.parquet",
+        "results/figures/claims/staircase.svg",
+    ],
+)
+def test_what_no_grid_names_is_no_target(project, target):
+    done = project.snakemake("--dry-run", target, "--")
+    assert done.returncode != 0
+    assert "No rule to produce" in done.stdout + done.stderr
+    assert "KeyError" not in done.stdout + done.stderr
+    assert not (project.folder / "x").exists()

@@ -34,8 +34,8 @@ for benchmark in BENCHMARKS:
                 code=lambda wildcards: training_code_hash(wildcards.variant, wildcards.task),
                 torch=metadata.version("torch").partition("+")[0],
             shell:
-                "mine train --variant {wildcards.variant} --critic {wildcards.critic} --task {wildcards.task}"
-                " --dim {wildcards.dim} --seed {params.seeds} {params.options} --device {params.device}"
+                "mine train --variant {wildcards.variant:q} --critic {wildcards.critic:q} --task {wildcards.task:q}"
+                " --dim {wildcards.dim:q} --seed {params.seeds} {params.options} --device {params.device}"
                 " --threads {threads} --output {params.output:q} > {log:q} 2>&1"
 
 
@@ -120,7 +120,7 @@ rule benchmark_figure:
         setting="",
         code=figure_code,
     shell:
-        "mine figures {wildcards.figure} --experiment-dir {params.tables:q} {params.setting} --output {output.svg:q}"
+        "mine figures {wildcards.figure:q} --experiment-dir {params.tables:q} {params.setting} --output {output.svg:q}"
         " > {log:q} 2>&1"
 
 

@@ -63,7 +63,7 @@ rule claims_figure:
         tables=lambda wildcards, input: str(Path(input[0]).parent),
         code=figure_code,
     shell:
-        "mine figures {wildcards.figure} --experiment-dir {params.tables:q} --output {output.svg:q} > {log:q} 2>&1"
+        "mine figures {wildcards.figure:q} --experiment-dir {params.tables:q} --output {output.svg:q} > {log:q} 2>&1"
 
 
 if "frozen" in config:
@@ -101,7 +101,7 @@ if "frozen" in config:
             code=training_code_hash("ema"),
             torch=metadata.version("torch").partition("+")[0],
         shell:
-            "mine train --variant ema --dim {wildcards.dim} --rho={wildcards.rho} --seed {params.seeds}"
+            "mine train --variant ema --dim {wildcards.dim:q} --rho={wildcards.rho:q} --seed {params.seeds}"
             " {params.options} --device {params.device} --threads {threads} --output {params.output:q}"
             " --checkpoints {params.steps} --critics {params.critics:q} > {log:q} 2>&1"
 

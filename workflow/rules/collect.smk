@@ -27,7 +27,7 @@ rule collect:
         code=code_hash("commands.collect"),
         epochs=lambda wildcards, output: ["--epochs", output.epochs] if "epochs" in output.keys() else [],
     shell:
-        "mine collect {params.runs:q} --grid {params.grid:q} --experiment {wildcards.experiment}"
+        "mine collect {params.runs:q} --grid {params.grid:q} --experiment {wildcards.experiment:q}"
         " --summary {output.summary:q} --curves {output.curves:q} --evaluations {output.evaluations:q}"
         " {params.epochs:q} > {log:q} 2>&1"
 

@@ -1,9 +1,11 @@
 # What the rules look up in the configuration. Every job of a cluster parses this again: no torch, pandas, matplotlib.
 import json
+import re
 import sys
 from importlib import metadata
 
 from mine.experiments import (
+    canonical_rho,
     expand as planned_runs,
     kept_steps,
     parse_seeds,
@@ -14,12 +16,11 @@ from mine.experiments import (
     training_options,
 )
 from mine.claims import NAMES as CLAIMS
-from mine.estimators.names import ESTIMATORS
 from mine.estimators.planning import blocks as stairs_blocks, cells as stairs_cells, options as benchmark_options
+from mine.estimators.settings import CRITICS
 from mine.figures import FIGURES, FORMATS
 from mine.provenance import code_hash, training_code_hash
 from mine.search.plan import STAGES as SEARCH_STAGES, Size as SearchSize
-from mine.settings import VARIANTS
 from mine.tasks import TASKS, module_of
 
 RESULTS = config["results"]
@@ -39,14 +40,38 @@ python = sys.executable
 shell.prefix('set -euo pipefail; mine() {{ {python:q} -m mine "$@"; }}; ')
 
 
+def one_of(values):
+    """A wildcard's constraint: one of these values, as they are. Nothing, not the empty text, where there is none."""
+    return "|".join(dict.fromkeys(re.escape(str(value)) for value in values)) or "(?!)"
+
+
+# What a grid names, and nothing else, is a run: no other spelling of a number, and no text of a shell.
+PLANNED = [*EXPERIMENTS.values(), *([config["frozen"]] if "frozen" in config else [])]
+GRIDS = [each["grid"] for each in (*PLANNED, *BENCHMARKS.values())]
+
+
 wildcard_constraints:
-    experiment="|".join(map(re.escape, EXPERIMENTS)),
-    setting="[^/]+",
-    variant="|".join({**dict.fromkeys(VARIANTS), **ESTIMATORS}),
-    benchmark="|".join(map(re.escape, BENCHMARKS)),
-    dim=r"\d+",
-    rho=r"[^/]+",
-    seed=r"\d+",
+    experiment=one_of(EXPERIMENTS),
+    setting=one_of([*(name for each in PLANNED for name in settings_of(each)), *TASKS]),
+    variant=one_of(variant for grid in GRIDS for variant in grid["variant"]),
+    benchmark=one_of(BENCHMARKS),
+    critic=one_of(CRITICS),
+    task=one_of(TASKS),
+    dim=one_of(dim for grid in GRIDS for dim in grid["dim"]),
+    rho=one_of(canonical_rho(rho) for grid in GRIDS for rho in grid.get("rho", [])),
+    seed=one_of(sorted({seed for grid in GRIDS for seed in parse_seeds(grid["seeds"])})),
+
+
+def grid_of(experiment):
+    """Constraints of the wildcards of one experiment's runs."""
+    grid = EXPERIMENTS[experiment]["grid"]
+    return {
+        "setting": one_of(settings_of(EXPERIMENTS[experiment])),
+        "variant": one_of(grid["variant"]),
+        "dim": one_of(grid["dim"]),
+        "rho": one_of(map(canonical_rho, grid["rho"])),
+        "seed": one_of(parse_seeds(grid["seeds"])),
+    }
 
 
 def grows(amount):

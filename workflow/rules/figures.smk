@@ -29,7 +29,7 @@ rule figure:
         tables=subpath(input.summary, parent=True),
         code=figure_code,
     shell:
-        "mine figures {wildcards.figure} --experiment-dir {params.tables:q}" " --output {output.svg:q} > {log:q} 2>&1"
+        "mine figures {wildcards.figure:q} --experiment-dir {params.tables:q}" " --output {output.svg:q} > {log:q} 2>&1"
 
 
 rule figure_of_setting:
@@ -62,5 +62,5 @@ rule figure_of_setting:
         tables=subpath(input.summary, parent=True),
         code=figure_code,
     shell:
-        "mine figures {wildcards.figure} --experiment-dir {params.tables:q} --setting {wildcards.setting:q}"
+        "mine figures {wildcards.figure:q} --experiment-dir {params.tables:q} --setting {wildcards.setting:q}"
         " --output {output.svg:q} > {log:q} 2>&1"

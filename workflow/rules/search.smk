@@ -36,7 +36,7 @@ rule search_plan:
         size=SEARCH_SIZE,
         code=code_hash("search.stages"),
     shell:
-        "mine search plan --stage {wildcards.stage} --size {params.size:q} --runs {params.runs:q}"
+        "mine search plan --stage {wildcards.stage:q} --size {params.size:q} --runs {params.runs:q}"
         " --output {output.plan:q} > {log:q} 2>&1"
 
 
@@ -72,7 +72,7 @@ for waiting, stage in enumerate(reversed(SEARCH_STAGES), start=1):
             code=code_hash("search.running"),
             torch=metadata.version("torch").partition("+")[0],
         shell:
-            "mine search run --stage {wildcards.stage} --plan {input.plan:q} --chunk {wildcards.chunk}"
+            "mine search run --stage {wildcards.stage:q} --plan {input.plan:q} --chunk {wildcards.chunk:q}"
             " --chunks {params.chunks} --device {params.device} --output {output.runs:q} > {log:q} 2>&1"
 
 
@@ -132,4 +132,4 @@ rule search_figure:
         tables=SEARCH,
         code=figure_code,
     shell:
-        "mine figures {wildcards.figure} --experiment-dir {params.tables:q} --output {output.svg:q} > {log:q} 2>&1"
+        "mine figures {wildcards.figure:q} --experiment-dir {params.tables:q} --output {output.svg:q} > {log:q} 2>&1"

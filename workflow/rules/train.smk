@@ -13,6 +13,7 @@ for experiment in EXPERIMENTS:
             benchmark:
                 f"{RESULTS}/benchmarks/train/{{experiment}}/{{setting}}/{{variant}}_{{dim}}_{{rho}}_{block.seeds}.tsv"
             wildcard_constraints:
+                **grid_of(experiment),
                 experiment=re.escape(experiment),
             priority: train_priority(experiment)
             conda:
@@ -31,6 +32,6 @@ for experiment in EXPERIMENTS:
                 code=lambda wildcards: training_code_hash(wildcards.variant),
                 torch=metadata.version("torch").partition("+")[0],
             shell:
-                "mine train --variant {wildcards.variant} --dim {wildcards.dim} --rho={wildcards.rho}"
+                "mine train --variant {wildcards.variant:q} --dim {wildcards.dim:q} --rho={wildcards.rho:q}"
                 " --seed {params.seeds} {params.options} --device {params.device} --threads {threads}"
                 " --output {params.output:q} > {log:q} 2>&1"

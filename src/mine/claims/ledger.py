@@ -17,6 +17,7 @@ from mine.claims import claims
 from mine.claims.claim import ASKED_BY, FAILS, HOLDS, PARTLY, UNDECIDED, US, Finding, Verdict, count_of, judge, overall
 from mine.claims.tables import Tables
 from mine.files import whole_files
+from mine.trace import WRITING
 
 _STRING, _INT, _FLOAT, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
@@ -111,7 +112,7 @@ def write_ledger(table: pa.Table, parquet: Path, markdown: Path, page: Path) -> 
     """Write the three files, all or none. Raises UserError where one cannot be written."""
     frame = table.to_pandas()
     with whole_files(parquet, markdown, page) as (parquet_stream, markdown_stream, page_stream):
-        pq.write_table(table, parquet_stream, compression="zstd")
+        pq.write_table(table, parquet_stream, **WRITING)
         markdown_stream.write(markdown_text(frame).encode())
         page_stream.write(page_text(frame).encode())
 

@@ -46,7 +46,7 @@ class Tables:
             beside = self._results / f"{name.replace('/', '_')}.parquet"
             path = path if path.exists() or not beside.exists() else beside
             try:
-                self._read[name] = _plain(pd.read_parquet(path, partitioning=None))
+                self._read[name] = _plain(pd.read_parquet(path, partitioning=None, page_checksum_verification=True))
             except FileNotFoundError:
                 self.missed |= {name} if needed else set()
                 raise Missing(f"no {name}.parquet in the results") from None

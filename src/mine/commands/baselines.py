@@ -35,9 +35,11 @@ def run(arguments: argparse.Namespace) -> None:
 
     from mine.estimators.baselines import baseline_rows
     from mine.estimators.stairs import STAIRS_COLUMNS, table
+    from mine.files import check_writable
     from mine.progress import ProgressLine
     from mine.trace import write_table
 
+    check_writable(arguments.output)
     line = ProgressLine(100)
     rows = []
     for share, text, row in baseline_rows(arguments.benchmark, benchmark, names):

@@ -44,12 +44,18 @@ def run(arguments: argparse.Namespace) -> None:
     from mine.claims.ledger import in_words, ledger_table, verdicts, write_ledger
     from mine.claims.tables import Tables
     from mine.errors import UserError
+    from mine.files import check_apart
     from mine.progress import ProgressLine
 
     if not arguments.results.is_dir():
         raise UserError(f"{arguments.results}: no such folder; it should hold writeup/summary.parquet and its like")
     if arguments.output is not None and arguments.output.suffix != ".parquet":
         raise UserError(f"output: {arguments.output} does not end with .parquet")
+    outputs = []
+    if arguments.output is not None:
+        outputs = [arguments.output.with_suffix(suffix) for suffix in (".parquet", ".md", ".html")]
+        tables = (*arguments.results.glob("*.parquet"), *arguments.results.glob("*/*.parquet"))
+        check_apart(outputs, [table for table in tables if table.name != "claims.parquet"])
     earlier = None if arguments.earlier is None else _ledger(arguments.earlier)
     line = ProgressLine(len(NAMES), log_lines=0)
     judged = verdicts(
@@ -59,8 +65,8 @@ def run(arguments: argparse.Namespace) -> None:
     )
     line.close()
     table = ledger_table(judged)
-    if arguments.output is not None:
-        write_ledger(table, *(arguments.output.with_suffix(suffix) for suffix in (".parquet", ".md", ".html")))
+    if outputs:
+        write_ledger(table, *outputs)
     for verdict in judged:
         print(f"{verdict.number:2} {verdict.verdict:18} {verdict.claim.asked_by:10} {verdict.claim.sentence}")
     for sentence in in_words(table.to_pandas()):
@@ -75,6 +81,6 @@ def _ledger(path: Path) -> pd.DataFrame:
     from mine.errors import UserError
 
     try:
-        return pd.read_parquet(path, partitioning=None)
+        return pd.read_parquet(path, partitioning=None, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path}: not a readable ledger ({str(error).strip().splitlines()[0]})") from None

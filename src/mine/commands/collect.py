@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run the command. Raises UserError."""
     from mine.epoch_rows import check_epochs, write_epochs
+    from mine.errors import escaped
     from mine.experiments import parse_grid
+    from mine.files import check_apart, check_distinct
     from mine.progress import ProgressLine
     from mine.runs import found_runs, planned_runs
     from mine.tables import collect
@@ -50,6 +52,9 @@ def run(arguments: argparse.Namespace) -> None:
     epochs: Path | None = getattr(arguments, "epochs", None)
     if epochs is not None:
         check_epochs(runs)  # before anything is written
+    outputs = [arguments.summary, arguments.curves, arguments.evaluations, *([epochs] if epochs else [])]
+    check_distinct(outputs)
+    check_apart(outputs, [*(run.path for run in runs), *extra])
     experiment = arguments.experiment or folder.resolve().parent.name
     line = ProgressLine(len(runs), log_lines=0)
 
@@ -63,4 +68,5 @@ def run(arguments: argparse.Namespace) -> None:
     if epochs is not None:
         write_epochs(experiment, runs, epochs)
     if extra:
-        print(f"note: {len(extra)} file(s) beyond the grid left out, the first: {extra[0]}", file=sys.stderr)
+        first = escaped(str(extra[0]))
+        print(f"note: {len(extra)} file(s) beyond the grid left out, the first: {first}", file=sys.stderr)

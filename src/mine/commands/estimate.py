@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mine.commands.options import device as choose_device
 from mine.commands.options import integer, number
+from mine.commands.options import threads as check_threads
 from mine.errors import UserError
 
 HELP = "estimate the mutual information of your own data"
@@ -102,8 +103,7 @@ def run(arguments: argparse.Namespace) -> None:
     named = ("estimator", "critic", "seed", "initialisations", "permutations", "resamples", "hidden", "batch_size")
     named += ("max_updates", "learning_rate", "grad_clip", "ema_rate", "smile_tau", "alpha")
     settings = OwnSettings(split=_split(arguments.split), **{name: getattr(arguments, name) for name in named})
-    if isinstance(arguments.threads, str) or arguments.threads < 1:
-        raise UserError(f"threads: {arguments.threads!r} is not a whole number of at least 1")
+    check_threads(arguments.threads)
     source, x, z = read(arguments.data, arguments.x, arguments.z, arguments.discrete)
     given = len(x[0].values)
     x, z, keep = without_missing(x, z, drop=arguments.drop_missing)

@@ -72,7 +72,7 @@ def _read(path: Path) -> pd.DataFrame:
     import pyarrow as pa
 
     try:
-        return pd.read_parquet(path, partitioning=None)
+        return pd.read_parquet(path, partitioning=None, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
         reason = "no such file; the workflow makes it" if not path.exists() else str(error).strip().splitlines()[0]
         raise UserError(f"{path}: not a readable table ({reason})") from None

@@ -11,8 +11,10 @@ are in src/mine/frozen/tables.py. A table appears whole or not at all.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from pathlib import Path
 
+from mine.commands.options import threads as check_threads
 from mine.errors import UserError
 
 HELP = "measure the batch gradient at frozen critics"
@@ -83,9 +85,7 @@ def _measure(arguments: argparse.Namespace) -> None:
     if isinstance(arguments.samples, str):
         raise UserError(f"samples: {arguments.samples!r} is not a whole number")
     outputs = {name: getattr(arguments, name) for name in ("bias", "directions", "identities")}
-    if len(set(outputs.values())) < len(outputs):
-        raise UserError("bias, directions and identities need a file each")
-    _prepare(arguments, outputs.values())
+    _prepare(arguments, outputs.values(), [arguments.critics])
     critics = read_critics(arguments.critics)
     steps = parse_steps("steps", arguments.steps, critics.settings.steps)
 
@@ -105,7 +105,7 @@ def _lag(arguments: argparse.Namespace) -> None:
     from mine.frozen.critics import read_critics
     from mine.trace import read_trace, write_table
 
-    _prepare(arguments, [arguments.output])
+    _prepare(arguments, [arguments.output], [arguments.critics, arguments.trace])
     critics, trace = read_critics(arguments.critics), read_trace(arguments.trace)
 
     from mine.frozen.lag import lag_table
@@ -119,18 +119,21 @@ def _lag(arguments: argparse.Namespace) -> None:
 
 
 def _gather(arguments: argparse.Namespace) -> None:
+    from mine.files import check_apart
     from mine.frozen.tables import gather
 
+    check_apart([arguments.output], arguments.tables)
     rows = gather(arguments.tables, arguments.output)
     print(f"{arguments.output}: {rows} rows of {len(arguments.tables)} tables")
 
 
-def _prepare(arguments: argparse.Namespace, outputs) -> None:
-    """Check that the outputs can be written, better known before than after, and set the threads."""
-    from mine.files import check_writable
+def _prepare(arguments: argparse.Namespace, outputs: Collection[Path], inputs: Collection[Path]) -> None:
+    """Check that the outputs can be written and are no inputs, better known before than after; set the threads."""
+    from mine.files import check_apart, check_distinct, check_writable
 
-    if isinstance(arguments.threads, str) or arguments.threads < 1:
-        raise UserError(f"threads: {arguments.threads!r} is not a whole number of at least 1")
+    check_threads(arguments.threads)
+    check_distinct(outputs)
+    check_apart(outputs, inputs)
     for output in outputs:
         check_writable(output)
 

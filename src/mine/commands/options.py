@@ -11,6 +11,9 @@ from mine.errors import UserError
 if TYPE_CHECKING:
     import torch
 
+MAX_THREADS = 1024
+"""More than a machine has cores; far beyond it, making the threads takes the process down without a word."""
+
 
 def integer(text: str) -> int | str:
     """A whole number, or the text as it is, which the settings' own check then refuses in its own words."""
@@ -26,6 +29,19 @@ def number(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
+
+
+def threads(value: int | str) -> int:
+    """A number of CPU threads. Raises UserError for what is none."""
+    if isinstance(value, str) or not 1 <= value <= MAX_THREADS:
+        raise UserError(f"threads: {value!r} is not a whole number from 1 to {MAX_THREADS}")
+    return value
+
+
+def check_tf32(asked: bool, chosen: torch.device) -> None:
+    """Raise UserError where TF32 was asked for and the device has none: a file would say what was not done."""
+    if asked and chosen.type != "cuda":
+        raise UserError("tf32: only a CUDA device has it, and this run is on the CPU; leave --tf32 out")
 
 
 def device(name: str) -> torch.device:

@@ -77,10 +77,11 @@ def _run(arguments: argparse.Namespace) -> None:
     import torch
 
     from mine.commands.options import device
-    from mine.files import check_writable, whole_files
+    from mine.files import check_apart, check_writable, whole_files
     from mine.progress import ProgressLine
     from mine.search.running import chunk_of, run, table
 
+    check_apart([arguments.output], [arguments.plan])
     check_writable(arguments.output)
     torch.set_num_threads(1)
     where = device(arguments.device)
@@ -92,7 +93,7 @@ def _run(arguments: argparse.Namespace) -> None:
         rows += run(task, arguments.stage, where)
     line.close()
     with whole_files(arguments.output) as (stream,):
-        table(rows).to_parquet(stream, index=False)
+        table(rows).to_parquet(stream, index=False, write_page_checksum=True)
 
 
 def _judge(arguments: argparse.Namespace) -> None:
@@ -122,7 +123,7 @@ def _judge(arguments: argparse.Namespace) -> None:
     paths = [arguments.output / f"{name}.parquet" for name in TABLES]
     with whole_files(*paths) as streams:
         for name, stream in zip(TABLES, streams, strict=True):
-            tables[name].to_parquet(stream, index=False)
+            tables[name].to_parquet(stream, index=False, write_page_checksum=True)
     print(tables["judged"].to_string())
 
 
@@ -157,7 +158,7 @@ def _read(folder: Path, stages: tuple[str, ...]) -> pd.DataFrame:
             raise UserError(f"{folder / stage}: holds no runs; the workflow makes them")
         for file in files:
             try:
-                parts.append(pd.read_parquet(file, partitioning=None))
+                parts.append(pd.read_parquet(file, partitioning=None, page_checksum_verification=True))
             except (OSError, pa.ArrowException) as error:
                 raise UserError(f"{file}: not a readable table ({str(error).strip().splitlines()[0]})") from None
     return pd.concat([part for part in parts if len(part)], ignore_index=True) if parts else pd.DataFrame()

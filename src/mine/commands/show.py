@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mine.errors import escaped
 from mine.settings import EPOCH
 
 if TYPE_CHECKING:
@@ -26,20 +27,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Read one file and print it."""
     from mine.errors import UserError
-    from mine.experiments import BASE_SETTING
-    from mine.runs import RunFile
-    from mine.settings import Cell, TrainingSettings
+    from mine.runs import read_run, run_of
     from mine.summary import summary_row
-    from mine.trace import read_trace
+    from mine.trace import read_metadata, read_trace
 
     if not arguments.file.is_file():
         raise UserError(f"{arguments.file}: no such file; mine train writes one a seed")
-    trace = read_trace(arguments.file)
-    if "task" in trace.metadata["cell"]:
-        _show_estimator(arguments, trace)
+    metadata = read_metadata(arguments.file)
+    if "task" in metadata["cell"]:
+        _show_estimator(arguments, read_trace(arguments.file))
         return
-    cell, settings = trace.metadata["cell"], trace.metadata["settings"]
-    run_file = RunFile(arguments.file, BASE_SETTING, Cell(**cell), TrainingSettings.from_dict(settings))
+    run_file = run_of(arguments.file, metadata)
+    trace = read_run(run_file)
     summary = summary_row("", run_file, trace)
     if arguments.json:
         print(json.dumps({"metadata": trace.metadata, "summary": _all_plain(summary)}, indent=2))
@@ -49,8 +48,8 @@ def run(arguments: argparse.Namespace) -> None:
     averaged = "last 10 % of the updates; sd of the windows' means" if windows else "last 10 % of the rows"
     typical = f"median {summary['grad_norm_median']:.3g}{' (of the medians of windows)' if windows else ''}"
     lines = {
-        "run": ", ".join(f"{name} {value}" for name, value in cell.items()),
-        "settings": _settings(settings),
+        "run": ", ".join(f"{name} {value}" for name, value in metadata["cell"].items()),
+        "settings": _settings(run_file.training.to_dict()),
         **({"rows": _rows(run_file.training, len(trace.frame))} if windows else {}),
         "outcome": _ending(trace.metadata, summary),
         "truth": f"{summary['mi_true']:.4f} nats",
@@ -111,7 +110,7 @@ def _all_plain(row: dict[str, Any]) -> dict[str, Any]:
 def _print(lines: dict[str, str]) -> None:
     width = max(map(len, lines))
     for name, text in lines.items():
-        print(f"{name.ljust(width)}  {text}")
+        print(f"{name.ljust(width)}  {escaped(text)}")
 
 
 def _ending(metadata: dict[str, Any], summary: dict[str, Any]) -> str:

@@ -33,10 +33,13 @@ def run(arguments: argparse.Namespace) -> None:
     from mine.estimators.planning import parse_benchmark
     from mine.estimators.runs import planned_files
     from mine.estimators.tables import gather
+    from mine.files import check_apart
     from mine.progress import ProgressLine
 
     files = planned_files(arguments.runs, parse_benchmark(arguments.grid))
     name = arguments.benchmark or arguments.runs.resolve().parent.name
+    inputs = [*(file.path for file in files), *([arguments.baselines] if arguments.baselines else [])]
+    check_apart([arguments.stairs, arguments.scores, arguments.curves], inputs)
     line = ProgressLine(len(files), log_lines=0)
 
     def show(done: int, total: int) -> None:

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mine.errors import escaped
+
 if TYPE_CHECKING:
     from mine.status import Job, Status, Tally
 
@@ -74,10 +76,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.remove_damaged:
         why = {each.file: each.why for each in status.damaged}
         for path in remove_damaged(status):
-            print(f"removed {path}: {why.get(path, 'left by a process that was killed')}", file=sys.stderr)
+            line = f"removed {path}: {why.get(path, 'left by a process that was killed')}"
+            print(escaped(line), file=sys.stderr)
         status = look(rows=False)
     if arguments.json:
-        print(json.dumps(status.to_dict(), indent=2, ensure_ascii=False))
+        print(json.dumps(status.to_dict(), indent=2))
     else:
         print("\n".join(_page(status, arguments.cells)))
     return int(status.bad)
@@ -162,4 +165,4 @@ def _last_words(job: Job) -> str:
 
 def _listed(lines: Sequence[str]) -> list[str]:
     more = [f"  and {len(lines) - LISTED} more; --json lists all"] if len(lines) > LISTED else []
-    return [*(f"  {line}" for line in lines[:LISTED]), *more]
+    return [*(f"  {escaped(line)}" for line in lines[:LISTED]), *more]

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from dataclasses import fields
 from pathlib import Path
 
+from mine.commands.options import check_tf32, integer, made_with, number
 from mine.commands.options import device as choose_device
-from mine.commands.options import integer, made_with, number
+from mine.commands.options import threads as check_threads
 from mine.errors import UserError
 from mine.estimators import default_critic
 from mine.estimators.names import ESTIMATORS
@@ -35,6 +37,7 @@ from mine.settings import (
     STREAM,
     Cell,
     TrainingSettings,
+    check_size,
 )
 from mine.tasks import TASKS
 
@@ -135,16 +138,16 @@ def run(arguments: argparse.Namespace) -> None:
     from mine.experiments import parse_seeds
 
     seeds = parse_seeds(arguments.seed)
-    if arguments.threads < 1:
-        raise UserError(f"threads: {arguments.threads} is not a whole number of at least 1")
+    check_threads(arguments.threads)
     if arguments.stack is not None and (isinstance(arguments.stack, str) or arguments.stack < 1):
         raise UserError(f"stack: {arguments.stack!r} is not a whole number of at least 1")
     outputs = _outputs("output", arguments.output, seeds)
     cells, mis = _cells(arguments, seeds)
     settings = _settings(arguments, staircase=mis is not None)
+    check_size(arguments.dim, settings)
     updates = settings.steps * (1 if mis is None else len(mis))
     checkpoints, critics = _critics(arguments, updates, seeds)
-    if set(outputs) & set(critics):
+    if set(map(os.path.realpath, outputs)) & set(map(os.path.realpath, critics)):
         raise UserError(f"critics: {arguments.critics!r} is the output too")
 
     # Slow to import (2 s), so only once the input is known to be good.
@@ -164,8 +167,7 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         runs = stairs_runs(first_cell.task, first_cell.dim, mis, seeds)
     device = choose_device(arguments.device)
-    if arguments.tf32 and device.type != "cuda":
-        raise UserError("tf32: only a CUDA device has it, and this run is on the CPU; leave --tf32 out")
+    check_tf32(arguments.tf32, device)
     for output in outputs + critics:
         check_writable(output)
     torch.set_num_threads(arguments.threads)
@@ -260,7 +262,10 @@ def _settings(arguments: argparse.Namespace, staircase: bool) -> TrainingSetting
 def _outputs(name: str, template: str, seeds: list[int]) -> list[Path]:
     if len(seeds) > 1 and "{seed}" not in template:
         raise UserError(f"{name}: {template!r} is one file for {len(seeds)} seeds; put {{seed}} into its name")
-    return [Path(template.replace("{seed}", str(seed))) for seed in seeds]
+    paths = [Path(template.replace("{seed}", str(seed))) for seed in seeds]
+    if len(set(map(os.path.realpath, paths))) < len(seeds):
+        raise UserError(f"{name}: {template!r} is one file for several of the {len(seeds)} seeds")
+    return paths
 
 
 def _critics(arguments: argparse.Namespace, steps: int, seeds: list[int]) -> tuple[list[int], list[Path]]:

@@ -16,8 +16,8 @@ from mine.errors import UserError
 from mine.estimators import check_critic
 from mine.estimators.names import ESTIMATORS
 from mine.estimators.settings import CRITICS
-from mine.experiments import parse_seeds, seed_blocks, training_options
-from mine.settings import TrainingSettings, check_choice
+from mine.experiments import count_runs, parse_seeds, seed_blocks, training_options
+from mine.settings import MOST, TrainingSettings, check_choice
 from mine.tasks import TASKS
 
 PATTERN = "critic={critic}/variant={variant}/task={task}/dim={dim}/seed={seed}.parquet"
@@ -44,6 +44,8 @@ class StairsCell:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
                 raise UserError(f"{name}: {value!r} is not a whole number of at least {low}")
+            if value > MOST[name]:
+                raise UserError(f"{name}: {value!r} is not a whole number of at most {MOST[name]:,}")
 
     @property
     def path(self) -> str:
@@ -71,6 +73,7 @@ def cells(benchmark: dict[str, Any]) -> Iterator[StairsCell]:
     Pairs of critic and estimator that do not exist are left out. Raises UserError where none is left.
     """
     grid = benchmark["grid"]
+    count_runs(benchmark)
     seeds = parse_seeds(grid["seeds"])
     pairs = [(c, v) for c, v in itertools.product(grid["critic"], grid["variant"]) if c in ESTIMATORS[v].critics]
     if not pairs:
@@ -111,7 +114,7 @@ def parse_benchmark(text: str) -> dict[str, Any]:
         list(cells(benchmark)), settings_of_benchmark(benchmark), stairs_of(benchmark)
     except json.JSONDecodeError as error:
         raise UserError(f"--grid: not JSON ({error})") from None
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (RecursionError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(
             f"--grid: not a benchmark of the configuration ({type(error).__name__}: {error}); "
             "it has grid (variant, critic, task, dim, seeds), mi and training"

@@ -11,8 +11,9 @@ import numpy as np
 from mine.divergence import overflow_step
 from mine.errors import UserError
 from mine.estimators.planning import StairsCell, cells, settings_of_benchmark, stairs_of
+from mine.runs import check_place, said_by_path
 from mine.settings import TrainingSettings
-from mine.trace import Trace, read_trace
+from mine.trace import Trace, check_rows, read_trace
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,20 @@ def planned_files(folder: Path, benchmark: dict[str, Any]) -> list[StairsFile]:
 
 
 def file_of(path: Path, metadata: dict[str, Any]) -> StairsFile:
-    """The run that a file's metadata says it holds. Raises UserError where they name no run of this version."""
+    """The run that a file's metadata says it holds.
+
+    Raises UserError where they name no run of this version, or the path says another.
+    """
     try:
         cell = StairsCell(**metadata["cell"])
-        return StairsFile(path, cell, tuple(metadata["mi"]), TrainingSettings.from_dict(metadata["settings"]))
-    except (UserError, KeyError, TypeError) as error:
+        mis = tuple(map(float, metadata["mi"]))
+        file = StairsFile(path, cell, mis, TrainingSettings.from_dict(metadata["settings"]))
+    except (UserError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: metadata names no run of this version ({error})") from None
+    if not mis:
+        raise UserError(f"{path}: metadata names no run of this version (mi is empty)")
+    check_place(path, said_by_path(path), cell.__dict__)
+    return file
 
 
 def read_stairs(file: StairsFile) -> Trace:
@@ -63,6 +72,9 @@ def read_stairs(file: StairsFile) -> Trace:
     steps = trace.frame["step"].to_numpy()
     if len(steps) == 0 or not np.array_equal(steps, np.arange(1, len(steps) + 1)):
         raise UserError(f"{file.path}: its rows are not the steps 1, 2, ... of a run")
+    # The very last row measures the last stair's critic; it has no update of its own.
+    stairs = np.minimum((steps - 1) // file.settings.steps, len(file.mis) - 1)
+    check_rows(file.path, trace.frame, file.cell.seed, np.array(file.mis)[stairs])
     found, outcome = overflow_step(trace.frame, last), trace.metadata.get("outcome")
     whole = outcome == "completed" and found is None and steps[-1] == last + 1
     cut = outcome == "overflow" and found is not None and found == steps[-1] <= last + 1

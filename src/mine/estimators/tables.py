@@ -13,6 +13,7 @@ from mine.estimators.runs import StairsFile, read_stairs
 from mine.estimators.scores import SCORE_COLUMNS, scores
 from mine.estimators.stairs import CURVE_COLUMNS, STAIRS_COLUMNS, curve_rows, schema, stair_rows, table
 from mine.files import whole_files
+from mine.trace import WRITING, read_table
 
 
 def gather(
@@ -52,14 +53,11 @@ def gather(
     judged = judged.replace_schema_metadata(None)
     with whole_files(stairs, scores_file, curves) as streams:
         for stream, each in zip(streams, (gathered, judged, table(CURVE_COLUMNS, of_curves)), strict=True):
-            pq.write_table(each, stream, compression="zstd")
+            pq.write_table(each, stream, **WRITING)
 
 
 def _read(path: Path) -> pa.Table:
-    try:
-        found = pq.read_table(path, partitioning=None)
-    except (OSError, pa.ArrowException) as error:
-        raise UserError(f"{path}: not a readable table ({str(error).strip().splitlines()[0]})") from None
+    found = read_table(path)
     if not found.schema.equals(schema(STAIRS_COLUMNS)):
         raise UserError(f"{path}: not a table of `mine baselines`")
     return found

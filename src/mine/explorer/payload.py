@@ -133,7 +133,7 @@ def _summaries(results: Path, experiments: Sequence[str], notes: list[str]) -> d
 
 def _read(path: Path, notes: list[str], consequence: str) -> pd.DataFrame | None:
     try:
-        return pd.read_parquet(path, partitioning=None)
+        return pd.read_parquet(path, partitioning=None, page_checksum_verification=True)
     except (OSError, pa.ArrowException):
         reason = "cannot be read" if path.exists() else "is not there"
         notes.append(f"{path.parent.name}: {path.name} {reason}, {consequence}.")

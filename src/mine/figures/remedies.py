@@ -14,7 +14,7 @@ from mine.divergence import MIN_ESS
 from mine.figures import common, style
 from mine.figures.final_values import is_low
 from mine.figures.panels import Panels, caption
-from mine.statistics import share_interval
+from mine.statistics import quantile, share_interval
 
 _VALUES = (("mi_batch_mean", None, "in-batch"), ("mi_population", "population_ess", "population"))
 BASE = "base"
@@ -142,7 +142,7 @@ def _draw_values(
         )
     if not known.any():
         return
-    low, middle, high = (_ranked(values[known], level) for level in (0.25, 0.5, 0.75))
+    low, middle, high = (quantile(values[known], level) for level in (0.25, 0.5, 0.75))
     axes.hlines(y, *np.clip([low, high], *view), color=look.colour, linewidth=1.5, zorder=4)
     hollow = is_low(rows[size].to_numpy(dtype=float)) if size else False
     at = float(np.clip(middle, *view))
@@ -172,16 +172,6 @@ def _draw_values(
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3, "alpha": 0.85},
             zorder=6,
         )
-
-
-def _ranked(values: np.ndarray, level: float) -> float:
-    """A quantile in which infinite values keep their place; the infinite one where it falls between two of a kind."""
-    ordered = np.sort(values)
-    place = (ordered.size - 1) * level
-    below, above = ordered[math.floor(place)], ordered[math.ceil(place)]
-    if below == above or not np.isfinite([below, above]).all():
-        return float(above if np.isposinf(above) else below)
-    return float(below + (place - math.floor(place)) * (above - below))
 
 
 def _draw_share(axes: Axes, y: float, rows: pd.DataFrame, variant: str) -> None:
@@ -254,8 +244,8 @@ def _plain(rows: pd.DataFrame) -> str:
 
 def _caption(summary: pd.DataFrame, lost: int) -> str:
     return caption(
-        "Large marks: median over all runs of a line, diverged ones too (infinite values rank at their end, an "
-        "overflow without a number above all)",
+        "Large marks: median over all runs of a line, diverged ones too (those that ended without a finite value above "
+        "all)",
         interval="bars: quartiles, of shares exact 95 % intervals",
         n=common.seeds_text(summary),
         notes=[

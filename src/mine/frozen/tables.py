@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from mine.errors import UserError
-from mine.trace import write_table
+from mine.trace import read_table, write_table
 
 _TEXT, _INT, _FLOAT = pa.string(), pa.int64(), pa.float64()
 
@@ -87,11 +86,7 @@ def gather(paths: Sequence[Path], output: Path) -> int:
     """
     parts: list[pa.Table] = []
     for path in paths:
-        try:
-            part = pq.read_table(path, partitioning=None)
-        except (OSError, pa.ArrowException) as error:
-            detail = (str(error).splitlines() or [type(error).__name__])[0]
-            raise UserError(f"{path}: not a readable table ({detail})") from None
+        part = read_table(path)
         if parts and not part.schema.equals(parts[0].schema):
             raise UserError(f"{path}: other columns than {paths[0]}")
         parts.append(part)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from mine import __version__
+from mine.errors import escaped
 from mine.estimators.names import ESTIMATORS
 from mine.own.columns import Column
 from mine.own.estimate import Estimate, Fit
@@ -90,7 +91,7 @@ def render(estimate: Estimate, made: Made, rows: Sequence[int]) -> str:
         f"{estimate.judged.ess_rows:,.0f} of {estimate.test_rows:,} rows",
     ]
     if estimate.warnings:
-        lines += ["", *(f"warning: {each.text}" for each in estimate.warnings)]
+        lines += ["", *(f"warning: {escaped(each.text)}" for each in estimate.warnings)]
     return "\n".join(lines)
 
 
