@@ -358,7 +358,7 @@ def test_the_manual_has_every_key_and_its_default():
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
-        (("grid", "variant"), ["nwjj"], "benchmark.one: variant: 'nwjj' is unknown; allowed are biased, biased-"),
+        (
             ("grid", "variant"),
             ["nwjj"],
             "benchmark.one: variant: 'nwjj' is unknown; allowed are biased, biased-stable,",
