@@ -58,6 +58,13 @@ def statements_hash(*modules: str, without: tuple[str, ...] = ()) -> str:
     return _hash(set(import_closure(*modules)) - set(without), _without_docstrings)
 
 
+@cache
+def data_hash(folder: str) -> str:
+    """SHA-256 of what lies in a folder of this package and is no module: what its modules read there."""
+    files = sorted(path for path in (PACKAGE / folder).iterdir() if path.is_file() and path.suffix != ".py")
+    return _digest((path.name, path.read_bytes()) for path in files)
+
+
 def _without_docstrings(source: bytes) -> bytes:
     """The source less the lines of statements that are a string."""
     lines = source.splitlines(keepends=True)
@@ -81,9 +88,12 @@ def import_closure(*modules: str) -> tuple[str, ...]:
 
 
 def _hash(modules: Iterable[str], of: Callable[[bytes], bytes] = bytes) -> str:
+    return _digest((name, of(_file(name).read_bytes())) for name in sorted(modules))
+
+
+def _digest(parts: Iterable[tuple[str, bytes]]) -> str:
     digest = hashlib.sha256()
-    for name in sorted(modules):
-        source = of(_file(name).read_bytes())
+    for name, source in parts:
         # Name and length first, so that no text can move from one file to the next unseen.
         digest.update(f"{name} {len(source)}\n".encode())
         digest.update(source)

@@ -2,6 +2,7 @@
 import json
 import sys
 from importlib import metadata
+from pathlib import Path
 
 from mine.experiments import (
     expand as planned_runs,
@@ -18,7 +19,7 @@ from mine.estimators.names import ESTIMATORS
 from mine.estimators.planning import blocks as stairs_blocks, cells as stairs_cells, options as benchmark_options
 from mine.estimators.provenance import stairs_code_hash
 from mine.figures import FIGURES, FORMATS
-from mine.provenance import code_hash, training_code_hash
+from mine.provenance import code_hash, data_hash, training_code_hash
 from mine.search.plan import STAGES as SEARCH_STAGES, Size as SearchSize
 from mine.settings import VARIANTS
 from mine.tasks import TASKS, module_of
