@@ -1,6 +1,4 @@
 # From config/config.yaml to tables and figures. Everything that computes is a `mine` command; see workflow/rules.
-from pathlib import Path
-
 from mine.config import SCHEMA, check_or_exit
 
 # A file given by --configfile stands alone: merged into the published one, it would inherit its experiments.
@@ -9,7 +7,7 @@ if not workflow.overwrite_configfiles:
     configfile: "config/config.yaml"
 
 
-config = check_or_exit(config, Path(workflow.basedir) / SCHEMA, workflow.configfiles)
+config = check_or_exit(config, SCHEMA, workflow.configfiles)
 
 
 include: "workflow/rules/common.smk"

@@ -10,6 +10,7 @@ import difflib
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -24,26 +25,26 @@ from mine.estimators.settings import check_choice
 from mine.experiments import expand, kept_steps
 from mine.tasks import TASKS
 
-SCHEMA = Path("workflow", "schemas", "config.schema.yaml")
-"""Where the schema lies, below the project's root."""
+SCHEMA = Path(str(resources.files("mine").joinpath("config.schema.yaml")))
+"""The schema, which is installed with the package."""
 
 DEFAULTS: dict[str, Any] = {"results": "results", "runs_per_job": 1, "device": "auto", "gpus_per_job": 0}
 """What the keys outside ``experiments`` are where a configuration leaves them out."""
 
 
-def load_config(path: Path | str, schema: Path | None = None) -> dict[str, Any]:
+def load_config(path: Path | str, schema: Path = SCHEMA) -> dict[str, Any]:
     """Read and check one configuration file, and fill in DEFAULTS.
 
     Args:
         path: a YAML (or JSON) file.
-        schema: the schema; without it, SCHEMA below a folder that holds the configuration, or holds this package.
+        schema: file of the schema.
 
     Raises:
         UserError: the file cannot be read, is no YAML, names a key twice, or fails ``check_config``.
     """
     path = Path(path)
     config = read_yaml(path)
-    check_config(config, schema or _find_schema(path), str(path))
+    check_config(config, schema, str(path))
     return {**DEFAULTS, **config}
 
 
@@ -257,10 +258,3 @@ def _relative(path: Path | str) -> str:
         return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-
-
-def _find_schema(config: Path) -> Path:
-    for folder in (*config.resolve().parents, *Path(__file__).resolve().parents):
-        if (folder / SCHEMA).is_file():
-            return folder / SCHEMA
-    raise UserError(f"{config}: no {SCHEMA} in a folder above it to check it with")
