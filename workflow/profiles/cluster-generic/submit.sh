@@ -7,6 +7,7 @@ while [[ ${1:-} == --* ]]; do
     shift 2
 done
 
+# shellcheck disable=SC2154 # The loop above sets name and the others, from options that config.yaml gives.
 log=.snakemake/cluster_logs/$name
 mkdir -p "$log"
 options=(
