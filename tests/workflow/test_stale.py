@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mine import provenance
 from mine.provenance import INERT_MODULES, TRAINING_MODULES, code_hash, import_closure, training_code_hash
 
 pytestmark = pytest.mark.xdist_group("workflow")
@@ -104,3 +105,18 @@ def test_hashes_differ_by_what_they_cover():
     assert len({code_hash("training"), code_hash("figures.estimate"), code_hash("figures.divergence")}) == 3
     assert "figures.style" in import_closure("figures.estimate")
     assert not {name for name in import_closure("training") if name.startswith("figures")}
+
+
+def test_what_a_module_reads_beside_it_is_hashed_too(tmp_path, monkeypatch):
+    """The page's script is no module, so no hash of code sees it."""
+    (tmp_path / "explorer").mkdir()
+    for name in ("page.js", "page.css", "page.py"):
+        (tmp_path / "explorer" / name).write_text("a")
+    monkeypatch.setattr(provenance, "PACKAGE", tmp_path)
+    of_files = provenance.data_hash.__wrapped__
+    before = of_files("explorer")
+    (tmp_path / "explorer" / "page.py").write_text("b")
+    assert of_files("explorer") == before
+    (tmp_path / "explorer" / "page.js").write_text("b")
+    assert of_files("explorer") != before
+    assert 'page=data_hash("explorer")' in (ROOT / "workflow/rules/notebooks.smk").read_text()
