@@ -15,7 +15,7 @@ unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup reproduce claims phase benchmark search smoke test test-cluster test-docs docs report lint bench format publish unlock lock clean
+.PHONY: help setup reproduce claims phase benchmark search smoke test test-cluster test-docs docs report lint coverage bench format publish unlock lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +62,9 @@ smoke: setup ## the same workflow in a minute and a half (results/smoke)
 test: setup ## the tests
 	$(BIN)/pytest
 
+coverage: setup ## the tests again, counting the lines they run; fails under the floor of pyproject.toml
+	$(BIN)/pytest --cov --cov-report term
+
 test-cluster: setup ## the cluster profiles on a SLURM of one node (installs it: Debian, root; about 7 minutes)
 	@trap 'tests/cluster/slurm.sh down' EXIT; trap 'exit 130' HUP INT TERM; \
 		tests/cluster/slurm.sh up && MINE_TEST_CLUSTER=1 $(BIN)/pytest -n 0 --durations 0 tests/cluster
@@ -81,9 +84,12 @@ report: setup ## pages to read: report, notebooks, every run interactive (result
 docs: setup ## the documentation, warnings being errors (build/docs/index.html)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-lint: setup ## style of the package, the tests and the workflow; changes nothing
+lint: setup ## style and types of the package, the tests, the workflow and the shell files; changes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/shellcheck .ci/run tests/cluster/*.sh workflow/profiles/cluster-generic/*.sh
+	$(BIN)/oxlint --deny-warnings src/mine/explorer/page.js
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 
@@ -138,6 +144,6 @@ lock: ## resolve requirements.in into requirements.lock again (for maintainers; 
 
 # Not .snakemake: it records what each result was made with, and without it a stale result passes for a fresh one.
 clean: ## remove caches; never results, never .venv
-	rm -rf .pytest_cache .ruff_cache .hypothesis build
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .coverage .coverage.* .hypothesis build
 	find src tests workflow -type d \( -name __pycache__ -o -name '*.egg-info' \) -prune \
 		-exec rm -rf {} +

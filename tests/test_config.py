@@ -70,7 +70,7 @@ def changed(*path_and_value):
 def refusal(config) -> str:
     """The one line that a configuration is refused with."""
     with pytest.raises(UserError) as caught:
-        check_config(config, ROOT / SCHEMA, "my.yaml")
+        check_config(config, SCHEMA, "my.yaml")
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -84,7 +84,7 @@ def test_a_misspelt_required_key_is_called_misspelt_not_missing():
 
 
 def test_a_good_configuration_passes():
-    check_config(GOOD, ROOT / SCHEMA)
+    check_config(GOOD, SCHEMA)
 
 
 @pytest.mark.parametrize(
@@ -187,8 +187,8 @@ def test_names_of_settings_are_safe_in_paths_and_shells(name):
 
 @pytest.mark.parametrize("name", ["ema_rate=0.01", "n=500", "figures2", "A-b.c"])
 def test_names_with_a_sense_are_accepted(name):
-    check_config(changed("experiments", name, GOOD["experiments"]["one"]), ROOT / SCHEMA)
-    check_config(changed(*EXPERIMENT, "settings", name, {}), ROOT / SCHEMA)
+    check_config(changed("experiments", name, GOOD["experiments"]["one"]), SCHEMA)
+    check_config(changed(*EXPERIMENT, "settings", name, {}), SCHEMA)
 
 
 LAUGHTER = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -244,7 +244,7 @@ def test_a_key_may_override_what_was_merged(tmp_path):
 
 def test_the_snakefile_gets_one_line_and_exit_code_2(capsys):
     with pytest.raises(SystemExit) as caught:
-        check_or_exit({}, ROOT / SCHEMA, [])
+        check_or_exit({}, SCHEMA, [])
     assert caught.value.code == 2
     assert capsys.readouterr().err == "mine: error: config: experiments: missing; 'experiments' is required here\n"
 
@@ -256,7 +256,7 @@ def test_keys_left_out_have_their_defaults(tmp_path):
 
 
 def test_schema_and_training_settings_agree():
-    schema = read_yaml(ROOT / SCHEMA)["$defs"]
+    schema = read_yaml(SCHEMA)["$defs"]
     training = schema["training"]["properties"]
     assert list(training) == [field.name for field in dataclasses.fields(TrainingSettings)]
     choices = {name: part["enum"] for name, part in training.items() if "enum" in part}
@@ -282,13 +282,13 @@ def test_schema_and_training_settings_have_the_same_ranges(name, value):
     except UserError:
         good = False
     if good:
-        check_config(config, ROOT / SCHEMA)
+        check_config(config, SCHEMA)
     else:
         assert name in refusal(config)
 
 
 def test_schema_and_figures_agree():
-    allowed = read_yaml(ROOT / SCHEMA)["$defs"]["experiment"]["properties"]["figures"]["items"]["enum"]
+    allowed = read_yaml(SCHEMA)["$defs"]["experiment"]["properties"]["figures"]["items"]["enum"]
     assert set(allowed) == {name for name, spec in FIGURES.items() if spec.of == "experiment"}
 
 
@@ -343,7 +343,7 @@ def test_smoke_has_the_published_experiments_small():
 def test_the_manual_has_every_key_and_its_default():
     text = (ROOT / "config" / "README.md").read_text()
     rows = {m[1]: m[0] for m in re.finditer(r"^\| `(\w+)` \|.*$", text, re.M)}
-    schema = read_yaml(ROOT / SCHEMA)
+    schema = read_yaml(SCHEMA)
     parts = [part.get("properties", {}) for part in schema["$defs"].values()]
     grid = schema["$defs"]["benchmark"]["properties"]["grid"]["properties"]
     keys = [*schema["properties"], *grid, *(key for part in parts for key in part)]
@@ -384,12 +384,12 @@ def test_a_benchmark_is_refused_in_words(place, value, words):
 
 
 def test_schema_and_figures_of_benchmarks_agree():
-    allowed = read_yaml(ROOT / SCHEMA)["$defs"]["benchmark"]["properties"]["figures"]["items"]["enum"]
+    allowed = read_yaml(SCHEMA)["$defs"]["benchmark"]["properties"]["figures"]["items"]["enum"]
     assert set(allowed) == {name for name, spec in FIGURES.items() if spec.of == "benchmark"}
 
 
 def test_schema_and_baselines_agree():
-    allowed = read_yaml(ROOT / SCHEMA)["$defs"]["benchmark"]["properties"]["baselines"]["items"]["enum"]
+    allowed = read_yaml(SCHEMA)["$defs"]["benchmark"]["properties"]["baselines"]["items"]["enum"]
     assert allowed == list(BASELINES)
 
 

@@ -13,7 +13,6 @@ import yaml
 from factories import write_run
 
 from mine.cli import main
-from mine.config import SCHEMA
 from mine.errors import UserError
 from mine.experiments import expand
 from mine.trace import SCHEMA as COLUMNS
@@ -34,8 +33,6 @@ def runs(tmp_path, monkeypatch):
     """Two whole runs in the working directory, and the configuration that they are of."""
     monkeypatch.chdir(tmp_path)
     Path("config.yaml").write_text(yaml.safe_dump({"experiments": {"one": EXPERIMENT}}))
-    Path(SCHEMA.parent).mkdir(parents=True)
-    Path(SCHEMA).write_text((ROOT / SCHEMA).read_text())
     for run in expand(EXPERIMENT):
         write_run(Path("results/one/runs"), dim=2, seed=run.seed, training=run.training)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import itertools
 import re
 import sys
 import tomllib
@@ -21,6 +22,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import mine
+from mine.extras import EXTRAS
 
 ROOT = Path(__file__).parents[1]
 
@@ -99,7 +101,8 @@ def conda_problems(environment: str, direct: str, requires_python: str) -> list[
     python = pip = ""
     for entry in yaml.safe_load(environment)["dependencies"]:
         if isinstance(entry, dict):
-            pip = " ".join(entry["pip"])
+            pip, *others = entry["pip"]
+            found |= {name: f"=={version}" for name, version in pins("\n".join(others)).items()}
             continue
         name, version = re.fullmatch(r"([a-z0-9-]+)(.*)", entry).groups()
         if name == "python":
@@ -116,7 +119,7 @@ def conda_problems(environment: str, direct: str, requires_python: str) -> list[
     if not re.fullmatch(r"=3\.\d+", python) or python[1:] not in SpecifierSet(requires_python):
         problems.append(f"python: {python or 'missing'}, a minor version within {requires_python} wanted")
     if pip != "--editable .":
-        problems.append("pip: does not install the project itself, and nothing else")
+        problems.append("pip: does not install the project itself")
     return problems
 
 
@@ -229,6 +232,7 @@ def test_conda_environment_has_the_same_pins(project: dict):
         ("python=3.11", "python=3.10", "python"),
         ("python=3.11", "python", "python"),
         ("--editable .", "mine", "pip"),
+        ("--editable .\n", "--editable .\n      - scipy==1.1\n", "scipy"),
     ],
 )
 def test_a_conda_environment_that_drifts_is_seen(old: str, new: str, problem: str):
@@ -240,18 +244,35 @@ def test_a_conda_environment_that_drifts_is_seen(old: str, new: str, problem: st
 
 
 def test_package_declares_what_it_imports_and_its_bounds_hold_for_the_pins(project: dict):
-    assert bound_problems(project["dependencies"], read("requirements.in")) == []
+    extras = project["optional-dependencies"]
+    every = itertools.chain(project["dependencies"], *extras.values())
+    wanted = [text for text in every if not text.startswith("mine[")]
+    assert bound_problems(wanted, read("requirements.in")) == []
     assert bound_problems(["torch<2", "numpy>=1", "scipy"], "torch==2.13\nnumpy==2.0") == [
         "torch<2: pinned at 2.13",
         "scipy: pinned at None",
     ]
-    declared = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    declared = {canonicalize_name(Requirement(text).name) for text in wanted}
     imported = set().union(
         *(third_party_imports(file.read_text(encoding="utf-8")) for file in (ROOT / "src").rglob("*.py"))
     )
     assert imported <= declared
     source = "import os, yaml\ndef f():\n    from numpy.linalg import det\n"
     assert third_party_imports(source) == {"pyyaml", "numpy"}
+
+
+def test_what_an_extra_brings_is_what_its_message_names(project: dict):
+    extras = project["optional-dependencies"]
+    assert set(EXTRAS.values()) < set(extras)
+    for module, extra in EXTRAS.items():
+        brought = {canonicalize_name(Requirement(text).name) for text in extras[extra]}
+        assert DISTRIBUTION.get(module, module) in brought
+    optional = third_party_imports("".join(f"import {name}\n" for name in EXTRAS))
+    declared = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    imported = set().union(
+        *(third_party_imports(file.read_text(encoding="utf-8")) for file in (ROOT / "src").rglob("*.py"))
+    )
+    assert optional == imported - declared
 
 
 def test_lock_holds_everything_that_the_direct_dependencies_need():

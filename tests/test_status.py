@@ -16,12 +16,10 @@ import yaml
 from factories import write_run
 
 from mine.cli import main
-from mine.config import SCHEMA
 from mine.experiments import expand
 from mine.provenance import training_code_hash
 from mine.settings import TrainingSettings
 
-ROOT = Path(__file__).parents[1]
 TRAINING = {"steps": 20, "eval_every": 10}
 CONFIG = {
     "results": "results",
@@ -44,8 +42,6 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("LINES", "40")
     Path("config.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False))
-    Path(SCHEMA.parent).mkdir(parents=True)
-    Path(SCHEMA).write_text((ROOT / SCHEMA).read_text())
     return tmp_path
 
 

@@ -286,7 +286,8 @@ def _by_cell(table: pd.DataFrame) -> dict[tuple, pd.DataFrame]:
 def _compare_cell(
     key: tuple, published: pd.DataFrame, mine: pd.DataFrame, generator: np.random.Generator
 ) -> CellResult:
-    result = CellResult(*key, len(published), len(mine))
+    experiment, setting, variant, dim, rho = key
+    result = CellResult(experiment, setting, variant, dim, rho, len(published), len(mine))
     result.settings = _different_settings(published, mine)
     if result.settings:
         return result
@@ -301,12 +302,13 @@ def _compare_cell(
             array[array < -1e299] = _ENDED  # half-way to a hollow value is no number either
         with np.errstate(invalid="ignore"):
             difference = samples[1] - samples[0]
-        numbers = [_number(median) for median in medians]
+        theirs, ours = map(_number, medians)
         result.quantities.append(
             Quantity(
                 name,
-                *numbers,
-                difference=None if None in numbers else numbers[1] - numbers[0],
+                theirs,
+                ours,
+                difference=None if theirs is None or ours is None else ours - theirs,
                 published_interval=median_interval(samples[0]),
                 mine_interval=median_interval(samples[1]),
                 difference_interval=median_interval(difference),
@@ -317,7 +319,7 @@ def _compare_cell(
         counts = [int(side[f"{name}_step"].notna().sum()) for side in (published, mine)]
         table = [[counts[0], len(published) - counts[0]], [counts[1], len(mine) - counts[1]]]
         p = min(1.0, float(stats.fisher_exact(table).pvalue))
-        result.quantities.append(Quantity(name, *counts, counts[1] - counts[0], None, None, None, p))
+        result.quantities.append(Quantity(name, counts[0], counts[1], counts[1] - counts[0], None, None, None, p))
     return result
 
 

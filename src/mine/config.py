@@ -11,6 +11,7 @@ import itertools
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,8 @@ from mine.tasks import TASKS
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-SCHEMA = Path("workflow", "schemas", "config.schema.yaml")
-"""Where the schema lies, below the project's root."""
+SCHEMA = Path(str(resources.files("mine").joinpath("config.schema.yaml")))
+"""The schema, which is installed with the package."""
 
 MAX_DEPTH = 20
 """Levels of lists and mappings in each other; a configuration has a third of them, and a list may hold itself."""
@@ -39,19 +40,19 @@ DEFAULTS: dict[str, Any] = {"results": "results", "runs_per_job": 1, "device": "
 """What the keys outside ``experiments`` are where a configuration leaves them out."""
 
 
-def load_config(path: Path | str, schema: Path | None = None) -> dict[str, Any]:
+def load_config(path: Path | str, schema: Path = SCHEMA) -> dict[str, Any]:
     """Read and check one configuration file, and fill in DEFAULTS.
 
     Args:
         path: a YAML (or JSON) file.
-        schema: the schema; without it, SCHEMA below a folder that holds the configuration, or holds this package.
+        schema: file of the schema.
 
     Raises:
         UserError: the file cannot be read, is no YAML, names a key twice, or fails ``check_config``.
     """
     path = Path(path)
     config = read_yaml(path)
-    check_config(config, schema or _find_schema(path), str(path))
+    check_config(config, schema, str(path))
     return with_defaults(config)
 
 
@@ -348,10 +349,3 @@ def _relative(path: Path | str) -> str:
         return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-
-
-def _find_schema(config: Path) -> Path:
-    for folder in (*config.resolve().parents, *Path(__file__).resolve().parents):
-        if (folder / SCHEMA).is_file():
-            return folder / SCHEMA
-    raise UserError(f"{config}: no {SCHEMA} in a folder above it to check it with")

@@ -52,9 +52,16 @@ _BLOCK = 256
 
 def evaluation_steps(training: TrainingSettings) -> np.ndarray:
     """Steps of the rows with an evaluation: those of steps 1, 1 + eval_every, ... and the last row."""
-    windows = Windows(training.steps, training.window)
-    planned = [windows.end(step) for step in range(1, training.steps + 1, training.eval_every)]
-    return np.unique([*planned, training.steps + 1])
+    steps = _steps(training)
+    windows = Windows(steps, training.window)
+    planned = [windows.end(step) for step in range(1, steps + 1, training.eval_every)]
+    return np.unique([*planned, steps + 1])
+
+
+def _steps(training: TrainingSettings) -> int:
+    # None is what a caller may give; the settings have worked it out since.
+    assert training.steps is not None
+    return training.steps
 
 
 def quantiles_with_ended(values: np.ndarray, levels: Sequence[float]) -> np.ndarray:
@@ -94,7 +101,8 @@ class CellCurves:
 
     def __init__(self, n_runs: int, training: TrainingSettings) -> None:
         """Room for n_runs traces of runs with these settings."""
-        rows = Windows(training.steps, training.window).ends(training.steps + 1)
+        steps = _steps(training)
+        rows = Windows(steps, training.window).ends(steps + 1)
         evaluations = evaluation_steps(training)
         self._at = {
             # Among means of windows the look after the last update, a single batch, would be a point unlike the others.

@@ -41,13 +41,7 @@ def code_hash(*modules: str) -> str:
 
     Docstrings, comments and blank lines are left out: words about the code leave results fresh.
     """
-    digest = hashlib.sha256()
-    for name in import_closure(*modules):
-        source = statements(_file(name).read_bytes())
-        # Name and length first, so that no text can move from one file to the next unseen.
-        digest.update(f"{name} {len(source)}\n".encode())
-        digest.update(source)
-    return digest.hexdigest()
+    return _digest((name, statements(_file(name).read_bytes())) for name in import_closure(*modules))
 
 
 def statements(source: bytes) -> bytes:
@@ -59,8 +53,16 @@ def statements(source: bytes) -> bytes:
             lines[row - 1] = lines[row - 1][:column]
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
+            last = node.end_lineno or node.lineno
+            lines[node.lineno - 1 : last] = [""] * (last - node.lineno + 1)
     return "".join(f"{line.rstrip()}\n" for line in lines if line.strip()).encode()
+
+
+@cache
+def data_hash(folder: str) -> str:
+    """SHA-256 of what lies in a folder of this package and is no module: what its modules read there."""
+    files = sorted(path for path in (PACKAGE / folder).iterdir() if path.is_file() and path.suffix != ".py")
+    return _digest((path.name, path.read_bytes()) for path in files)
 
 
 @cache
@@ -74,6 +76,15 @@ def import_closure(*modules: str) -> tuple[str, ...]:
             found.add(name)
             waiting.extend(_imports(name))
     return tuple(sorted(found))
+
+
+def _digest(parts: Iterable[tuple[str, bytes]]) -> str:
+    digest = hashlib.sha256()
+    for name, source in parts:
+        # Name and length first, so that no text can move from one file to the next unseen.
+        digest.update(f"{name} {len(source)}\n".encode())
+        digest.update(source)
+    return digest.hexdigest()
 
 
 def _imports(name: str) -> Iterable[str]:

@@ -158,19 +158,20 @@ def summary_row(experiment: str, run: RunFile, trace: Trace) -> dict[str, Any]:
         run: what the file holds.
         trace: its rows and metadata, checked by ``mine.runs.read_run``.
     """
-    frame, training = trace.frame, run.training
+    frame, steps = trace.frame, run.training.steps
+    assert steps is not None  # what a caller may give; the settings have worked it out since
     last = {name: frame[name].to_numpy()[-1] for name in _OF_THE_LAST_ROW}
     truth = float(last["mi_true"])
-    batch_mean, batch_sd = final_batch(frame, training.steps)
+    batch_mean, batch_sd = final_batch(frame, steps)
     heldout, population = float(last["mi_heldout"]), float(last["mi_population"])
-    median, largest = gradient_norms(frame, training.steps)
-    overflow = divergence.overflow_step(frame, training.steps)
+    median, largest = gradient_norms(frame, steps)
+    overflow = divergence.overflow_step(frame, steps)
     runaway, runaway_1nat, runaway_4nats = divergence.runaway_steps(frame, (divergence.MARGIN, 1.0, 4.0))
     return {
         "experiment": experiment,
         "setting": run.setting,
         **run.cell.to_dict(),
-        **{name: _setting_value(name, value) for name, value in training.to_dict().items()},
+        **{name: _setting_value(name, value) for name, value in run.training.to_dict().items()},
         "code": trace.metadata.get("code"),
         "device": trace.metadata.get("device"),
         "outcome": trace.metadata["outcome"],
@@ -193,7 +194,7 @@ def summary_row(experiment: str, run: RunFile, trace: Trace) -> dict[str, Any]:
         "diverged_step": divergence.diverged_step(overflow, runaway),
         "grad_norm_median": median,
         "grad_norm_max": largest,
-        **causes(frame, training.steps),
+        **causes(frame, steps),
     }
 
 

@@ -193,7 +193,7 @@ down() {
         if grep -qsxF "$OURS" "$ETC/$name"; then rm -f "$ETC/$name"; fi
     done
     # Logs stay until the next start, for whoever wonders what happened.
-    rm -rf "$FOLDER"/{daemons,owner,state,spool,dev,munge}
+    rm -rf "${FOLDER:?}"/{daemons,owner,state,spool,dev,munge}
 }
 
 case ${1:-} in

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mine import provenance
 from mine.provenance import INERT_MODULES, code_hash, import_closure, statements, training_code_hash
 
 pytestmark = pytest.mark.xdist_group("workflow")
@@ -116,3 +117,18 @@ def test_words_about_the_code_leave_results_fresh():
     assert statements(code) == statements(other) == b'A = "#1"\ndef f(x):\n    return x\n'
     assert statements(code.replace(b"#1", b"#2")) != statements(code)
     assert statements(code.replace(b"return x", b"return -x")) != statements(code)
+
+
+def test_what_a_module_reads_beside_it_is_hashed_too(tmp_path, monkeypatch):
+    """The page's script is no module, so no hash of code sees it."""
+    (tmp_path / "explorer").mkdir()
+    for name in ("page.js", "page.css", "page.py"):
+        (tmp_path / "explorer" / name).write_text("a")
+    monkeypatch.setattr(provenance, "PACKAGE", tmp_path)
+    of_files = provenance.data_hash.__wrapped__
+    before = of_files("explorer")
+    (tmp_path / "explorer" / "page.py").write_text("b")
+    assert of_files("explorer") == before
+    (tmp_path / "explorer" / "page.js").write_text("b")
+    assert of_files("explorer") != before
+    assert 'page=data_hash("explorer")' in (ROOT / "workflow/rules/notebooks.smk").read_text()

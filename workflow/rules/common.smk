@@ -3,6 +3,7 @@ import json
 import re
 import sys
 from importlib import metadata
+from pathlib import Path
 
 from mine.experiments import (
     canonical_rho,
@@ -19,7 +20,7 @@ from mine.claims import NAMES as CLAIMS
 from mine.estimators.planning import blocks as stairs_blocks, cells as stairs_cells, options as benchmark_options
 from mine.estimators.settings import CRITICS
 from mine.figures import FIGURES, FORMATS
-from mine.provenance import code_hash, training_code_hash
+from mine.provenance import code_hash, data_hash, training_code_hash
 from mine.search.plan import STAGES as SEARCH_STAGES, Size as SearchSize
 from mine.tasks import TASKS, module_of
 

@@ -43,6 +43,7 @@ rule explore:
         results=subpath(output.page, parent=True),
         experiments=[f"--experiment={name}" for name in PAGE_EXPERIMENTS],
         code=code_hash("commands.explore"),
+        page=data_hash("explorer"),
     shell:
         "mine explore --results {params.results:q} {params.experiments:q} --claims {input.ledger:q}"
         " --output {output.page:q} > {log:q} 2>&1"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.metrics import mutual_info_score
 
 from mine.baselines.samples import checked
 from mine.errors import UserError
@@ -28,6 +27,9 @@ def equally_full_bins(x: np.ndarray, z: np.ndarray, bins: int | None = None) -> 
         bins = round(np.cbrt(len(x)))
     if isinstance(bins, bool) or not isinstance(bins, int) or bins < 2:
         raise UserError(f"bins: {bins!r} is not a whole number of at least 2")
+    # Here, so that the other baselines do without scikit-learn, which is an extra.
+    from sklearn.metrics import mutual_info_score
+
     inner = np.arange(1, bins) / bins
     of_x, of_z = (np.searchsorted(np.quantile(values, inner), values[:, 0], side="right") for values in (x, z))
     return float(mutual_info_score(of_x, of_z))

@@ -72,12 +72,12 @@ def _of_cell(cell: str, rows: pd.DataFrame, rate: float, primary: bool, level: f
         )
     found = [finding(cell, _SMALLER, interval, n, verdict, primary=primary, level=level, note=note)]
     if ema["variance"].notna().all() and biased["variance"].notna().all():
-        errors = [side["variance"] + side["bias_squared"] for side in (ema, biased)]
+        error_ema, error_biased = (side["variance"] + side["bias_squared"] for side in (ema, biased))
         found += [
             finding(
                 cell, _VARIANCE, ratio_of_means(ema["variance"], biased["variance"], level), n, REPORTED, level=level
             ),
-            finding(cell, _ERROR, ratio_of_means(*errors, level), n, REPORTED, level=level),
+            finding(cell, _ERROR, ratio_of_means(error_ema, error_biased, level), n, REPORTED, level=level),
         ]
     return found
 

@@ -201,7 +201,8 @@ def _start(tables: Tables) -> list[Finding]:
         except Missing as missing:
             found.append(undecided(cell, quantity, str(missing)))
             continue
-        ratio = _median_ratio(*(side["spike_norm"].to_numpy(dtype=float) for side in sides), level)
+        spikes = [side["spike_norm"].to_numpy(dtype=float) for side in sides]
+        ratio = _median_ratio(spikes[0], spikes[1], level)
         differs = ratio.above(EQUIVALENT[1]) or ratio.below(EQUIVALENT[0])
         n = len(sides[0])
         note = "the same within the margin" if ratio.within(*EQUIVALENT) else ""

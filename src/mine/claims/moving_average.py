@@ -94,7 +94,7 @@ def _identities(tables: Tables) -> list[Finding]:
         ):
             # Critics of one run count as one seed.
             values = last.groupby("seed")[column].mean().to_numpy()
-            interval = bootstrap(lambda seeds, values=values: float(values[seeds].mean()), len(values), level)
+            interval = bootstrap(_mean_of(values), len(values), level)
             verdict, note = CHECKED, f"{batches:,} batches"
             if batches < SETTLED_IDENTITY / rate:
                 verdict, note = REPORTED, f"{note}: too few for this α to check anything"
@@ -159,7 +159,7 @@ def _of_run(cell: str, rows: pd.DataFrame, primary: bool, level: float, given_le
         note = "; ".join(part for part in ("the interval contains a half", note) if part)
     found = [finding(cell, _SHARE, interval, len(noise), verdict, primary=primary, level=level, note=note)]
     for name, squared in (("sampling noise", noise), ("lag", lag)):
-        size = bootstrap(lambda seeds, squared=squared: float(np.sqrt(squared[seeds].mean())), len(squared))
+        size = bootstrap(_root_mean_of(squared), len(squared))
         found.append(finding(cell, f"root mean square {name} of log v", size, len(squared), REPORTED))
 
     # Moments over every update, about the expectations, in one unit for all of a run.
@@ -295,3 +295,11 @@ CLAIM = Claim(
     findings=findings,
     asked_by=WRITE_UP,
 )
+
+
+def _mean_of(values: np.ndarray) -> Callable[[np.ndarray], float]:
+    return lambda seeds: float(values[seeds].mean())
+
+
+def _root_mean_of(squared: np.ndarray) -> Callable[[np.ndarray], float]:
+    return lambda seeds: float(np.sqrt(squared[seeds].mean()))

@@ -68,7 +68,7 @@ def produces_inf(tables: Tables) -> Finding:
 
 def ema_robust(tables: Tables) -> Finding:
     """The EMA lasts at every rho."""
-    return _share(tables, lambda of: np.isposinf(of("ema_last_epoch")).all(axis=1), ("ema_last_epoch",))
+    return _share(tables, lambda of: np.all(np.isposinf(of("ema_last_epoch")), axis=1), ("ema_last_epoch",))
 
 
 def ema_better(tables: Tables) -> Finding:

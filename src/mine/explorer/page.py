@@ -1,15 +1,18 @@
-"""The interactive page: a payload, plotly.js and a script in one HTML file that asks nothing of a network."""
+"""The interactive page: a payload, plotly.js and a script in one HTML file that asks nothing of a network.
+
+Its style, its elements and its script are page.css, page.html and page.js beside this file, as they stand in the page.
+"""
 
 from __future__ import annotations
 
 import colorsys
 import json
+from importlib import resources
 from typing import Any
 
 from plotly.offline import get_plotlyjs
 
 from mine.divergence import MIN_ESS
-from mine.explorer.script import BODY, SCRIPT, STYLE
 from mine.figures.style import look
 
 
@@ -27,13 +30,17 @@ def page(content: dict[str, Any]) -> str:
             '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width">',
             '<link rel="icon" href="data:,">',
-            f"<title>MINE, run by run</title>\n<style>{STYLE}</style></head><body>",
-            BODY,
+            f"<title>MINE, run by run</title>\n<style>\n{_part('page.css')}</style></head><body>",
+            f"\n{_part('page.html')}",
             f'<script type="application/json" id="data">{data}</script>',
             f"<script>{get_plotlyjs()}</script>",
-            f"<script>{SCRIPT}</script>\n</body></html>\n",
+            f"<script>\n{_part('page.js')}</script>\n</body></html>\n",
         )
     )
+
+
+def _part(name: str) -> str:
+    return resources.files("mine.explorer").joinpath(name).read_text(encoding="utf-8")
 
 
 def lightened(colour: str) -> str:

@@ -207,10 +207,10 @@ def _medians(curves: pd.DataFrame | None, buckets: int) -> dict[str, Any] | None
     for quantity, name in (("mi_batch", "batch"), ("grad_norm", "grad")):
         if quantity in parts:
             part = parts[quantity]
-            columns = [
+            median, low, high = (
                 pd.to_numeric(part[key]).to_numpy(dtype=float, na_value=np.nan) for key in ("median", "q25", "q75")
-            ]
-            line, band = decimate(part["step"].to_numpy(dtype=float), *columns, buckets=buckets)
+            )
+            line, band = decimate(part["step"].to_numpy(dtype=float), median, low, high, buckets)
             found[name] = {"line": _packed(*line), "band": _packed(*band)}
     in_batch = parts["mi_batch"].set_index("step") if "mi_batch" in parts else pd.DataFrame()
     held, population = (

@@ -201,7 +201,7 @@ def _row(target: Target, all_values: np.ndarray, lasted: int) -> dict[str, Any]:
     if target.group == "end" and math.isfinite(published) and published >= lasted:
         published = math.inf
     low, high = _give_or_take(target.group, published)
-    row = {
+    row: dict[str, Any] = {
         "variant": target.variant,
         "rho": target.rho,
         "group": target.group,
@@ -366,4 +366,5 @@ def _select(epochs: pd.DataFrame, setting: str | None) -> tuple[pd.DataFrame, in
 def _numbers(run: pd.DataFrame, column: str) -> np.ndarray:
     if column not in run.columns:
         raise UserError(f"table 'epochs': column {column!r} is missing; collect it again")
-    return pd.to_numeric(run[column]).to_numpy(dtype=np.float64, na_value=np.nan)
+    values: np.ndarray = pd.to_numeric(run[column]).to_numpy(dtype=np.float64, na_value=np.nan)
+    return values

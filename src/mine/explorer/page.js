@@ -1,64 +1,3 @@
-"""What the interactive page is written in: its style, its elements and its script, as they stand in the page."""
-
-STYLE = """
-:root { color-scheme: light dark; --ground: #fff; --ink: #222; --faint: #555; --line: #ccc; --link: #0a4a80; }
-@media (prefers-color-scheme: dark) {
-  :root { --ground: #16181b; --ink: #e8e8e8; --faint: #a8adb3; --line: #444a50; --link: #7db8ee; }
-}
-body { font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; max-width: 78rem; margin: 1.2rem auto; padding: 0 1rem;
-  background: var(--ground); color: var(--ink); }
-h1 { font-size: 1.4rem; margin: 0 0 0.3rem; } h2 { font-size: 1.1rem; margin: 1.6rem 0 0.3rem; }
-a { color: var(--link); } p { margin: 0.3rem 0; max-width: 62rem; }
-form { display: flex; flex-wrap: wrap; gap: 0.5rem 1.1rem; margin: 0.8rem 0; padding: 0.7rem 0;
-  border-block: 1px solid var(--line); align-items: end; }
-label { display: inline-flex; flex-direction: column; font-size: 0.85em; color: var(--faint); }
-fieldset { border: 0; padding: 0; margin: 0; display: flex; flex-wrap: wrap; gap: 0 0.9rem; }
-fieldset label { flex-direction: row; gap: 0.3rem; align-items: center; color: var(--ink); }
-legend { font-size: 0.85em; color: var(--faint); padding: 0; }
-select, input { font: inherit; color: inherit; } select { min-width: 4rem; }
-:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
-.plot { width: 100%; } #values { height: 400px; } #norm { height: 280px; }
-.faint { color: var(--faint); font-size: 0.87em; }
-table { border-collapse: collapse; font-size: 0.87em; margin: 0.5rem 0; }
-th, td { padding: 0.15rem 0.7rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
-th { font-weight: 600; } #claims td, #claims th, td:first-child, th:first-child { text-align: left; }
-#claims td:nth-child(3) { white-space: nowrap; } #claims td:nth-child(2) { min-width: 18rem; }
-#claims tr.here { outline: 2px solid var(--link); }
-details { margin: 0.8rem 0; } summary { cursor: pointer; } .wide { overflow-x: auto; }
-@media (max-width: 44rem) {
-  #claims :is(table, tbody, td) { display: block; } #claims tr { display: block; padding: 0.4rem 0;
-    border-bottom: 1px solid var(--line); } #claims td { border: 0; padding: 0.1rem 0; }
-  #claims tr:has(th) { display: none; } #claims td:first-child { font-weight: 600; }
-}
-"""
-
-BODY = """
-<h1>MINE, run by run</h1>
-<p>Choose an experiment and a cell of it. All information in nats, every value before its update. In-batch: the training
-batch's own value. Held out: the same critic on fresh pairs. Population: what the critic is worth, by the exact density
-ratio.</p>
-<form id="controls" onsubmit="return false">
-  <label>experiment <select id="experiment"></select></label>
-  <label>product scheme, setting <select id="setting"></select></label>
-  <label>d <select id="d"></select></label>
-  <label>ρ <select id="rho"></select></label>
-  <fieldset id="variants"><legend>variants</legend></fieldset>
-  <label>runs <select id="seeds"></select></label>
-  <fieldset id="quantities"><legend>values</legend></fieldset>
-  <label>range <select id="range"><option value="near">around the truth</option>
-    <option value="all">everything</option></select></label>
-</form>
-<p id="said" aria-live="polite"></p>
-<div id="values" class="plot" role="img" aria-describedby="said"></div>
-<div id="norm" class="plot" role="img" aria-describedby="said"></div>
-<p class="faint" id="how"></p>
-<details id="numbers"><summary>The same as a table</summary><div class="wide" id="table"></div></details>
-<section id="claims"><h2>The claims, and traces that bear on each</h2>
-<div class="wide"><table id="ledger"></table></div></section>
-<section id="missing" hidden><h2>What is missing here</h2><ul id="notes"></ul></section>
-"""
-
-SCRIPT = r"""
 "use strict";
 const data = JSON.parse(document.getElementById("data").textContent);
 const at = id => document.getElementById(id);
@@ -388,4 +327,3 @@ for (const id of ["values", "norm"]) {
 addEventListener("hashchange", follow);
 dark.addEventListener("change", draw);
 document.documentElement.dataset.ready = "yes";
-"""
