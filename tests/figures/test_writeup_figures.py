@@ -90,6 +90,11 @@ def test_other_numbers_make_another_title():
     )
 
 
+def test_runs_that_stop_before_the_published_end_are_not_said_to_outlast_it():
+    figure = FIGURES["trends"].draw(tables_of(rhos=(0.9, 0.99), ends={}, epochs=20, seeds=2))
+    assert title(figure).startswith("Biased lasts at ρ = 0.99 for 20 epochs and at 0.9 as published; ")
+
+
 def test_lines_are_those_of_the_lowest_seed_and_bands_of_all(tables, drawn):
     axes = panels(drawn)["ρ = 0.9"]
     rows = tables["epochs"].query("variant == 'ema' and rho == 0.9")

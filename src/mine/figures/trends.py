@@ -309,7 +309,9 @@ def _ends_clause(held: pd.DataFrame, biased: dict[float, Line]) -> str:
             epochs = f"epoch {first}" if first == last else f"epochs {first}–{last}"
             ends.append(f"in {line.ends.size} of {len(line.seeds)} {where} ({epochs}; published {published})")
         elif published == "lasts":
-            lasts.append(where)
+            # Of runs that stop before the published one ends, no more is known.
+            short = f" for {line.points.shape[1]} epochs" if writeup.LAST_EPOCH[rho] is not None else ""
+            lasts.append(where + short)
         else:
             ends.append(f"in none of {len(line.seeds)} {where} (published {published})")
     parts = [f"ends {', '.join(ends)}"] if ends else []
