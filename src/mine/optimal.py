@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 
 import pyarrow as pa
 import torch
@@ -62,4 +62,4 @@ def batch_value(dim: int, rho: float, seed: int, training: TrainingSettings, n_b
 def _judge(dim: int, rho: float, seed: int) -> Evaluation:
     runs = gaussian_runs(dim, rho, [seed])
     task = runs[0].tasks[0]
-    return judge_scores(task.log_ratio, runs, task)[0]
+    return judge_scores(partial(log_density_ratio, rho=rho), runs, task)[0]

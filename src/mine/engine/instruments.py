@@ -134,6 +134,7 @@ def _population(scores: Scores, task: Task, sources: Sequence[torch.Generator]) 
     x, z = task.sample((POPULATION_PAIRS,), sources)
     x_product, z_product = task.sample_x((POPULATION_PAIRS,), sources), task.sample_z((POPULATION_PAIRS,), sources)
     joint, product = _in_rows(scores, x, z), _in_rows(scores, x_product, z_product)
+    assert task.log_ratio is not None, "only a task that knows its density ratio has a population value"
     log_ratio = task.log_ratio(torch.cat([x, x_product], 1), torch.cat([z, z_product], 1))
     log_weight = math.log(2.0) - torch.nn.functional.softplus(log_ratio)
     summands = torch.cat([joint, product], 1) + log_weight

@@ -78,8 +78,7 @@ def train(
 
     A member's result does not depend on its neighbours: on one CPU thread it is bitwise the same in any stack.
     """
-    measures = watch.block is not None
-    how = {"grad_clip": grad_clip, "average": average, "measures": measures}
+    how = {"grad_clip": grad_clip, "average": average, "measures": watch.block is not None}
     stack = Stack.fresh(estimator, optimizers[0], source.starts(), **how)
     device, places, done = stack.parameters.device, list(range(len(optimizers))), 0
     optimizers, runs = list(optimizers), len(optimizers)
@@ -114,7 +113,7 @@ def train(
             record[row] = stack.measured
         done = steps[-1]
 
-        if measures:
+        if watch.block is not None:
             seen = record.cpu().numpy()
             ended = first_non_finite(seen, done > stopping.planned)
             watch.block(steps, seen, places, ended, stack)
@@ -122,7 +121,8 @@ def train(
             latest = float(np.mean(seen[-1, MEASURED.index("mi_batch"), live])) if live else np.nan
             watch.progress(Progress(min(done, stopping.planned), stopping.planned, len(live), runs, latest))
             if len(live) < len(places):
-                places, optimizers = ([each[place] for place in live] for each in (places, optimizers))
+                places = [places[index] for index in live]
+                optimizers = [optimizers[index] for index in live]
                 source.keep(live)
                 stack, replays = stack.survivors(live), {}
     return stack
@@ -138,7 +138,7 @@ def replayable(update: Callable[[], None], device: torch.device | str) -> Callab
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         update()
-    return graph.replay
+    return lambda: graph.replay()
 
 
 def first_non_finite(block: np.ndarray, ends_with_look: bool) -> list[int | None]:

@@ -7,7 +7,7 @@ never mix; a stack of one is a stack like any other.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,7 +24,7 @@ _aten = torch.ops.aten
 
 # Each in place: what follows a hidden layer, and the derivative, by which a gradient is multiplied; it is a function
 # of the activation's output. These are the kernels that autograd would call.
-_ACTIVATIONS = {
+_ACTIVATIONS: dict[str, tuple[Callable[..., Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
     "relu": (
         torch.relu_,
         lambda gradient, output: _aten.threshold_backward.grad_input(gradient, output, 0, grad_input=gradient),

@@ -120,7 +120,9 @@ class _Training:
     ) -> None:
         self.estimator, self._settings, self._device = estimator, settings, device
         self._checkpoints, self._judged, self._layout = checkpoints, judged, Layout(estimator.networks)
-        self.updates = settings.steps * len(runs[0].tasks)
+        assert settings.steps is not None, "settings work it out where they are made"
+        self._steps = settings.steps
+        self.updates = self._steps * len(runs[0].tasks)
         self.windows = Windows(self.updates, settings.window)
         self.members = {place: _Member(run, Recorder(self.windows)) for place, run in enumerate(runs)}
         self._places = list(self.members)
@@ -154,7 +156,7 @@ class _Training:
 
     def _stair(self, step: int) -> int:
         """Which of the tasks step ``step`` trains on; the look after the last update is at the last one's."""
-        return min((step - 1) // self._settings.steps, self.updates // self._settings.steps - 1)
+        return min((step - 1) // self._steps, self.updates // self._steps - 1)
 
     def _is_judged(self, step: int) -> bool:
         at_end = step > self.updates or (self._stair(step) != self._stair(step + 1))
@@ -206,7 +208,7 @@ class _Training:
         truths = np.array([task.mi for task in member.run.tasks])
         columns["mi_true"] = np.ma.MaskedArray(truths[[self._stair(at) for at in step.tolist()]])
         for name in ("mi_heldout", "heldout_ess", "mi_population", "population_ess"):
-            column = np.ma.masked_all(len(rows), dtype=np.float64)
+            column = np.ma.MaskedArray(np.zeros(len(rows)), mask=True)
             for at, evaluation in member.evaluations.items():
                 column[np.searchsorted(step, at)] = (
                     np.ma.masked if (value := getattr(evaluation, name)) is None else value

@@ -171,11 +171,12 @@ class FreshPairs(_OfRuns):
     def __init__(self, runs: Sequence[Run], settings: TrainingSettings, device: torch.device | str) -> None:
         """See source_of."""
         super().__init__(runs, settings, device)
-        self._taken, self._last = 0, len(runs[0].tasks) - 1
+        assert settings.steps is not None, "settings work it out where they are made"
+        self._steps, self._taken, self._last = settings.steps, 0, len(runs[0].tasks) - 1
 
     def take(self, n_batches: int) -> Batch:
         """See Source."""
-        k, steps = self._settings.batch_size, self._settings.steps
+        k, steps = self._settings.batch_size, self._steps
         first, self._taken = self._taken, self._taken + n_batches
         parts = []
         while first < self._taken:
@@ -223,8 +224,8 @@ class DataSet(_OfRuns):
             z_product = _rows(self._z, product_order)
         else:
             z_product = self._shuffled(z, sizes)
-        cut = [None if each is None else each[:, :n_batches] for each in (x, z, z_product)]
-        return Batch(*cut, sizes[:n_batches])
+        z_product = None if z_product is None else z_product[:, :n_batches]
+        return Batch(x[:, :n_batches], z[:, :n_batches], z_product, sizes[:n_batches])
 
 
 class Rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from mine.estimators.values import log_mean_exp, mean
 
 if TYPE_CHECKING:
     from mine.engine.optimizers import Optimizer
-    from mine.estimators.interface import Estimator, Outputs, State, Weights
+    from mine.estimators.interface import Estimator, Inputs, Outputs, State, Weights
 
 
 class _Memory:
@@ -23,7 +23,19 @@ class _Memory:
     def __init__(self, x: Tensor, z: Tensor, z_product: Tensor | None) -> None:
         self.x, self.z = torch.empty_like(x), torch.empty_like(z)
         self.z_product = None if z_product is None else torch.empty_like(z_product)
-        self.passes: Passes | None = None
+        self._passes: Passes | None = None
+
+    @property
+    def passes(self) -> Passes:
+        """Those of the networks that have spoken."""
+        assert self._passes is not None, "no network has spoken yet"
+        return self._passes
+
+    def say(self, layout: Layout, parameters: Tensor, inputs: Inputs) -> Said:
+        """What the networks say of the batch, in memory that is set aside at the first call."""
+        if self._passes is None:
+            self._passes = Passes(layout, parameters, inputs)
+        return self._passes.forward(inputs)
 
     def load(self, x: Tensor, z: Tensor, z_product: Tensor | None) -> None:
         self.x.copy_(x)
@@ -63,15 +75,13 @@ class Stack:
         self.rates = parameters.new_zeros(3, members, 1)
         self.measured = parameters.new_zeros(len(MEASURED), members)
         self._optimizer_state = optimizer.init(parameters)
-        self._state: State | None = None
+        self._state: State = ()
         self._memory: dict[int, _Memory] = {}
         self._squared = torch.empty_like(parameters)
         self._not_measured = parameters.new_full((members,), torch.nan)
 
     @classmethod
-    def fresh(
-        cls, estimator: Estimator, optimizer: Optimizer, starts: Sequence[torch.Generator], **how: object
-    ) -> Stack:
+    def fresh(cls, estimator: Estimator, optimizer: Optimizer, starts: Sequence[torch.Generator], **how: Any) -> Stack:
         """A stack of initial parameters, one member a generator. how: see ``__init__``."""
         return cls(estimator, optimizer, Layout(estimator.networks).matrix(estimator.init(starts)), **how)
 
@@ -151,9 +161,7 @@ class Stack:
 
     def _say(self, memory: _Memory) -> Said:
         inputs = self._estimator.inputs(memory.x, memory.z, memory.z_product)
-        if memory.passes is None:
-            memory.passes = Passes(self._layout, self.parameters, inputs)
-        return memory.passes.forward(inputs)
+        return memory.say(self._layout, self.parameters, inputs)
 
     def _read(self, memory: _Memory, said: Said) -> Outputs:
         return self._estimator.read(said, memory.z)
@@ -161,6 +169,7 @@ class Stack:
     def _closed_form(self, memory: _Memory, term_norms: bool) -> tuple[Said, dict[str, Tensor], dict[str, Said]]:
         """Gradient with respect to what the networks said, what was seen, and the gradient of each term."""
         critic, said = self._estimator.critic, self._say(memory)
+        assert critic is not None, "a gradient in closed form is one with respect to a critic's scores"
         outputs = self._read(memory, said)
         weights, state = self._estimator.weights(outputs, self._state)
         for old, new in zip(self._state, state, strict=True):

@@ -15,8 +15,10 @@ from mine.engine.sources import BLOCK
 class Stopping(Protocol):
     """A rule that ends training. Updates are counted from 1."""
 
-    planned: int
-    """Updates at most. A step beyond them is a look at a batch without an update."""
+    @property
+    def planned(self) -> int:
+        """Updates at most. A step beyond them is a look at a batch without an update."""
+        ...
 
     def next_block(self, done: int) -> int:
         """How many steps follow before ``over`` is asked again, at least 1."""

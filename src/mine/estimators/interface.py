@@ -98,6 +98,10 @@ class Critic(Protocol):
         """T of them, (S, n)."""
         ...
 
+    def joint(self, parameters: Parameters, x: Tensor, z: Tensor) -> Tensor:
+        """T on joint pairs x (S, n, dx), z (S, n, dz), for who looks at critics. Returns (S, n)."""
+        ...
+
 
 class Estimator(Protocol):
     """One estimator. Adding one takes a file that has this and a line in ``mine.estimators.ESTIMATORS``."""

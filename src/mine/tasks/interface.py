@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Task:
     name: str
     dim: int
     mi: float
-    log_ratio = None
+    log_ratio: Callable[[Tensor, Tensor], Tensor] | None = None
 
     def sample(self, shape: tuple[int, ...], generators: Sequence[Generator]) -> tuple[Tensor, Tensor]:
         """Joint pairs of several runs: x and z, each float32 (S, *shape, dim), on the generators' device.
