@@ -24,7 +24,7 @@ def measure_collect(sizes: Sequence[int] = SIZES, steps: int = STEPS, say: Calla
     from mine.engine.runs import train_at
     from mine.settings import TrainingSettings
 
-    settings = TrainingSettings(steps=steps, eval_every=10**9)
+    settings = TrainingSettings(steps=steps, eval_every=10**8)
     run = train_at("ema", 1, 0.5, [0], settings)[0]
     rows = []
     for layout, cells in LAYOUTS.items():
@@ -71,6 +71,7 @@ def write_copies(folder: Path, cells: Sequence[tuple[int, float]], n_seeds: int,
                 "outcome": run.outcome,
                 "overflow_step": run.overflow_step,
                 "device": "cpu",
+                "packages": {},
                 "code": "",
             }
             path = RUN_PATTERN.format(setting="base", variant="ema", dim=dim, rho=canonical_rho(rho), seed=seed)

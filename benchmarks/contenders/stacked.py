@@ -17,7 +17,7 @@ from mine.engine.networks import Layout, Said, say
 from mine.engine.runs import gaussian_runs, train_runs
 from mine.settings import TrainingSettings
 
-NEVER = 10**9
+NEVER = 10**8
 
 
 class AutogradPasses:
