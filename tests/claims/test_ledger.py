@@ -145,7 +145,7 @@ def test_what_is_shown_of_a_claim_is_what_its_verdict_rests_on():
         shown.append(ledger.telling(table.to_pandas()))
     assert shown == [
         "in 1 of 1 primary findings (1 more cannot be decided); open: share 0.55 [0.4, 0.7], 10 seeds",
-        "in 0 of 1 primary findings; none: share none of 80 ended, 10 seeds",
+        "in 0 of 1 primary findings; none: share: none of 80 ended, 10 seeds",
     ]
 
 

@@ -229,8 +229,10 @@ def telling(findings: pd.DataFrame) -> str:
         return findings["claim_where"].iloc[0]
     agreeing = primary[primary["verdict"] == findings["claim_verdict"].iloc[0]]
     shown = (agreeing if len(agreeing) else decided).iloc[0]
-    value = value_text(shown["effect"], shown["low"], shown["high"], shown["level"])
-    value = shown["note"] if math.isnan(shown["effect"]) and shown["note"] else value
+    if math.isnan(shown["effect"]) and shown["note"]:
+        value = f": {shown['note']}"
+    else:
+        value = f" {value_text(shown['effect'], shown['low'], shown['high'], shown['level'])}"
     holding = int(decided["verdict"].isin((HOLDS, PARTLY)).sum())
     left = primary[primary["verdict"] == UNDECIDED]
     # A table that was not made is named: the data have nothing to do with it.
@@ -238,7 +240,7 @@ def telling(findings: pd.DataFrame) -> str:
     more = f" ({len(left)} more cannot be decided{f': {absent}' if absent else ''})" if len(left) else ""
     return (
         f"in {holding} of {len(decided)} primary findings{more}; "
-        f"{shown['cell']}: {shown['quantity']} {value}, {count_of(shown['quantity'], shown['n_seeds'])}"
+        f"{shown['cell']}: {shown['quantity']}{value}, {count_of(shown['quantity'], shown['n_seeds'])}"
     )
 
 
