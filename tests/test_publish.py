@@ -230,10 +230,32 @@ def test_what_is_not_made_again_is_kept_and_said(root):
     record = publish(CONFIG, root / "figures", root)
     assert record["experiments"]["one"]["kept"] == 3
     assert record["experiments"]["two"]["kept"] == 4
-    assert record["kept"] == ["two/live.svg"]
+    assert record["kept"] == {"two/live.svg": first["commit"]["sha"]}
     assert (root / "figures/two/live.svg").read_text() == "drawn"
     pd.testing.assert_frame_equal(pd.read_parquet(root / "figures/data/one_summary.parquet"), rows)
     assert "Not made again" in (root / "figures/README.md").read_text()
+
+
+def test_what_is_kept_again_is_still_of_the_publication_that_made_it(root, monkeypatch):
+    def at(sha):
+        monkeypatch.setattr(module, "commit", lambda root: {"sha": sha, "dirty": False})
+        return publish(CONFIG, root / "figures", root)
+
+    (root / "results/figures/two").mkdir()
+    (root / "results/figures/two/live.svg").write_text("drawn")
+    at("first")
+    (root / "results/two/summary.parquet").unlink()
+    (root / "results/figures/two/live.svg").unlink()
+    at("second")
+    without(root / "results/one/summary.parquet", variant="biased")
+    record = at("third")
+    assert record["kept"] == {"two/live.svg": "first"}
+    assert {name: made["kept_from"] for name, made in record["experiments"].items()} == {
+        "one": "second",
+        "two": "first",
+    }
+    page = (root / "figures/README.md").read_text()
+    assert "of commit second 3 runs of one; of commit first 4 runs of two, 1 file." in page
 
 
 def test_what_no_longer_belongs_to_the_configuration_is_not_kept(root):

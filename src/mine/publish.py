@@ -81,7 +81,7 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
         summaries[name], kept_rows = _summary(file, published, experiment)
         experiments[name] = _describe(summaries[name])
         if kept_rows:
-            experiments[name]["kept"] = kept_rows
+            experiments[name] |= {"kept": kept_rows, "kept_from": _kept_from(earlier, name)}
             kept |= {file for file in earlier["files"] if file.startswith(f"{name}/")}
         for table in _BESIDE_SUMMARIES:
             if (results / name / f"{table}.parquet").exists():
@@ -128,9 +128,9 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
             name: hashlib.sha256(content).hexdigest() for name, content in contents.items() if name != BENCHMARK_PAGE
         },
     }
-    if kept or any("kept" in experiment for experiment in experiments.values()):
-        record["kept_from"] = earlier.get("kept_from") or earlier.get("commit", {}).get("sha")
-        record["kept"] = sorted(kept)
+    if kept:
+        before = earlier.get("kept", {})
+        record["kept"] = {name: before.get(name, earlier["commit"]["sha"]) for name in sorted(kept)}
 
     frames = {name: summary.to_pandas() for name, summary in summaries.items()}
     contents[PAGE] = page(frames, contents, record).encode()
@@ -361,6 +361,12 @@ def _check_rows(summary: Path, table: pa.Table, experiment: dict[str, Any]) -> s
                     "run `make reproduce` again"
                 )
     return set(keys)
+
+
+def _kept_from(earlier: dict[str, Any], name: str) -> str | None:
+    """Commit of the publication that an experiment's rows are kept from: the last one that made some of them."""
+    before = earlier.get("experiments", {}).get(name, {})
+    return before["kept_from"] if before.get("kept") == before.get("runs", 0) else earlier.get("commit", {}).get("sha")
 
 
 def _record(output: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -54,13 +55,10 @@ def page(summaries: Mapping[str, pd.DataFrame], figures: Iterable[str], record: 
         "[published.json](published.json) has the hashes; `data/` the summaries, one row a run.",
         _LEGEND.strip(),
     ]
-    if "kept_from" in record:
-        cells = {name: made["kept"] for name, made in record["experiments"].items() if "kept" in made}
-        of = ", ".join(f"{count:,} runs of {name}" for name, count in cells.items()) or "no runs"
-        files = len(record["kept"])
+    if kept := _kept(record):
         parts.append(
-            f"Not made again, and kept from the publication of commit {record['kept_from']}: {of}; {files} files. "
-            "Each run's row in `data/` has the hash of the code that trained it."
+            f"Not made again, and kept from earlier publications: {kept}. Each run's row in `data/` has the hash of "
+            "the code that trained it."
         )
     figures = list(figures)
     if "claims.md" in figures:
@@ -73,6 +71,17 @@ def page(summaries: Mapping[str, pd.DataFrame], figures: Iterable[str], record: 
     for name, summary in summaries.items():
         parts += [f"## {name}", *_pictures(figures, name), cell_table(summary)]
     return "\n\n".join(parts) + "\n"
+
+
+def _kept(record: dict[str, Any]) -> str:
+    """What was kept, by the commit of the publication that made it; nothing where nothing was."""
+    what: dict[str, list[str]] = {}
+    for name, made in record.get("experiments", {}).items():
+        if "kept" in made:
+            what.setdefault(made["kept_from"], []).append(f"{made['kept']:,} runs of {name}")
+    for commit, files in Counter(record.get("kept", {}).values()).items():
+        what.setdefault(commit, []).append(f"{files} file{'' if files == 1 else 's'}")
+    return "; ".join(f"of commit {commit or 'unknown'} {', '.join(parts)}" for commit, parts in what.items())
 
 
 def pictures_part(pictures_epochs: pd.DataFrame, search_judged: pd.DataFrame, search_counts: pd.DataFrame) -> str:

@@ -134,6 +134,21 @@ def test_a_table_that_was_not_made_is_named_in_the_short_table():
     assert "(1 more cannot be decided)" in line
 
 
+def test_what_is_shown_of_a_claim_is_what_its_verdict_rests_on():
+    """Of one that is open the finding that is open; of one that has no number what is said instead."""
+    holding = found(HOLDS, cell="holding")
+    open_one = Finding("open", "share", 0.55, 0.4, 0.7, 10, UNDECIDED, True, 0.95, "")
+    none_ended = Finding("none", "share", math.nan, math.nan, math.nan, 10, FAILS, True, 0.95, "none of 80 ended")
+    shown = []
+    for findings in ([holding, open_one], [none_ended]):
+        table = ledger.ledger_table([judge(claim_of(lambda tables, found=findings: found), 1, None)])
+        shown.append(ledger.telling(table.to_pandas()))
+    assert shown == [
+        "in 1 of 1 primary findings (1 more cannot be decided); open: share 0.55 [0.4, 0.7], 10 seeds",
+        "in 0 of 1 primary findings; none: share: none of 80 ended, 10 seeds",
+    ]
+
+
 def test_a_share_of_settings_is_not_of_seeds():
     of = Finding("plausible range", "share of settings in which this holds", 0.8, 0.6, 0.9, 24, HOLDS, True)
     frame = ledger.ledger_table([judge(claim_of(lambda tables: [of]), 1, None)]).to_pandas()

@@ -86,7 +86,7 @@ def test_other_numbers_make_another_title():
     assert title(figure) == (
         "Biased ends in none of 2 at ρ = 0.99 (published 33), in none of 2 at 0.95 (published 156), in 2 of 2 at 0.9 "
         "(epochs 79–80; published lasts) and lasts at 0.85 as published; the published trend comes out in 0 of 5 "
-        "quarters for Biased (4 above it, 1 ended before), 0 of 8 for EMA (8 above it)"
+        "quarters for Biased (4 too high, 1 ended before), 0 of 8 for EMA (8 too high)"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -219,21 +220,28 @@ def number_text(value: float) -> str:
 
 
 def telling(findings: pd.DataFrame) -> str:
-    """A claim's primary findings in a line: how many hold, what is open, and the first that agrees with the verdict."""
-    decided = findings[findings["primary"] & findings["verdict"].isin((HOLDS, FAILS, PARTLY))]
+    """A claim's primary findings in a line: how many hold, what is open, and the first that agrees with the verdict.
+
+    Where that one has no number, what it says instead.
+    """
+    primary = findings[findings["primary"]]
+    decided = primary[primary["verdict"].isin((HOLDS, FAILS, PARTLY))]
     if decided.empty:
         return findings["claim_where"].iloc[0]
-    agreeing = decided[decided["verdict"] == findings["claim_verdict"].iloc[0]]
+    agreeing = primary[primary["verdict"] == findings["claim_verdict"].iloc[0]]
     shown = (agreeing if len(agreeing) else decided).iloc[0]
-    value = value_text(shown["effect"], shown["low"], shown["high"], shown["level"])
+    if math.isnan(shown["effect"]) and shown["note"]:
+        value = f": {shown['note']}"
+    else:
+        value = f" {value_text(shown['effect'], shown['low'], shown['high'], shown['level'])}"
     holding = int(decided["verdict"].isin((HOLDS, PARTLY)).sum())
-    left = findings[findings["primary"] & (findings["verdict"] == UNDECIDED)]
+    left = primary[primary["verdict"] == UNDECIDED]
     # A table that was not made is named: the data have nothing to do with it.
     absent = "; ".join(dict.fromkeys(note for note in left["note"] if ".parquet" in str(note)))
     more = f" ({len(left)} more cannot be decided{f': {absent}' if absent else ''})" if len(left) else ""
     return (
         f"in {holding} of {len(decided)} primary findings{more}; "
-        f"{shown['cell']}: {shown['quantity']} {value}, {count_of(shown['quantity'], shown['n_seeds'])}"
+        f"{shown['cell']}: {shown['quantity']}{value}, {count_of(shown['quantity'], shown['n_seeds'])}"
     )
 
 

@@ -321,7 +321,7 @@ def _ends_clause(held: pd.DataFrame, biased: dict[float, Line]) -> str:
     return f"Biased {' and '.join(parts)}" if parts else ""
 
 
-_SIDES = {-1: "below it", 1: "above it", 2: "ended before"}
+_SIDES = {-1: "too low", 1: "too high", 2: "ended before"}
 
 
 def _side(rows: pd.DataFrame) -> np.ndarray:
