@@ -23,8 +23,6 @@ report: "workflow/report/workflow.rst"
 localrules:
     all,
     claims,
-    phase,
-    benchmark,
     search,
 
 
@@ -45,18 +43,17 @@ rule claims:
         figures=claim_figures(),
 
 
-# Where training diverges, over d and rho.
-rule phase:
-    input:
-        runs=runs_for("phase"),
-        tables=tables_for("phase"),
-        figures=figures_for("phase"),
+# What carries another target than `all`: `snakemake phase`, `snakemake benchmark`, or a name of your own.
+for target in further_targets(config):
 
-
-# Estimators of mutual information against each other, on tasks whose truth is known.
-rule benchmark:
-    input:
-        benchmark_files(),
+    rule:
+        name:
+            target
+        input:
+            runs=runs_for(target),
+            tables=tables_for(target),
+            figures=figures_for(target),
+        localrule: True
 
 
 # Which settings made the write-up's pictures?
@@ -71,6 +68,5 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/collect.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/claims.smk"
-include: "workflow/rules/benchmark.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/notebooks.smk"

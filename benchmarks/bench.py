@@ -22,7 +22,7 @@ from collecting import measure_collect
 from contenders import protocol
 from mine.commands.train import STACK
 from mine.gaussian import mutual_information
-from mine.publish import commit, cpu_model
+from mine.publish.made_by import commit, cpu_model
 from planning import measure_planning
 from startup import measure_startup
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mine.publish import filled
+from mine.publish.parts import filled
 
 NOT_MEASURED = "not measured"
 PLAIN_LOOP = "benchmarks/contenders/plain_loop.py"

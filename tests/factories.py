@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mine.engine.record import OF_WINDOWS, Windows
-from mine.experiments import RUN_PATTERN
+from mine.experiments import run_path
 from mine.settings import Cell, TrainingSettings
 from mine.trace import COLUMNS, write_trace
 
@@ -129,11 +129,12 @@ def write_run(
     lengths = {"steps": training.steps, "eval_every": training.eval_every, "window": training.window}
     columns.setdefault("mi_true", -0.5 * dim * math.log1p(-rho * rho))
     made = make_trace_columns(seed=seed, **(lengths | columns))
-    path = runs / RUN_PATTERN.format(setting=setting, variant=variant, dim=dim, rho=rho, seed=seed)
+    cell = Cell(variant, dim, rho, seed)
+    path = runs / run_path(setting, cell)
     more = metadata or {}
     write_trace(
         path,
         made,
-        make_metadata(Cell(variant, dim, rho, seed), training, overflow_step=overflow_step) | more,
+        make_metadata(cell, training, overflow_step=overflow_step) | more,
     )
     return path

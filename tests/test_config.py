@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from mine.estimators.planning import settings_of_benchmark
 
 from mine import settings
 from mine.baselines import BASELINES
 from mine.config import DEFAULTS, SCHEMA, check_config, check_or_exit, load_config, read_yaml
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
-from mine.estimators.planning import settings_of_benchmark
 from mine.experiments import expand, kept_steps
 from mine.figures import FIGURES
 from mine.settings import TrainingSettings

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mine.published_page import cell_table, page
+from mine.publish.page import cell_table, page
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest, kendalltau
 
-from mine.published_page import _spread
+from mine.publish.page import _spread
 from mine.statistics import (
     LEVEL,
     Interval,

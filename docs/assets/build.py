@@ -136,7 +136,7 @@ def pictures() -> str:
     """Where our figures in the write-up's form and its own agree, and which settings made them."""
     import pandas as pd
 
-    from mine.published_page import pictures_part
+    from mine.publish.page import pictures_part
 
     names = ("pictures_epochs", "search_judged", "search_counts")
     paths = {name: ROOT / f"figures/data/{name}.parquet" for name in names}

@@ -22,7 +22,6 @@ COMMANDS = (
     "optimal",
     "frozen",
     "collect",
-    "stairs",
     "baselines",
     "status",
     "search",

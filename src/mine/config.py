@@ -18,11 +18,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mine.errors import UserError, escaped
-from mine.estimators.names import ESTIMATORS
-from mine.estimators.planning import cells, settings_of_benchmark
-from mine.estimators.settings import check_choice
-from mine.experiments import MAX_RUNS, count_runs, expand, kept_steps
-from mine.tasks import TASKS
+from mine.experiments import MAX_RUNS, check_figures, count_runs, expand, kept_steps
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -107,8 +103,6 @@ def check_config(config: Any, schema: Path, source: str = "config") -> None:
     _check_count(config, source)
     for name, experiment in config["experiments"].items():
         _check_runs(f"{source}: experiments.{name}", experiment)
-    for name, benchmark in config.get("benchmark", {}).items():
-        _check_benchmark(f"{source}: benchmark.{name}", benchmark)
     if frozen := config.get("frozen"):
         _check_runs(f"{source}: frozen", frozen)
         try:
@@ -166,35 +160,22 @@ def with_defaults(config: dict[str, Any]) -> dict[str, Any]:
 def _check_count(config: dict[str, Any], source: str) -> None:
     """Refuse more runs than anybody means, before any is listed."""
     total = 0
-    for section in ("experiments", "benchmark"):
-        for name, each in config.get(section, {}).items():
-            try:
-                total += count_runs(each)
-            except UserError as error:
-                raise UserError(f"{source}: {section}.{name}: {error}") from None
-            if total > MAX_RUNS:
-                raise UserError(
-                    f"{source}: {section}.{name}: makes it {total:,} runs; a configuration has at most {MAX_RUNS:,}"
-                )
+    for name, each in config["experiments"].items():
+        try:
+            total += count_runs(each)
+        except UserError as error:
+            raise UserError(f"{source}: experiments.{name}: {error}") from None
+        if total > MAX_RUNS:
+            raise UserError(
+                f"{source}: experiments.{name}: makes it {total:,} runs; a configuration has at most {MAX_RUNS:,}"
+            )
 
 
 def _check_runs(place: str, experiment: dict[str, Any]) -> None:
     try:
         for run in expand(experiment):
             run.cell  # noqa: B018 - building the cell checks it
-    except UserError as error:
-        raise UserError(f"{place}: {error}") from None
-
-
-def _check_benchmark(place: str, benchmark: dict[str, Any]) -> None:
-    grid = benchmark["grid"]
-    try:
-        for key, known in (("variant", ESTIMATORS), ("task", TASKS)):
-            for name in grid[key]:
-                check_choice(key, name, tuple(known))
-        for _ in cells(benchmark):
-            pass
-        settings_of_benchmark(benchmark)
+        check_figures(experiment)
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
 

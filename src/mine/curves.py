@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from mine.columns import CELL_COLUMNS, FLOAT, INT, STRING, Columns, schema
 from mine.engine.record import Windows
 from mine.rows import of_rows
 from mine.settings import TrainingSettings
@@ -17,34 +19,26 @@ QUANTITIES = ("mi_batch", "grad_norm", "mi_heldout", "mi_population")
 of updates: a window's mean and its largest), the held-out value and the value at the population at the planned
 evaluations. Each before its step's update."""
 
-_STRING, _INT, _FLOAT = pa.string(), pa.int64(), pa.float64()
-
-CURVE_COLUMNS: dict[str, tuple[pa.DataType, str]] = {
-    "experiment": (_STRING, "name of the experiment in the configuration"),
-    "setting": (_STRING, "named override of the experiment's training settings; base where there is none"),
-    "variant": (_STRING, "objective"),
-    "dim": (_INT, "d, dimension of X and of Z"),
-    "rho": (_FLOAT, "correlation of X and Z, coordinate by coordinate"),
+CURVE_COLUMNS: Columns = {
+    **{name: kind for name, kind in CELL_COLUMNS.items() if name != "seed"},
     "quantity": (
-        _STRING,
+        STRING,
         "mi_batch, mi_heldout, mi_population (nats) or grad_norm (L2); where a run's rows are windows of updates, "
         "mi_batch is a window's mean, up to the last window, and grad_norm its largest",
     ),
-    "step": (_INT, "1-based, of a window its last; steps + 1 is the critic that training ends with"),
+    "step": (INT, "1-based, of a window its last; steps + 1 is the critic that training ends with"),
     "median": (
-        _FLOAT,
+        FLOAT,
         "over all n_runs, ended above every live one; null where it falls on an ended run",
     ),
-    "q25": (_FLOAT, "lower quartile, likewise"),
-    "q75": (_FLOAT, "upper quartile, likewise"),
-    "n_runs": (_INT, "runs of the cell, ended ones included"),
-    "live_share": (_FLOAT, "share of them that have not overflowed at or before this step"),
+    "q25": (FLOAT, "lower quartile, likewise"),
+    "q75": (FLOAT, "upper quartile, likewise"),
+    "n_runs": (INT, "runs of the cell, ended ones included"),
+    "live_share": (FLOAT, "share of them that have not overflowed at or before this step"),
 }
 """Name to (type, meaning) of every column of curves.parquet, in file order."""
 
-CURVE_SCHEMA = pa.schema(
-    [pa.field(name, kind, metadata={"meaning": meaning}) for name, (kind, meaning) in CURVE_COLUMNS.items()]
-)
+CURVE_SCHEMA = schema(CURVE_COLUMNS)
 
 # Steps whose runs are sorted at once, so that a cell of thousands of runs needs no second copy of itself.
 _BLOCK = 256
@@ -94,7 +88,7 @@ def quantiles_with_ended(values: np.ndarray, levels: Sequence[float]) -> np.ndar
 
 
 class CellCurves:
-    """The curves of one cell (experiment, setting, variant, dim, rho), filled run by run.
+    """The curves of one cell (every column of CELL_COLUMNS but the seed), filled run by run.
 
     Holds 8 bytes a run and row, whatever else a trace has.
     """
@@ -132,20 +126,23 @@ class CellCurves:
             self._ended_at[self._filled] = overflow_step
         self._filled += 1
 
-    def table(self, experiment: str, setting: str, variant: str, dim: int, rho: float) -> pa.Table:
-        """The cell's part of curves.parquet: quantities in the order of QUANTITIES, steps rising."""
-        return pa.concat_tables(self._quantity(name, (experiment, setting, variant, dim, rho)) for name in QUANTITIES)
+    def table(self, cell: dict[str, Any]) -> pa.Table:
+        """The cell's part of curves.parquet: quantities in the order of QUANTITIES, steps rising.
 
-    def _quantity(self, name: str, cell: tuple[str, str, str, int, float]) -> pa.Table:
+        cell: every name of CELL_COLUMNS to its value, of one of the runs.
+        """
+        return pa.concat_tables(self._quantity(name, cell) for name in QUANTITIES)
+
+    def _quantity(self, name: str, cell: dict[str, Any]) -> pa.Table:
         at = self._at[name]
         q25, median, q75 = quantiles_with_ended(self._values[name][: self._filled], (0.25, 0.5, 0.75))
         ended = np.searchsorted(np.sort(self._ended_at[: self._filled]), at, side="right")
-        columns = dict(zip(("experiment", "setting", "variant", "dim", "rho"), cell, strict=True))
+        columns = {key: value for key, value in cell.items() if key in CURVE_COLUMNS}
         arrays: dict[str, pa.Array] = {
             key: pa.repeat(pa.scalar(value, type=CURVE_SCHEMA.field(key).type), len(at))
             for key, value in {**columns, "quantity": name, "n_runs": self._filled}.items()
         }
-        arrays["step"] = pa.array(at, type=_INT)
+        arrays["step"] = pa.array(at, type=INT)
         arrays["live_share"] = pa.array(1.0 - ended / self._filled)
         for key, values in (("median", median), ("q25", q25), ("q75", q75)):
             arrays[key] = pa.array(values, from_pandas=True)  # NaN here is "no such quantile": null

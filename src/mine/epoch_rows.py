@@ -12,13 +12,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from mine.columns import CELL_COLUMNS, FLOAT, INT, Columns, cell_row, schema
 from mine.errors import UserError
 from mine.runs import RunFile, read_run
 from mine.settings import EPOCH
-from mine.summary import CELL_COLUMNS
 from mine.trace import Trace, write_table
-
-_INT, _FLOAT = pa.int64(), pa.float64()
 
 _OF_THE_TRACE = {
     "mi_mean": ("mi_batch_mean", "mean of mi_batch over the epoch's updates, nats"),
@@ -35,15 +33,13 @@ _OF_THE_TRACE = {
     "grad_norm_unclipped_last": ("grad_norm_unclipped", "the same before clipping; null where nothing is clipped"),
 }
 
-EPOCH_COLUMNS: dict[str, tuple[pa.DataType, str]] = CELL_COLUMNS | {
-    "epoch": (_INT, "pass over the data set, counted from 0 as the write-up's axis does"),
-    **{name: (_FLOAT, meaning) for name, (_, meaning) in _OF_THE_TRACE.items()},
+EPOCH_COLUMNS: Columns = CELL_COLUMNS | {
+    "epoch": (INT, "pass over the data set, counted from 0 as the write-up's axis does"),
+    **{name: (FLOAT, meaning) for name, (_, meaning) in _OF_THE_TRACE.items()},
 }
 """Name to (type, meaning) of every column of epochs.parquet, in file order. One row a run and epoch."""
 
-EPOCH_SCHEMA = pa.schema(
-    [pa.field(name, kind, metadata={"meaning": meaning}) for name, (kind, meaning) in EPOCH_COLUMNS.items()]
-)
+EPOCH_SCHEMA = schema(EPOCH_COLUMNS)
 
 
 def check_epochs(runs: Iterable[RunFile]) -> None:
@@ -64,7 +60,7 @@ def epoch_rows(experiment: str, run: RunFile, trace: Trace) -> pa.Table:
     """
     # Not the last look at a finished critic, which belongs to no epoch.
     frame = trace.frame[trace.frame["step"] <= run.training.steps]
-    cell = {"experiment": experiment, "setting": run.setting, **run.cell.to_dict()}
+    cell = cell_row(experiment, run)
     columns = {
         name: pa.repeat(pa.scalar(value, EPOCH_SCHEMA.field(name).type), len(frame)) for name, value in cell.items()
     }
@@ -72,7 +68,7 @@ def epoch_rows(experiment: str, run: RunFile, trace: Trace) -> pa.Table:
     for name, (source, _) in _OF_THE_TRACE.items():
         values = (frame[source] if source else frame["joint_mean"] - frame["log_ema"]).to_numpy(dtype=np.float64)
         # A column that an objective does not have is NaN from end to end once pandas has read it.
-        columns[name] = pa.array(values, type=_FLOAT, mask=np.full(len(values), bool(np.isnan(values).all())))
+        columns[name] = pa.array(values, type=FLOAT, mask=np.full(len(values), bool(np.isnan(values).all())))
     return pa.Table.from_arrays([columns[field.name] for field in EPOCH_SCHEMA], schema=EPOCH_SCHEMA)
 
 

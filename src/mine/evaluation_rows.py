@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from mine.columns import CELL_COLUMNS, FLOAT, INT, Columns, cell_row, schema
 from mine.divergence import evaluation_rows, recent_mean
 from mine.runs import RunFile
-from mine.summary import CELL_COLUMNS
 from mine.trace import Trace
-
-_INT, _FLOAT = pa.int64(), pa.float64()
 
 _OF_THE_TRACE = {
     "mi_true": "exact mutual information of the data, nats",
@@ -32,20 +30,18 @@ _OF_THE_TRACE = {
     "grad_norm_product": "the same of its second term",
 }
 
-EVALUATION_COLUMNS: dict[str, tuple[pa.DataType, str]] = CELL_COLUMNS | {
-    "step": (_INT, "1-based, of a window its last; steps + 1 is the critic that training ends with"),
+EVALUATION_COLUMNS: Columns = CELL_COLUMNS | {
+    "step": (INT, "1-based, of a window its last; steps + 1 is the critic that training ends with"),
     "mi_batch_recent": (
-        _FLOAT,
+        FLOAT,
         "in-batch: mean of the last 100 finite mi_batch up to the step, where rows are windows of all updates of those "
         "that hold one of the last 100, nats",
     ),
-    **{name: (_FLOAT, meaning) for name, meaning in _OF_THE_TRACE.items()},
+    **{name: (FLOAT, meaning) for name, meaning in _OF_THE_TRACE.items()},
 }
 """Name to (type, meaning) of every column of evaluations.parquet, in file order. One row a run and evaluation."""
 
-EVALUATION_SCHEMA = pa.schema(
-    [pa.field(name, kind, metadata={"meaning": meaning}) for name, (kind, meaning) in EVALUATION_COLUMNS.items()]
-)
+EVALUATION_SCHEMA = schema(EVALUATION_COLUMNS)
 
 
 def evaluation_columns(experiment: str, run: RunFile, trace: Trace) -> dict[str, Sequence[Any]]:
@@ -54,7 +50,7 @@ def evaluation_columns(experiment: str, run: RunFile, trace: Trace) -> dict[str,
     experiment: its name. run: what the file holds. trace: its rows, checked by ``mine.runs.read_run``.
     """
     rows = evaluation_rows(trace.frame)
-    cell = {"experiment": experiment, "setting": run.setting, **run.cell.to_dict()}
+    cell = cell_row(experiment, run)
     return {
         **{name: [value] * len(rows) for name, value in cell.items()},
         "step": trace.frame["step"].to_numpy()[rows],

@@ -1,4 +1,6 @@
-"""From a configuration to the runs it names: experiment x setting x variant x dimension x rho x seed.
+"""From a configuration to the runs it names: experiment x setting x critic x variant x task x dimension x truth x seed.
+
+The truth of a cell is given by the correlation (``rho``) or by the mutual information of each stair (``mi``).
 
 Imported by the Snakefile, and so by every job of a cluster: nothing here imports torch, numpy or pandas.
 """
@@ -9,12 +11,26 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mine.errors import UserError
-from mine.settings import Cell, TrainingSettings, check_rho, check_size
+from mine.estimators import default_critic
+from mine.estimators.names import ESTIMATORS
+from mine.figures import FIGURES
+from mine.settings import (
+    EPOCH,
+    GAUSSIAN,
+    STREAM,
+    Cell,
+    TrainingSettings,
+    check_choice,
+    check_mis,
+    check_rho,
+    check_size,
+)
+from mine.tasks import TASKS
 
 BASE_SETTING = "base"
 _VARIANT = "variant"
@@ -24,8 +40,15 @@ MAX_SEEDS = 1_000_000
 MAX_RUNS = 1_000_000
 """In one experiment, and in one configuration: as many files, and more than a scheduler lists."""
 
-RUN_PATTERN = "setting={setting}/variant={variant}/dim={dim}/rho={rho}/seed={seed}.parquet"
-"""A run's file below an experiment's runs folder: hive-partitioned, one file a seed."""
+ALL = "all"
+"""The target of experiments that name none, which `snakemake` alone makes."""
+
+RUN_PATTERN = "setting={setting}/critic={critic}/variant={variant}/task={task}/dim={dim}/{truth}/seed={seed}.parquet"
+"""A run's file below an experiment's runs folder: hive-partitioned, one file a seed; truth: ``rho=0.9`` or
+``mi=2,4``."""
+
+Group = tuple[str, str, str, str, int, str]
+"""The cell that seeds are pooled over: setting, critic, variant, task, dim, and truth as it stands in paths."""
 
 
 @dataclass(frozen=True)
@@ -33,21 +56,61 @@ class PlannedRun:
     """One run that a configuration asks for: where it lies, and everything that training needs."""
 
     setting: str
+    critic: str
     variant: str
+    task: str
     dim: int
-    rho: str
+    truth: str
     seed: int
     training: TrainingSettings
 
     @property
     def path(self) -> str:
         """The file below the experiment's runs folder."""
-        return RUN_PATTERN.format(**self.__dict__)
+        return run_path(self.setting, self.cell)
+
+    @property
+    def group(self) -> Group:
+        """The cell that seeds are pooled over."""
+        return self.setting, self.critic, self.variant, self.task, self.dim, self.truth
+
+    @property
+    def rho(self) -> str:
+        """The correlation as it stands in paths; empty where data are given by their mutual information."""
+        return self.truth.removeprefix("rho=") if self.truth.startswith("rho=") else ""
 
     @property
     def cell(self) -> Cell:
         """The run as training knows it."""
-        return Cell(self.variant, self.dim, float(self.rho), self.seed)
+        name, _, value = self.truth.partition("=")
+        given = {"rho": float(value)} if name == "rho" else {"rho": None, "mi": parse_mis(value)}
+        return Cell(variant=self.variant, dim=self.dim, seed=self.seed, critic=self.critic, task=self.task, **given)
+
+
+def run_path(setting: str, cell: Cell) -> str:
+    """A run's file below its experiment's runs folder, see RUN_PATTERN."""
+    return RUN_PATTERN.format(setting=setting, truth=truth_of(cell), **cell.to_dict())
+
+
+def truth_of(cell: Cell) -> str:
+    """What a cell's data are given by, as it stands in paths: ``rho=0.9``, or ``mi=2,4`` of a staircase."""
+    if cell.mi is None:
+        return f"rho={canonical_rho(cell.rho)}"
+    return f"mi={said_of_mi(cell.mi)}"
+
+
+def said_of_mi(mi: Sequence[float]) -> str:
+    """Mutual information of the stairs as it stands in paths and options: ``2,4,6``."""
+    return ",".join(repr(value).removesuffix(".0") for value in mi)
+
+
+def parse_mis(text: str) -> tuple[float, ...]:
+    """Mutual information of the stairs from ``"2,4,6"``, nats. Raises UserError."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise UserError(f"mi: {text!r} is not a list of numbers; write 2 or 2,4,6,8,10") from None
+    return check_mis(values)
 
 
 def canonical_rho(value: Any) -> str:
@@ -113,14 +176,43 @@ def variants_of(experiment: dict[str, Any], setting: str) -> list[str]:
     return chosen
 
 
+def truths_of(grid: dict[str, Any]) -> list[str]:
+    """What the cells of a grid have their data given by, as it stands in paths (``truth_of``).
+
+    An entry of ``mi`` is a number, or a list of them: the stairs of a staircase. Raises UserError.
+    """
+    if ("rho" in grid) == ("mi" in grid):
+        raise UserError("grid: has rho (correlations) or mi (mutual information, nats), one of the two")
+    if "rho" in grid:
+        return [f"rho={canonical_rho(rho)}" for rho in grid["rho"]]
+    stairs = [check_mis(each if isinstance(each, list) else [each]) for each in grid["mi"]]
+    return [f"mi={said_of_mi(each)}" for each in stairs]
+
+
+def pairs_of(experiment: dict[str, Any], setting: str) -> list[tuple[str, str]]:
+    """Critic and variant of every cell of a setting; each variant's own first critic where the grid names none.
+
+    Pairs that do not exist are left out. Raises UserError where none is left, and for an unknown name.
+    """
+    grid, variants = experiment["grid"], variants_of(experiment, setting)
+    for variant in variants:
+        check_choice("variant", variant, tuple(ESTIMATORS))
+    if "critic" not in grid:
+        return [(default_critic(variant), variant) for variant in variants]
+    pairs = [(c, v) for c, v in itertools.product(grid["critic"], variants) if c in ESTIMATORS[v].critics]
+    if not pairs:
+        raise UserError(f"grid: no estimator of {variants} exists with a critic of {grid['critic']}")
+    return pairs
+
+
 def count_runs(experiment: dict[str, Any]) -> int:
-    """How many runs an experiment, or a benchmark, asks for, pairs that do not exist included; none is listed.
+    """How many runs an experiment asks for, pairs that do not exist included; none is listed.
 
     Raises UserError for more than MAX_RUNS.
     """
     grid = experiment["grid"]
     variants = sum(len(each.get(_VARIANT, grid[_VARIANT])) for each in settings_of(experiment).values())
-    cells = math.prod(len(grid[key]) for key in ("critic", "task", "dim", "rho") if key in grid)
+    cells = math.prod(len(grid[key]) for key in ("critic", "task", "dim", "rho", "mi") if key in grid)
     total = variants * cells * len(parse_seeds(grid["seeds"]))
     if total > MAX_RUNS:
         raise UserError(f"grid: {total:,} runs; there may be at most {MAX_RUNS:,}")
@@ -134,20 +226,59 @@ def expand(experiment: dict[str, Any]) -> Iterator[PlannedRun]:
     """
     grid = experiment["grid"]
     count_runs(experiment)
-    seeds = parse_seeds(grid["seeds"])
-    rhos = [canonical_rho(rho) for rho in grid["rho"]]
+    seeds, truths, tasks = parse_seeds(grid["seeds"]), truths_of(grid), grid.get("task", [GAUSSIAN])
+    for task in tasks:
+        check_choice("task", task, TASKS)
     for setting in settings_of(experiment):
         training = training_of(experiment, setting)
-        variants = variants_of(experiment, setting)
-        for variant, dim, rho in itertools.product(variants, grid["dim"], rhos):
+        pairs = pairs_of(experiment, setting)
+        for (critic, variant), task, dim, truth in itertools.product(pairs, tasks, grid["dim"], truths):
             check_size(dim, training)
+            check_stairs(training, truth.count(",") + 1)
             for seed in seeds:
-                yield PlannedRun(setting, variant, dim, rho, seed, training)
+                yield PlannedRun(setting, critic, variant, task, dim, truth, seed, training)
+
+
+def check_stairs(training: TrainingSettings, stairs: int) -> None:
+    """Raise UserError where a staircase is to be trained on a data set."""
+    if stairs > 1 and training.data != STREAM:
+        raise UserError(f"data: {training.data!r} up a staircase, which has fresh pairs: leave data out")
 
 
 def targets(config: dict[str, Any], target: str) -> list[str]:
     """Experiments that `snakemake TARGET` makes (key ``target``; ``all`` where it is left out), in their order."""
-    return [name for name, experiment in config["experiments"].items() if experiment.get("target", "all") == target]
+    return [name for name, experiment in config["experiments"].items() if experiment.get("target", ALL) == target]
+
+
+def further_targets(config: dict[str, Any]) -> list[str]:
+    """The targets that experiments carry beside ``all``, in their order."""
+    return list(dict.fromkeys(each["target"] for each in config["experiments"].values() if "target" in each))
+
+
+def tables_of(experiment: dict[str, Any]) -> tuple[str, ...]:
+    """The tables that an experiment's runs are collected into, which follow from the figures that it asks for.
+
+    With a figure of stairs, or a staircase: a row a run and stair, scores over seeds, and windows along training. Else
+    a row a run, curves over seeds and evaluations; and a row an epoch where every trace has one.
+    """
+    stairs = ("stairs", "scores", "windows")
+    needs = {table for figure in experiment.get("figures", []) for table in FIGURES[figure].needs}
+    if needs & set(stairs) or any("," in truth for truth in truths_of(experiment["grid"])):
+        return stairs
+    epochs = all(training_of(experiment, name).record_every == EPOCH for name in settings_of(experiment))
+    return ("summary", "curves", "evaluations", *(["epochs"] if epochs else []))
+
+
+def check_figures(experiment: dict[str, Any]) -> None:
+    """Raise UserError where a figure needs a table that the experiment's runs are not collected into."""
+    tables, grid = tables_of(experiment), experiment["grid"]
+    for figure in experiment.get("figures", []):
+        if "summary" in tables and (len(grid.get("task", [])) > 1 or len(grid.get("critic", [])) > 1 or "mi" in grid):
+            raise UserError(f"figures: {figure!r} shows one task and one critic, by rho; give each an experiment")
+        if missing := [table for table in FIGURES[figure].needs if table not in tables]:
+            raise UserError(
+                f"figures: {figure!r} needs the table {missing[0]!r}, and this experiment has {', '.join(tables)}"
+            )
 
 
 def kept_steps(frozen: dict[str, Any]) -> list[int]:
@@ -179,7 +310,7 @@ def parse_grid(text: str) -> dict[str, Any]:
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"--grid: not an experiment of the configuration ({type(error).__name__}: {error}); "
-            "it has grid (variant, dim, rho, seeds), training and settings"
+            "it has grid (variant, dim, rho or mi, seeds), training and settings"
         ) from None
     return experiment
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,12 @@ from mine.divergence import overflow_step
 from mine.engine.record import Windows
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
-from mine.experiments import BASE_SETTING, canonical_rho, expand, settings_of
-from mine.settings import Cell, TrainingSettings
+from mine.experiments import BASE_SETTING, canonical_rho, expand, said_of_mi, settings_of
+from mine.settings import CRITICS, Cell, TrainingSettings
+from mine.tasks import TASKS
 from mine.trace import Trace, check_rows, read_metadata, read_trace
 
-_LEVELS = ("setting", "critic", "variant", "task", "dim", "rho", "seed")
+_LEVELS = ("setting", "critic", "variant", "task", "dim", "rho", "mi", "seed")
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,21 @@ class RunFile:
     training: TrainingSettings
 
     @property
-    def group(self) -> tuple[str, str, int, float]:
-        """The cell that seeds are pooled over: setting, variant, dim, rho."""
-        return self.setting, self.cell.variant, self.cell.dim, self.cell.rho
+    def group(self) -> tuple[Any, ...]:
+        """The cell that seeds are pooled over, see CELL_COLUMNS of ``mine.columns``, without the seed."""
+        cell = self.cell
+        return self.setting, cell.critic, cell.variant, cell.task, cell.dim, cell.rho, cell.mi
+
+    @property
+    def updates(self) -> int:
+        """Updates of the whole run: ``training.steps`` on each stair."""
+        assert self.training.steps is not None, "settings work it out where they are made"
+        return self.training.steps * self.cell.stairs
+
+    def truth_at(self, steps: np.ndarray) -> np.ndarray:
+        """Exact mutual information of the data at these steps, nats; the last row's look is at the last stair's."""
+        stairs = np.minimum((steps - 1) // (self.updates // self.cell.stairs), self.cell.stairs - 1)
+        return np.array(self.cell.truths)[stairs]
 
 
 def planned_runs(folder: Path, experiment: dict[str, Any]) -> tuple[list[RunFile], list[Path]]:
@@ -44,8 +56,8 @@ def planned_runs(folder: Path, experiment: dict[str, Any]) -> tuple[list[RunFile
         experiment: its part of the configuration, checked: grid, training and settings.
 
     Returns:
-        Runs sorted by setting and variant (both in the order of the grid), dim, rho and seed; and other
-        *.parquet files below the folder, sorted. No file is opened.
+        Runs in the order of the grid, seeds rising, cells of experiments given by rho sorted by dim and rho; and
+        other *.parquet files below the folder, sorted. No file is opened.
 
     Raises:
         UserError: a value out of range, or a run's file is missing (says how many, and the first).
@@ -109,9 +121,18 @@ def run_of(path: Path, metadata: dict[str, Any]) -> RunFile:
 def check_place(path: Path, said: dict[str, str], cell: dict[str, Any]) -> None:
     """Raise UserError where a path (``seed=3``) says another cell than the file holds."""
     for name, value in cell.items():
-        holds = canonical_rho(value) if name == "rho" else str(value)
+        if value is None:
+            continue
+        holds = _in_path(name, value)
         if said.get(name, holds) != holds:
             raise UserError(f"{path}: holds a run of {name} {holds}, its path says {name} {said[name]}")
+
+
+def _in_path(name: str, value: Any) -> str:
+    """A cell's value as it stands in paths."""
+    if name == "rho":
+        return canonical_rho(value)
+    return said_of_mi(value) if name == "mi" else str(value)
 
 
 def read_run(run: RunFile) -> Trace:
@@ -128,23 +149,23 @@ def read_run(run: RunFile) -> Trace:
     if difference := _difference(training, run.training):
         name, value, expected = difference
         raise UserError(f"{run.path}: trained with {name} {value}, the grid says {expected}; delete it and run again")
-    # As mine.gaussian has it, which would import torch here.
-    check_rows(run.path, trace.frame, cell.seed, -0.5 * cell.dim * math.log1p(-cell.rho * cell.rho))
     steps = trace.frame["step"].to_numpy()
-    windows = Windows(training.steps, training.window)
-    last = min(int(steps[-1]), training.steps + 1) if len(steps) else 0
+    check_rows(run.path, trace.frame, cell.seed, run.truth_at(steps))
+    updates = run.updates
+    windows = Windows(updates, training.window)
+    last = min(int(steps[-1]), updates + 1)
     if last < 1 or not np.array_equal(steps, windows.ends(last)):
         what = "the steps 1, 2, ... of a run" if windows.width == 1 else f"windows of {windows.width} updates of a run"
         raise UserError(f"{run.path}: its rows are not {what}")
-    found, outcome = overflow_step(trace.frame, training.steps), trace.metadata.get("outcome")
+    found, outcome = overflow_step(trace.frame, updates), trace.metadata.get("outcome")
     consistent = found == trace.metadata.get("overflow_step") and (
-        (outcome == "completed" and found is None and steps[-1] == training.steps + 1)
-        or (outcome == "overflow" and found == steps[-1] <= training.steps + 1)
+        (outcome == "completed" and found is None and steps[-1] == updates + 1)
+        or (outcome == "overflow" and found == steps[-1] <= updates + 1)
     )
     if not consistent:
         raise UserError(
             f"{run.path}: says {outcome!r} (overflow at {trace.metadata.get('overflow_step')}), but its rows "
-            f"end at step {steps[-1]} of {training.steps} + 1 with the first non-finite value at {found}"
+            f"end at step {steps[-1]} of {updates} + 1 with the first non-finite value at {found}"
         )
     return trace
 
@@ -163,9 +184,15 @@ def said_by_path(relative: Path) -> dict[str, str]:
     return {name: value for name, value in pairs if name in _LEVELS}
 
 
-def _order(run: RunFile, settings: list[str], variants: list[str]) -> tuple[int, int, int, float, int]:
+def _order(run: RunFile, settings: list[str], variants: list[str]) -> tuple[Any, ...]:
     cell = run.cell
-    return settings.index(run.setting), variants.index(cell.variant), cell.dim, cell.rho, cell.seed
+    place = (
+        settings.index(run.setting),
+        CRITICS.index(cell.critic),
+        variants.index(cell.variant),
+        TASKS.index(cell.task),
+    )
+    return *place, cell.dim, -1.0 if cell.rho is None else cell.rho, cell.mi or (), cell.seed
 
 
 def _refuse_repeats(runs: list[RunFile]) -> None:
@@ -185,4 +212,8 @@ def _difference(one: TrainingSettings, other: TrainingSettings) -> tuple[str, An
 
 
 def _say(cell: Cell) -> str:
-    return f"variant {cell.variant}, dim {cell.dim}, rho {cell.rho!r}, seed {cell.seed}"
+    return ", ".join(f"{name} {value!r}" if name == "rho" else f"{name} {value}" for name, value in _said(cell))
+
+
+def _said(cell: Cell) -> list[tuple[str, Any]]:
+    return [(name, value) for name, value in cell.to_dict().items() if value is not None]

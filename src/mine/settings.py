@@ -18,6 +18,11 @@ EMA_INITS = ("one", "first-batch")
 ACTIVATIONS = ("relu", "elu", "tanh")
 PRODUCTS = ("permutation", "derangement", "independent", "shift")
 LAST_BATCHES = ("drop", "keep")
+SEPARABLE, CONCAT, DENSITY = "separable", "concat", "density"
+CRITICS = (SEPARABLE, CONCAT, DENSITY)
+"""``density``: no critic T(x, z) but a model of densities (DoE, CLUB)."""
+GAUSSIAN = "gaussian"
+"""The write-up's task."""
 MOST = {
     "dim": 10_000,
     "seed": 999_999_999,
@@ -206,31 +211,69 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class Cell:
-    """One run's place in the grid: estimator, dimension d of X and of Z, correlation rho, seed and kind of critic.
+    """One run's place in the grid: estimator and critic, distribution of the data, dimension d of X and of Z, and seed.
 
+    rho: correlation of each coordinate of X with its partner in Z, which task ``gaussian`` may be given by.
     critic: of those that the estimator exists with; the first of them where it is left out.
+    task: of ``mine.tasks.TASKS``.
+    mi: in place of rho, the mutual information of each stair in turn, nats; one is no staircase.
     """
 
     variant: str
     dim: int
-    rho: float
+    rho: float | None
     seed: int
     critic: str = ""
+    task: str = GAUSSIAN
+    mi: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         """Check every value."""
         from mine.estimators import check_critic, default_critic
+        from mine.tasks import TASKS
 
         if not self.critic:
             object.__setattr__(self, "critic", default_critic(self.variant))
+        check_choice("critic", self.critic, CRITICS)
         check_critic(self.variant, self.critic)
+        check_choice("task", self.task, TASKS)
         _check_int("dim", self.dim, 1)
-        check_rho(self.rho)
         _check_int("seed", self.seed, 0)
+        if (self.mi is None) == (self.rho is None):
+            raise UserError("rho: give the data by their correlation (rho) or by their mutual information (mi, nats)")
+        if self.mi is not None:
+            object.__setattr__(self, "mi", check_mis(self.mi))
+        else:
+            check_rho(self.rho)
+            if self.task != GAUSSIAN:
+                raise UserError(f"rho: task {self.task!r} is given by its mutual information; use mi")
+
+    @property
+    def stairs(self) -> int:
+        """How many stairs the data rise by; 1 is no staircase."""
+        return 1 if self.mi is None else len(self.mi)
+
+    @property
+    def truths(self) -> tuple[float, ...]:
+        """Exact mutual information of each stair, nats; given by rho, -d/2 ln(1 - rho^2)."""
+        if self.mi is not None:
+            return self.mi
+        assert self.rho is not None, "checked where the cell was made"
+        # As mine.gaussian has it, which would import torch here.
+        return (-0.5 * self.dim * math.log1p(-self.rho * self.rho),)
 
     def to_dict(self) -> dict[str, Any]:
         """The cell by name, as it goes into the metadata of a results file."""
-        return asdict(self)
+        return {**asdict(self), "mi": None if self.mi is None else list(self.mi)}
+
+
+def check_mis(mi: Any) -> tuple[float, ...]:
+    """Mutual information of each stair, nats, as numbers. Raises UserError unless each is at least 0 and finite."""
+    if not isinstance(mi, (list, tuple)) or not mi:
+        raise UserError(f"mi: {mi!r} is no list of numbers of nats")
+    for value in mi:
+        _check_number("mi", value, 0.0, math.inf, high_open=True)
+    return tuple(map(float, mi))
 
 
 def check_rho(rho: Any) -> None:

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mine.errors import UserError
-from mine.experiments import RUN_PATTERN, PlannedRun, expand, parse_seeds
+from mine.experiments import RUN_PATTERN, Group, PlannedRun, expand, parse_seeds, tables_of
 from mine.provenance import training_code_hash
 from mine.settings import TrainingSettings
 from mine.trace import read_metadata
@@ -28,8 +28,11 @@ from mine.trace import read_metadata
 RECORDS = Path(".snakemake")
 """Where Snakemake keeps its records: in the folder that it was started in."""
 
-Group = tuple[str, str, int, str]
-"""The cell that seeds are pooled over: setting, variant, dim, rho as it stands in paths."""
+GROUP = ("setting", "critic", "variant", "task", "dim", "truth")
+"""Names of the parts of a Group."""
+
+_OF_SUMMARY = ("setting", "critic", "variant", "task", "dim", "rho", "seed")
+"""Columns of a summary that name a run."""
 
 _TAIL = 16384
 """Bytes at the end of a log that are looked at."""
@@ -109,6 +112,8 @@ class Status:
     locked: bool
     """Whether Snakemake's lock is on these results: a pipeline is at work, or was killed."""
     experiments: dict[str, dict[Group, Tally]] = field(default_factory=dict)
+    by_stairs: set[str] = field(default_factory=set)
+    """Experiments that are judged stair by stair, of whose runs it is not asked whether they ran away."""
     damaged: list[Damaged] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     leftovers: list[Path] = field(default_factory=list)
@@ -140,10 +145,7 @@ class Status:
             "experiments": {
                 name: {
                     "total": asdict(self.total(name)),
-                    "cells": [
-                        {"setting": setting, "variant": variant, "dim": dim, "rho": float(rho), **asdict(tally)}
-                        for (setting, variant, dim, rho), tally in cells.items()
-                    ],
+                    "cells": [dict(zip(GROUP, group, strict=True)) | asdict(tally) for group, tally in cells.items()],
                 }
                 for name, cells in self.experiments.items()
             },
@@ -190,10 +192,10 @@ def survey(
         cells: dict[Group, Tally] = {}
         missing: dict[Group, set[int]] = {}
         for run in runs:
-            group = (run.setting, run.variant, run.dim, run.rho)
+            group = run.group
             tally = cells.setdefault(group, Tally())
             path = results / name / "runs" / run.path
-            why = _count(run, path, tally, collected, training_code_hash(run.variant), rows)
+            why = _count(run, path, tally, collected, training_code_hash(run.variant, run.task), rows)
             if why:
                 status.damaged.append(Damaged(path, why))
             elif not path.exists():
@@ -201,6 +203,8 @@ def survey(
             seen += 1
             progress(seen, total)
         status.experiments[name] = cells
+        if "summary" not in tables_of(chosen[name]):
+            status.by_stairs.add(name)
         status.damaged += _damaged_tables(results / name, rows)
         status.jobs += _unfinished_training(results, name, missing, marked, status.locked)
         status.leftovers += sorted((results / name).rglob(".*.parquet.*.tmp"))
@@ -258,7 +262,7 @@ def _count(run: PlannedRun, path: Path, tally: Tally, collected: _Collected, cod
     tally.done += 1
     tally.overflowed += overflowed
     tally.other_code += metadata.get("code") != code
-    key = (*cell.values(), run.setting)
+    key = (run.setting, *(cell[name] for name in _OF_SUMMARY[1:]))
     if key in collected.ran_away and changed <= collected.made:
         tally.collected += 1
         tally.runaway += collected.ran_away[key]
@@ -279,22 +283,21 @@ def _read(run: PlannedRun, path: Path) -> None:
 
 @dataclass(frozen=True)
 class _Collected:
-    """What a summary says. made: when, ns. ran_away: (variant, dim, rho, seed, setting) to whether the run did."""
+    """What a summary says. made: when, ns. ran_away: the columns of _OF_SUMMARY to whether the run did."""
 
     made: int = 0
     ran_away: dict[tuple[Any, ...], bool] = field(default_factory=dict)
 
 
 def _collected(summary: Path) -> _Collected:
-    keys = ["variant", "dim", "rho", "seed", "setting"]
     try:
-        columns = [*keys, "runaway_step"]
+        columns = [*_OF_SUMMARY, "runaway_step"]
         table = pq.read_table(summary, columns=columns, partitioning=None, page_checksum_verification=True)
         made = summary.stat().st_mtime_ns
     except (OSError, pa.ArrowException):
         return _Collected()  # not made yet, or damaged, which is said elsewhere
     steps = table["runaway_step"].to_pylist()
-    rows = zip(*(table[key].to_pylist() for key in keys), strict=True)
+    rows = zip(*(table[key].to_pylist() for key in _OF_SUMMARY), strict=True)
     return _Collected(made, {row: step is not None for row, step in zip(rows, steps, strict=True)})
 
 
@@ -360,9 +363,10 @@ def _unfinished_training(
     results: Path, name: str, missing: dict[Group, set[int]], marked: set[str] | None, locked: bool
 ) -> Iterator[Job]:
     """Jobs that were to make missing runs, by their logs; a run without a log was not begun."""
-    for (setting, variant, dim, rho), seeds in missing.items():
+    for group, seeds in missing.items():
         left = set(seeds)
-        logs = (results / "logs" / "train" / name / setting).glob(f"{variant}_{dim}_{rho}_*.log")
+        setting, *cell = group
+        logs = (results / "logs" / "train" / name / setting).glob(f"{'_'.join(map(str, cell))}_*.log")
         # Jobs of other sizes (runs_per_job) may have left logs for the same seeds: the latest one counts.
         for log in sorted(logs, key=lambda path: path.stat().st_mtime_ns, reverse=True):
             try:
@@ -373,7 +377,7 @@ def _unfinished_training(
             last = _last_line(_tail(log))
             if not mine or _FINISHED.match(last):
                 continue  # a file that was written and is gone is missing, and no job's failure
-            run = RUN_PATTERN.format(setting=setting, variant=variant, dim=dim, rho=rho, seed=min(mine))
+            run = RUN_PATTERN.format(**dict(zip(GROUP, group, strict=True)), seed=min(mine))
             if marked is None or f"{results / name}/runs/{run}" not in marked:
                 state = "failed"
             else:

@@ -18,103 +18,94 @@ import pandas as pd
 import pyarrow as pa
 
 from mine import divergence
+from mine.columns import CELL_COLUMNS, FLOAT, INT, STRING, Columns, cell_row, schema, table
 from mine.rows import is_window, of_rows, updates_of
 from mine.runs import RunFile
 from mine.settings import TrainingSettings
 from mine.trace import Trace
 
-_STRING, _INT, _FLOAT = pa.string(), pa.int64(), pa.float64()
 _SETTING_TYPES = {
-    "int": _INT,
-    "int | None": _INT,
-    "float": _FLOAT,
-    "float | None": _FLOAT,
-    "str": _STRING,
-    "str | int": _STRING,
+    "int": INT,
+    "int | None": INT,
+    "float": FLOAT,
+    "float | None": FLOAT,
+    "str": STRING,
+    "str | int": STRING,
 }
 
-CELL_COLUMNS: dict[str, tuple[pa.DataType, str]] = {
-    "experiment": (_STRING, "name of the experiment in the configuration"),
-    "setting": (_STRING, "named override of the experiment's training settings; base where there is none"),
-    "variant": (_STRING, "objective"),
-    "dim": (_INT, "d, dimension of X and of Z"),
-    "rho": (_FLOAT, "correlation of X and Z, coordinate by coordinate"),
-    "seed": (_INT, "fixes initialisation, data and batches, whatever the variant"),
-}
-
-SETTING_COLUMNS: dict[str, tuple[pa.DataType, str]] = {
-    field.name: (_SETTING_TYPES.get(str(field.type), _STRING), "training setting, see mine.settings")
+SETTING_COLUMNS: Columns = {
+    field.name: (_SETTING_TYPES.get(str(field.type), STRING), "training setting, see mine.settings")
     for field in fields(TrainingSettings)
 }
 
-RESULT_COLUMNS: dict[str, tuple[pa.DataType, str]] = {
-    "code": (_STRING, "hash of the code that trained the run"),
-    "device": (_STRING, "cpu or cuda"),
-    "outcome": (_STRING, "completed, or overflow: ended at the first non-finite value"),
-    "last_step": (_INT, "step of the last row: steps + 1 of a completed run"),
-    "mi_true": (_FLOAT, "exact mutual information of the data on the last row, nats"),
+RESULT_COLUMNS: Columns = {
+    "code": (STRING, "hash of the code that trained the run"),
+    "device": (STRING, "cpu or cuda"),
+    "outcome": (STRING, "completed, or overflow: ended at the first non-finite value"),
+    "last_step": (INT, "step of the last row: steps + 1 of a completed run"),
+    "mi_true": (FLOAT, "exact mutual information of the data on the last row, nats"),
     "mi_batch_mean": (
-        _FLOAT,
+        FLOAT,
         "in-batch: mean of mi_batch (each before its update) over the run's last tenth, of windows those that hold any "
         "of it, nats",
     ),
     "mi_batch_sd": (
-        _FLOAT,
+        FLOAT,
         "standard deviation (n - 1) over the same rows, nats; where rows are windows, of the windows' means, which is "
         "smaller than that of batches; null of a single one",
     ),
-    "mi_batch_last": (_FLOAT, "last finite mi_batch of the run, nats; null where there is none"),
-    "mi_batch_error": (_FLOAT, "mi_batch_mean - mi_true, nats"),
-    "mi_heldout": (_FLOAT, "held out: the final critic on fresh pairs, nats; an estimate, no bound"),
+    "mi_batch_last": (FLOAT, "last finite mi_batch of the run, nats; null where there is none"),
+    "mi_batch_error": (FLOAT, "mi_batch_mean - mi_true, nats"),
+    "mi_heldout": (FLOAT, "held out: the final critic on fresh pairs, nats; an estimate, no bound"),
     "heldout_ess": (
-        _FLOAT,
+        FLOAT,
         "effective sample size of its product term; under 50 it judges nothing",
     ),
-    "mi_heldout_error": (_FLOAT, "mi_heldout - mi_true, nats"),
-    "mi_population": (_FLOAT, "the final critic at the population, by the exact density ratio, nats"),
+    "mi_heldout_error": (FLOAT, "mi_heldout - mi_true, nats"),
+    "mi_population": (FLOAT, "the final critic at the population, by the exact density ratio, nats"),
     "population_ess": (
-        _FLOAT,
+        FLOAT,
         "effective sample size of its product term; under 50 it judges nothing",
     ),
-    "mi_population_error": (_FLOAT, "mi_population - mi_true, nats"),
-    "overflow_step": (_INT, "step of the first non-finite mi_batch or gradient; null where none"),
+    "mi_population_error": (FLOAT, "mi_population - mi_true, nats"),
+    "overflow_step": (INT, "step of the first non-finite mi_batch or gradient; null where none"),
     "runaway_step": (
-        _INT,
+        INT,
         "first of two evaluations in a row 2 nats out of reach; null where none",
     ),
-    "runaway_step_1nat": (_INT, "the same with a margin of 1 nat"),
-    "runaway_step_4nats": (_INT, "the same with a margin of 4 nats"),
-    "diverged_step": (_INT, "the earlier of overflow_step and runaway_step; null where neither"),
+    "runaway_step_1nat": (INT, "the same with a margin of 1 nat"),
+    "runaway_step_4nats": (INT, "the same with a margin of 4 nats"),
+    "diverged_step": (INT, "the earlier of overflow_step and runaway_step; null where neither"),
     "grad_norm_median": (
-        _FLOAT,
+        FLOAT,
         "median over updates of the L2 norm of the applied gradient; of windows, the median of their medians",
     ),
-    "grad_norm_max": (_FLOAT, "largest over all updates; non-finite where the gradient overflowed"),
+    "grad_norm_max": (FLOAT, "largest over all updates; non-finite where the gradient overflowed"),
     "grad_norm_early": (
-        _FLOAT,
+        FLOAT,
         "grad_norm_median of the first 200 updates, which every published run has; of the windows that end among "
         "them, or the first",
     ),
     "norm_100_step": (
-        _INT,
+        INT,
         "first update whose gradient has a norm of at least 100, or the last of its window; null where none has",
     ),
     "norm_100_product_share": (
-        _FLOAT,
+        FLOAT,
         "norm of the gradient's second term over the sum of both terms' norms, at their first record from "
         "norm_100_step on; null where there is none",
     ),
     "spike_norm": (
-        _FLOAT,
+        FLOAT,
         "median grad_norm of the 1 % of updates (at least ten) where it is largest; of windows, of their largest",
     ),
     "multiplier_median": (
-        _FLOAT,
+        FLOAT,
         "median over updates, of windows over their last ones, of B_exp / v; null without a moving average",
     ),
-    "multiplier_max": (_FLOAT, "largest of them; at most 1 / ema_rate"),
+    "multiplier_max": (FLOAT, "largest of them; at most 1 / ema_rate"),
     "spike_multiplier": (
-        _FLOAT,
+        FLOAT,
         "median of B_exp / v over the updates of spike_norm, of windows over their last ones; null without a moving "
         "average",
     ),
@@ -123,9 +114,7 @@ RESULT_COLUMNS: dict[str, tuple[pa.DataType, str]] = {
 SUMMARY_COLUMNS = CELL_COLUMNS | SETTING_COLUMNS | RESULT_COLUMNS
 """Name to (type, meaning) of every column of summary.parquet, in file order. One row a run."""
 
-SUMMARY_SCHEMA = pa.schema(
-    [pa.field(name, kind, metadata={"meaning": meaning}) for name, (kind, meaning) in SUMMARY_COLUMNS.items()]
-)
+SUMMARY_SCHEMA = schema(SUMMARY_COLUMNS)
 
 NORM_LEVEL = 100.0
 """The gradient norm that the write-up names."""
@@ -158,8 +147,7 @@ def summary_row(experiment: str, run: RunFile, trace: Trace) -> dict[str, Any]:
         run: what the file holds.
         trace: its rows and metadata, checked by ``mine.runs.read_run``.
     """
-    frame, steps = trace.frame, run.training.steps
-    assert steps is not None  # what a caller may give; the settings have worked it out since
+    frame, steps = trace.frame, run.updates
     last = {name: frame[name].to_numpy()[-1] for name in _OF_THE_LAST_ROW}
     truth = float(last["mi_true"])
     batch_mean, batch_sd = final_batch(frame, steps)
@@ -168,9 +156,7 @@ def summary_row(experiment: str, run: RunFile, trace: Trace) -> dict[str, Any]:
     overflow = divergence.overflow_step(frame, steps)
     runaway, runaway_1nat, runaway_4nats = divergence.runaway_steps(frame, (divergence.MARGIN, 1.0, 4.0))
     return {
-        "experiment": experiment,
-        "setting": run.setting,
-        **run.cell.to_dict(),
+        **cell_row(experiment, run),
         **{name: _setting_value(name, value) for name, value in run.training.to_dict().items()},
         "code": trace.metadata.get("code"),
         "device": trace.metadata.get("device"),
@@ -294,14 +280,10 @@ def causes(frame: pd.DataFrame, steps: int) -> dict[str, float | int | None]:
 
 def summary_table(rows: Sequence[dict[str, Any]]) -> pa.Table:
     """The summary of an experiment as it is written, from rows in their final order."""
-    # from_pandas=False keeps NaN a value that training produced; None is null.
-    arrays = [
-        pa.array([row[field.name] for row in rows], type=field.type, from_pandas=False) for field in SUMMARY_SCHEMA
-    ]
-    return pa.Table.from_arrays(arrays, schema=SUMMARY_SCHEMA)
+    return table(SUMMARY_COLUMNS, rows)
 
 
 def _setting_value(name: str, value: Any) -> Any:
-    if value is None or SETTING_COLUMNS[name][0] != _STRING:
+    if value is None or SETTING_COLUMNS[name][0] != STRING:
         return value
     return str(value) if isinstance(value, (str, int)) else json.dumps(value, sort_keys=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mine.columns import cell_row
 from mine.curves import CURVE_SCHEMA, CellCurves
 from mine.evaluation_rows import EVALUATION_SCHEMA, evaluation_columns, evaluation_table
 from mine.files import whole_files
@@ -52,7 +53,7 @@ def collect(
         ):
             waiting: list[pa.Table] = []
             evaluated: list[pa.Table] = []
-            for group, members in itertools.groupby(runs, key=lambda run: run.group):
+            for _, members in itertools.groupby(runs, key=lambda run: run.group):
                 cell_runs = list(members)
                 cell = CellCurves(len(cell_runs), cell_runs[0].training)
                 judged = []
@@ -62,7 +63,7 @@ def collect(
                     cell.add(trace.frame, rows[-1]["overflow_step"])
                     judged.append(evaluation_columns(experiment, run, trace))
                     progress(len(rows), len(runs))
-                waiting.append(cell.table(experiment, *group))
+                waiting.append(cell.table(cell_row(experiment, cell_runs[0])))
                 evaluated.append(evaluation_table(judged))
                 if sum(map(len, waiting)) >= _ROW_GROUP:
                     _flush(writer, waiting)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mine.estimators.planning import cells, settings_of_benchmark, stairs_of
+from mine.experiments import expand
 from mine.trace import COLUMNS, write_trace
 
 BENCHMARK: dict[str, Any] = {
@@ -16,23 +16,24 @@ BENCHMARK: dict[str, Any] = {
         "critic": ["separable", "concat", "density"],
         "task": ["gaussian", "cubic"],
         "dim": [4],
+        "mi": [[1.0, 3.0]],
         "seeds": "0-2",
     },
-    "mi": [1.0, 3.0],
     "training": {"steps": 600, "batch_size": 16, "hidden": 8, "embedding": 4, "eval_every": 600},
+    "figures": ["scores"],
 }
 
 
-def write_made(folder: Path, benchmark: dict[str, Any] = BENCHMARK, overflows=lambda cell: None, values=None) -> None:
+def write_made(folder: Path, benchmark: dict[str, Any] = BENCHMARK, overflows=lambda run: None, values=None) -> None:
     """One file for every run below ``folder``.
 
-    overflows: from a cell to the step at which its run ended, None for one that did not.
-    values: from a cell and the step's truths to mi_batch; the truth less 0.1 times the seed where not given.
+    overflows: from a planned run to the step at which its run ended, None for one that did not.
+    values: from a planned run and the step's truths to mi_batch; the truth less 0.1 times the seed where not given.
     """
-    mis, settings = stairs_of(benchmark), settings_of_benchmark(benchmark)
-    last = settings.steps * len(mis)
-    for cell in cells(benchmark):
-        ended = overflows(cell)
+    for run in expand(benchmark):
+        cell, settings = run.cell, run.training
+        mis, last = cell.truths, settings.steps * cell.stairs
+        ended = overflows(run)
         rows = ended or last + 1
         step = np.arange(1, rows + 1)
         truth = np.array(mis)[np.minimum((step - 1) // settings.steps, len(mis) - 1)]
@@ -41,7 +42,7 @@ def write_made(folder: Path, benchmark: dict[str, Any] = BENCHMARK, overflows=la
             for name, (kind, _) in COLUMNS.items()
         }
         columns["seed"][:], columns["step"][:], columns["mi_true"][:] = cell.seed, step, truth
-        columns["mi_batch"][:] = truth - 0.1 * cell.seed if values is None else values(cell, truth)
+        columns["mi_batch"][:] = truth - 0.1 * cell.seed if values is None else values(run, truth)
         columns["grad_norm"][step <= last] = 2.0
         if ended:
             columns["mi_batch"][-1] = np.inf
@@ -50,7 +51,6 @@ def write_made(folder: Path, benchmark: dict[str, Any] = BENCHMARK, overflows=la
         columns["heldout_ess"][at] = 100.0 + cell.seed
         metadata = {
             "cell": cell.to_dict(),
-            "mi": mis,
             "settings": settings.to_dict(),
             "outcome": "overflow" if ended else "completed",
             "overflow_step": ended,
@@ -58,4 +58,4 @@ def write_made(folder: Path, benchmark: dict[str, Any] = BENCHMARK, overflows=la
             "packages": {},
             "code": "made",
         }
-        write_trace(folder / cell.path, columns, metadata)
+        write_trace(folder / run.path, columns, metadata)

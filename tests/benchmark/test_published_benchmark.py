@@ -13,25 +13,27 @@ from mine.cli import main
 from mine.errors import UserError
 from mine.estimators.literature import MIS, PUBLIC
 from mine.publish import publish
-from mine.published_benchmark import beside_public, numbers, who_is_within
+from mine.publish.benchmark_page import beside_public, numbers, who_is_within
 
-CONFIG = {"results": "results", "experiments": {}, "benchmark": {"made": BENCHMARK, "not-made": BENCHMARK}}
+CONFIG = {"results": "results", "experiments": {"made": BENCHMARK, "not-made": BENCHMARK}}
 
 
 def gather(folder, benchmark=BENCHMARK):
-    outputs = [f"--{name}={folder / name}.parquet" for name in ("stairs", "scores", "curves")]
-    assert main(["stairs", str(folder / "runs"), "--grid", json.dumps(benchmark), "--benchmark", "made", *outputs]) == 0
+    outputs = [f"--{name}={folder / name}.parquet" for name in ("stairs", "scores", "windows")]
+    assert (
+        main(["collect", str(folder / "runs"), "--grid", json.dumps(benchmark), "--experiment", "made", *outputs]) == 0
+    )
 
 
 @pytest.fixture
 def root(tmp_path):
-    folder = tmp_path / "results/benchmark/made"
+    folder = tmp_path / "results/made"
     write_made(
         folder / "runs",
         overflows=lambda cell: 700 if (cell.variant, cell.critic, cell.seed) == ("nwj", "concat", 1) else None,
     )
     gather(folder)
-    figure = tmp_path / "results/figures/benchmark/made/scores.png"
+    figure = tmp_path / "results/figures/made/scores.png"
     figure.parent.mkdir(parents=True)
     figure.write_text("drawn")
     return tmp_path
@@ -45,25 +47,25 @@ def rows(table):
 
 def test_a_publication_has_tables_figures_page_and_record(root):
     record = publish(CONFIG, root / "figures", root)
-    assert record["benchmark"] == {
+    assert record["experiments"] == {
         "made": {"runs": 24, "seeds": 3, "overflow": 2, "training_code": ["made"], "device": ["cpu"]}
     }
-    for name in ("benchmark.md", "benchmark/made/scores.png", "data/benchmark_made_scores.parquet"):
+    for name in ("benchmark.md", "made/scores.png", "data/made_scores.parquet"):
         assert (root / "figures" / name).is_file()
     page = (root / "figures/benchmark.md").read_text()
-    assert "[![scores of the benchmark made](benchmark/made/scores.png)](benchmark/made/scores.svg)" in page
+    assert "[![scores of the benchmark made](made/scores.png)](made/scores.svg)" in page
     assert "not-made" not in page
 
 
 def test_stairs_of_another_grid_are_refused(root):
-    other = {**BENCHMARK, "mi": [1.0, 4.0]}
+    other = {**BENCHMARK, "grid": {**BENCHMARK["grid"], "mi": [[1.0, 4.0]]}}
     with pytest.raises(UserError, match=r"holds 48 stairs, 24 of them among the 48 of the configuration"):
-        publish({**CONFIG, "benchmark": {"made": other}}, root / "figures", root)
+        publish({**CONFIG, "experiments": {"made": other}}, root / "figures", root)
     assert not (root / "figures").exists()
 
 
 def test_marks_say_yes_no_undecided_diverged_and_no_such_cell(root):
-    scores = pd.read_parquet(root / "results/benchmark/made/scores.parquet")
+    scores = pd.read_parquet(root / "results/made/scores.parquet")
     found = rows(who_is_within(scores))
     assert found["estimator"] == ["gaussian 1", "gaussian 3", "cubic 1", "cubic 3"]
     # bias 0, -0.1, -0.2 over seeds: its interval is 0.25 wide to each side; held out 0, 0.2, 0.4.
@@ -76,7 +78,7 @@ def test_marks_say_yes_no_undecided_diverged_and_no_such_cell(root):
 
 
 def test_every_number_stands_with_its_interval(root):
-    lines = numbers(pd.read_parquet(root / "results/benchmark/made/scores.parquet")).splitlines()
+    lines = numbers(pd.read_parquet(root / "results/made/scores.parquet")).splitlines()
     assert len(lines) == 2 + 4 * 2 * 2
     (line,) = [line for line in lines if line.startswith("| InfoNCE, separable | gaussian | 1 |")]
     assert "| −0.10 [−0.35, 0.15] |" in line
@@ -87,8 +89,15 @@ def test_every_number_stands_with_its_interval(root):
 
 def test_ours_stand_beside_the_public_figures(tmp_path):
     benchmark = {
-        "grid": {"variant": ["smile"], "critic": ["concat"], "task": ["gaussian"], "dim": [20], "seeds": "0-1"},
-        "mi": list(MIS),
+        "grid": {
+            "variant": ["smile"],
+            "critic": ["concat"],
+            "task": ["gaussian"],
+            "dim": [20],
+            "mi": [list(MIS)],
+            "seeds": "0-1",
+        },
+        "figures": ["scores"],
         "training": {"steps": 500, "batch_size": 16, "hidden": 8},
     }
     write_made(tmp_path / "runs", benchmark, values=lambda cell, truth: truth + np.resize([1.0, -1.0], len(truth)))

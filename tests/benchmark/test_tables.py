@@ -12,16 +12,16 @@ from made_benchmark import BENCHMARK, write_made
 from scipy import stats
 
 from mine.cli import main
-from mine.estimators.planning import cells
 from mine.estimators.scores import SCORE_COLUMNS, scores, t_interval, within
-from mine.estimators.stairs import CURVE_COLUMNS, STAIRS_COLUMNS
+from mine.estimators.stairs import STAIRS_COLUMNS, WINDOW_COLUMNS
+from mine.experiments import expand
 from mine.statistics import Interval
 
 
 def gather(folder, benchmark=BENCHMARK, *options):
-    outputs = [f"--{name}={folder / name}.parquet" for name in ("stairs", "scores", "curves")]
+    outputs = [f"--{name}={folder / name}.parquet" for name in ("stairs", "scores", "windows")]
     grid = json.dumps(benchmark)
-    return main(["stairs", str(folder / "runs"), "--grid", grid, "--benchmark", "made", *options, *outputs])
+    return main(["collect", str(folder / "runs"), "--grid", grid, "--experiment", "made", *options, *outputs])
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +32,11 @@ def tables(tmp_path_factory):
         overflows=lambda cell: 700 if (cell.variant, cell.critic, cell.seed) == ("nwj", "concat", 1) else None,
     )
     assert gather(folder) == 0
-    return {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("stairs", "scores", "curves")}
+    return {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("stairs", "scores", "windows")}
 
 
 def test_columns_are_those_documented(tables):
-    for name, columns in (("stairs", STAIRS_COLUMNS), ("scores", SCORE_COLUMNS), ("curves", CURVE_COLUMNS)):
+    for name, columns in (("stairs", STAIRS_COLUMNS), ("scores", SCORE_COLUMNS), ("windows", WINDOW_COLUMNS)):
         assert list(tables[name]) == list(columns)
     # infonce x concat does not exist; doe has densities only.
     pairs = set(tables["stairs"][["critic", "variant"]].itertuples(index=False, name=None))
@@ -90,9 +90,9 @@ def test_an_overflow_at_the_first_stair_leaves_the_later_ones_not_reached(tmp_pa
     assert set(stairs[stairs["mi_true"] == 1]["outcome"]) == {"overflow"}
     assert set(stairs[stairs["mi_true"] == 3]["outcome"]) == {"not reached"}
     assert set(pd.read_parquet(tmp_path / "scores.parquet")["diverged"]) == {3}
-    curves = pd.read_parquet(tmp_path / "curves.parquet")
-    assert set(curves["step"]) == {10}
-    assert not curves["mi_batch_mean"].apply(math.isfinite).any()
+    windows = pd.read_parquet(tmp_path / "windows.parquet")
+    assert set(windows["step"]) == {10}
+    assert not windows["mi_batch_mean"].apply(math.isfinite).any()
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_single_seed_decides_nothing():
     assert within(Interval(np.nan, np.nan, np.nan), 2.0) is None
 
 
-def test_curves_keep_every_value_in_their_windows(tmp_path):
+def test_windows_keep_every_value_in_their_windows(tmp_path):
     def values(cell, truth):
         found = truth.copy()
         found[150], found[1199] = -np.inf, 50.0
@@ -117,15 +117,15 @@ def test_curves_keep_every_value_in_their_windows(tmp_path):
     benchmark = {**BENCHMARK, "grid": {**BENCHMARK["grid"], "variant": ["nwj"], "seeds": 0}}
     write_made(tmp_path / "runs", benchmark, values=lambda cell, truth: truth)
     assert gather(tmp_path, benchmark) == 0
-    curves = pd.read_parquet(tmp_path / "curves.parquet").query("critic == 'separable' and task == 'cubic'")
-    assert curves["step"].tolist() == list(range(100, 1201, 100))
-    assert curves["mi_batch_mean"].tolist() == [1.0] * 6 + [3.0] * 6
-    assert curves["mi_true"].tolist() == [1.0] * 6 + [3.0] * 6
+    windows = pd.read_parquet(tmp_path / "windows.parquet").query("critic == 'separable' and task == 'cubic'")
+    assert windows["step"].tolist() == list(range(100, 1201, 100))
+    assert windows["mi_batch_mean"].tolist() == [1.0] * 6 + [3.0] * 6
+    assert windows["mi_true"].tolist() == [1.0] * 6 + [3.0] * 6
 
 
 def test_a_damaged_or_foreign_or_missing_file_stops_it(tmp_path, capsys):
     write_made(tmp_path / "runs")
-    first, second = [tmp_path / "runs" / cell.path for cell in cells(BENCHMARK)][:2]
+    first, second = [tmp_path / "runs" / run.path for run in expand(BENCHMARK)][:2]
     whole = first.read_bytes()
     for content, words in (
         (whole[: len(whole) // 2], "not a readable results file"),
@@ -156,14 +156,21 @@ def test_rows_that_contradict_the_outcome_stop_it(tmp_path, capsys):
 
 def test_baselines_stand_among_the_scores(tmp_path):
     benchmark = {
-        "grid": {"variant": ["nwj"], "critic": ["separable"], "task": ["gaussian"], "dim": [1], "seeds": "0-1"},
-        "mi": [0.5],
+        "grid": {
+            "variant": ["nwj"],
+            "critic": ["separable"],
+            "task": ["gaussian"],
+            "dim": [1],
+            "mi": [0.5],
+            "seeds": "0-1",
+        },
+        "figures": ["scores"],
         "training": {"steps": 5, "batch_size": 4, "hidden": 4, "embedding": 4},
     }
     write_made(tmp_path / "runs", benchmark)
     table = tmp_path / "baselines.parquet"
     grid = json.dumps(benchmark)
-    assert main(["baselines", "--grid", grid, "--benchmark", "made", "--names", "cca", "--output", str(table)]) == 0
+    assert main(["baselines", "--grid", grid, "--experiment", "made", "--names", "cca", "--output", str(table)]) == 0
     assert gather(tmp_path, benchmark, "--baselines", str(table)) == 0
     (cell,) = pd.read_parquet(tmp_path / "scores.parquet").query("critic == 'baseline'").to_dict("records")
     assert cell["variant"] == "cca"

@@ -8,10 +8,10 @@ from mine.cli import main
 from mine.engine import instruments
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
-from mine.estimators.planning import StairsCell, blocks, cells, options
-from mine.estimators.runs import file_of, read_stairs
+from mine.experiments import expand, seed_blocks
 from mine.provenance import statements, training_code_hash
-from mine.settings import VARIANTS
+from mine.runs import read_run, run_of
+from mine.settings import VARIANTS, Cell
 from mine.trace import read_trace
 
 TINY = ["--dim", "2", "--steps", "5", "--batch-size", "4", "--hidden", "4", "--embedding", "4", "--threads", "1"]
@@ -35,10 +35,11 @@ def test_a_staircase_is_written_and_read_back(tmp_path, capsys):
     )
     assert capsys.readouterr().out.count("completed") == 2
     trace = read_trace(tmp_path / "seed=1.parquet")
-    assert trace.metadata["cell"] == {"critic": "concat", "variant": "nwj", "task": "cubic", "dim": 2, "seed": 1}
-    assert trace.metadata["mi"] == [1.0, 2.0]
+    assert trace.metadata["cell"] == {
+        "variant": "nwj", "dim": 2, "rho": None, "seed": 1, "critic": "concat", "task": "cubic", "mi": [1.0, 2.0],
+    }  # fmt: skip
     assert trace.metadata["code"] == training_code_hash("nwj", "cubic")
-    assert len(read_stairs(file_of(tmp_path / "seed=1.parquet", trace.metadata)).frame) == 11
+    assert len(read_run(run_of(tmp_path / "seed=1.parquet", trace.metadata)).frame) == 11
 
 
 def test_the_same_command_gives_the_same_bytes(tmp_path):
@@ -78,10 +79,10 @@ def test_an_objective_of_mine_is_trained_with_a_separable_critic_and_up_a_stairc
         (["--variant", "nwj", "--task", "cubic", "--rho", "0.9"], "rho: task 'cubic' is given by its"),
         (["--variant", "nwj", "--task", "moons", "--mi", "2"], "task: 'moons' is unknown"),
         (["--variant", "nwj", "--mi", "2,x"], "mi: '2,x' is not a list of numbers"),
-        (["--variant", "nwj", "--mi", "nan"], "mi: nan is not a number of nats"),
+        (["--variant", "nwj", "--mi", "nan"], "mi: nan is not a number in [0, inf)"),
         (["--variant", "nwj", "--task", "student-t", "--mi", "0.0001"], "mi: 0.0001 is not in"),
         (["--variant", "nwj", "--rho", "1.5"], "rho: 1.5"),
-        (["--variant", "nwj", "--mi", "1,2", "--data", "50"], "data: 50 with --mi; a staircase has fresh pairs"),
+        (["--variant", "nwj", "--mi", "1,2", "--data", "50"], "data: 50 up a staircase, which has fresh pairs"),
         (["--variant", "nwj", "--rho", "0.9", "--product", "all"], "product: 'all' is unknown"),
         (["--variant", "nwj", "--rho", "0.9", "--average", "1"], "average: 1.0 is not a number in [0, 1)"),
         (["--variant", "nwj", "--rho", "0.9", "--eval-every", "1" * 20], "is not a whole number of at most 100,000"),
@@ -118,19 +119,18 @@ def test_every_pair_that_exists_is_planned_once():
             "critic": ["concat", "separable"],
             "task": ["gaussian"],
             "dim": [1, 2],
+            "mi": [1, [1, 2.5]],
             "seeds": "0-24",
         },
-        "mi": [1],
     }
-    planned = list(cells(benchmark))
-    assert len(planned) == len({cell.path for cell in planned}) == 3 * 2 * 25
-    assert planned[0].path == "critic=concat/variant=nwj/task=gaussian/dim=1/seed=0.parquet"
-    names = [(block.name, block.seeds, len(block.files)) for block in blocks(benchmark, 20)]
-    assert names == [("0_to_19", "0-19", 20), ("20_to_24", "20-24", 5)]
-    assert [block.seeds for block in blocks(benchmark, 1)] == ["{seed}"]
-    assert options(benchmark).startswith("--mi 1.0 --steps 3000 --batch-size 128 ")
+    planned = list(expand(benchmark))
+    assert len(planned) == len({run.path for run in planned}) == 3 * 2 * 2 * 25
+    assert planned[0].path == "setting=base/critic=concat/variant=nwj/task=gaussian/dim=1/mi=1/seed=0.parquet"
+    assert planned[25].path == "setting=base/critic=concat/variant=nwj/task=gaussian/dim=1/mi=1,2.5/seed=0.parquet"
+    assert planned[25].cell.truths == (1.0, 2.5)
+    assert len(seed_blocks(list(range(25)), 20)) == 2
     with pytest.raises(UserError, match="no estimator of"):
-        list(cells({**benchmark, "grid": {**benchmark["grid"], "variant": ["club"]}}))
+        list(expand({**benchmark, "grid": {**benchmark["grid"], "variant": ["club"]}}))
 
 
 def test_another_estimators_file_leaves_a_result_fresh():
@@ -144,12 +144,13 @@ def test_mines_objectives_are_of_the_family_and_come_first():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("dim", 0), ("dim", True), ("seed", -1), ("task", ";x"), ("variant", "../x")]
+    ("name", "value"), [("dim", 0), ("dim", True), ("seed", -1), ("task", ";x"), ("variant", "../x"), ("mi", (-1.0,))]
 )
 def test_a_cell_refuses_what_must_not_reach_a_path(name, value):
-    good = {"critic": "separable", "variant": "nwj", "task": "gaussian", "dim": 1, "seed": 0}
+    good = {"critic": "separable", "variant": "nwj", "dim": 1, "seed": 0, "rho": None, "mi": (1.0,)}
+    Cell(**good)
     with pytest.raises(UserError, match=name):
-        StairsCell(**{**good, name: value})
+        Cell(**{**good, name: value})
 
 
 def test_docstrings_leave_the_hash_alone_and_statements_do_not():

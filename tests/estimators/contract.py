@@ -10,8 +10,8 @@ import torch
 from made_outputs import DIM_X, DIM_Z, fresh, gradients, member, pairs, requiring_grad, small
 
 from mine.estimators.interface import LOWER, NEITHER, UPPER, join
-from mine.estimators.settings import DENSITY
 from mine.gaussian import mutual_information
+from mine.settings import DENSITY
 
 MEMBERS, N = 3, 6
 CLOSE = {"rtol": 1e-9, "atol": 1e-12}

@@ -19,9 +19,8 @@ from mine.estimators import build
 from mine.estimators.base import OfCritic
 from mine.estimators.interface import LOWER, Loss, Weights
 from mine.estimators.names import ESTIMATORS, Named
-from mine.estimators.settings import CONCAT, SEPARABLE
 from mine.estimators.values import log_mean_exp, mean
-from mine.settings import VARIANTS, TrainingSettings
+from mine.settings import CONCAT, SEPARABLE, VARIANTS, TrainingSettings
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

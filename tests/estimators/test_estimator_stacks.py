@@ -15,9 +15,8 @@ from mine.engine.optimizers import Adam, Sgd
 from mine.engine.record import MEASURED
 from mine.engine.stack import Stack
 from mine.estimators import build
-from mine.estimators.settings import CONCAT, DENSITY
 from mine.estimators.values import log_add_exp, log_mean_exp, mean, softplus
-from mine.settings import VARIANTS, TrainingSettings
+from mine.settings import CONCAT, DENSITY, VARIANTS, TrainingSettings
 
 K = 6
 

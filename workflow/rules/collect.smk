@@ -1,46 +1,61 @@
-# Tables: one row a run, medians over seeds, one row an evaluation, and the optimal critic through the same instruments.
-rule collect:
-    input:
-        runs=run_files,
+# Tables, whose names follow from the figures that an experiment asks for (mine.experiments.tables_of); what trains
+# nothing, estimated on the same tasks; and the optimal critic through the same instruments.
+for experiment in EXPERIMENTS:
+
+    rule:
+        name:
+            f"collect_{experiment}"
+        input:
+            runs=run_files,
+            baselines=baseline_table,
+        output:
+            **{table: f"{RESULTS}/{{experiment}}/{table}.parquet" for table in tables_of(EXPERIMENTS[experiment])},
+        log:
+            f"{RESULTS}/logs/collect/{{experiment}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/collect/{{experiment}}.tsv"
+        wildcard_constraints:
+            experiment=re.escape(experiment),
+        priority: 100
+        localrule: True
+        conda:
+            CONDA_ENV
+        threads: 1
+        resources:
+            gpu=0,
+            mem_mb=grows(2000),
+            runtime=grows(60),
+        params:
+            runs=runs_folder,
+            grid=grid_json,
+            tables=table_options,
+            code=code_hash("commands.collect"),
+        shell:
+            "mine collect {params.runs:q} --grid {params.grid:q} --experiment {wildcards.experiment:q}"
+            " {params.tables:q} > {log:q} 2>&1"
+
+
+rule baselines:
     output:
-        summary=f"{RESULTS}/{{experiment}}/summary.parquet",
-        curves=f"{RESULTS}/{{experiment}}/curves.parquet",
-        evaluations=f"{RESULTS}/{{experiment}}/evaluations.parquet",
+        table=f"{RESULTS}/{{experiment}}/baselines.parquet",
     log:
-        f"{RESULTS}/logs/collect/{{experiment}}.log",
+        f"{RESULTS}/logs/baselines/{{experiment}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/collect/{{experiment}}.tsv"
-    wildcard_constraints:
-        experiment=experiments_with_epochs(False),
-    priority: 100
-    localrule: True
+        f"{RESULTS}/benchmarks/baselines/{{experiment}}.tsv"
     conda:
         CONDA_ENV
     threads: 1
     resources:
         gpu=0,
-        mem_mb=grows(2000),
-        runtime=grows(60),
+        mem_mb=grows(4000),
+        runtime=grows(120),
     params:
-        runs=runs_folder,
         grid=grid_json,
-        code=code_hash("commands.collect"),
-        epochs=lambda wildcards, output: ["--epochs", output.epochs] if "epochs" in output.keys() else [],
+        names=lambda wildcards: ",".join(EXPERIMENTS[wildcards.experiment]["baselines"]),
+        code=code_hash("commands.baselines", *(f"tasks.{module_of(task)}" for task in TASKS)),
     shell:
-        "mine collect {params.runs:q} --grid {params.grid:q} --experiment {wildcards.experiment:q}"
-        " --summary {output.summary:q} --curves {output.curves:q} --evaluations {output.evaluations:q}"
-        " {params.epochs:q} > {log:q} 2>&1"
-
-
-# The same where traces have a row an epoch, which the write-up's own pictures are drawn from.
-use rule collect as collect_epochs with:
-    output:
-        summary=f"{RESULTS}/{{experiment}}/summary.parquet",
-        curves=f"{RESULTS}/{{experiment}}/curves.parquet",
-        evaluations=f"{RESULTS}/{{experiment}}/evaluations.parquet",
-        epochs=f"{RESULTS}/{{experiment}}/epochs.parquet",
-    wildcard_constraints:
-        experiment=experiments_with_epochs(True),
+        "mine baselines --grid {params.grid:q} --experiment {wildcards.experiment:q} --names {params.names}"
+        " --output {output.table:q} > {log:q} 2>&1"
 
 
 rule optimal:

@@ -6,19 +6,18 @@ from importlib import metadata
 from pathlib import Path
 
 from mine.experiments import (
-    canonical_rho,
     expand as planned_runs,
+    further_targets,
     kept_steps,
     parse_seeds,
     seed_blocks,
     settings_of,
+    tables_of,
     targets,
     training_of,
     training_options,
 )
 from mine.claims import NAMES as CLAIMS
-from mine.estimators.planning import blocks as stairs_blocks, cells as stairs_cells, options as benchmark_options
-from mine.estimators.settings import CRITICS
 from mine.figures import FIGURES, FORMATS
 from mine.provenance import code_hash, data_hash, training_code_hash
 from mine.search.plan import STAGES as SEARCH_STAGES, Size as SearchSize
@@ -26,11 +25,11 @@ from mine.tasks import TASKS, module_of
 
 RESULTS = config["results"]
 EXPERIMENTS = config["experiments"]
-RUNS = {name: [run.path for run in planned_runs(experiment)] for name, experiment in EXPERIMENTS.items()}
-BENCHMARKS = config.get("benchmark", {})
-STAIRS = {name: [cell.path for cell in stairs_cells(benchmark)] for name, benchmark in BENCHMARKS.items()}
+PLANNED = {name: list(planned_runs(experiment)) for name, experiment in EXPERIMENTS.items()}
+RUNS = {name: [run.path for run in runs] for name, runs in PLANNED.items()}
 # Where environments are made per rule (--sdm conda); otherwise the one that snakemake runs in serves.
 CONDA_ENV = "../../environment.yml"
+LEDGER_TABLES = ("summary", "evaluations")
 FROZEN_TABLES = ("bias", "directions", "identities", "lag")
 # Tables that `claims` reads once `snakemake search` has made them, and does not ask for: a search takes hours.
 SEARCHED = ("search/plausible", "pictures/summary")
@@ -47,32 +46,24 @@ def one_of(values):
 
 
 # What a grid names, and nothing else, is a run: no other spelling of a number, and no text of a shell.
-PLANNED = [*EXPERIMENTS.values(), *([config["frozen"]] if "frozen" in config else [])]
-GRIDS = [each["grid"] for each in (*PLANNED, *BENCHMARKS.values())]
+FROZEN = list(planned_runs(config["frozen"])) if "frozen" in config else []
+# Where the log of a cell lies below its experiment's.
+CELL_LOG = "{setting}/{critic}_{variant}_{task}_{dim}_{truth}"
+CELL_WILDCARDS = ("setting", "critic", "variant", "task", "dim", "truth", "seed")
+
+
+def wildcards_of(runs):
+    """Constraints of the wildcards of these runs."""
+    return {name: one_of(dict.fromkeys(getattr(run, name) for run in runs)) for name in CELL_WILDCARDS}
+
+
+ALL_RUNS = [run for runs in PLANNED.values() for run in runs] + FROZEN
 
 
 wildcard_constraints:
+    **wildcards_of(ALL_RUNS) | {"setting": one_of([*dict.fromkeys(run.setting for run in ALL_RUNS), *TASKS])},
     experiment=one_of(EXPERIMENTS),
-    setting=one_of([*(name for each in PLANNED for name in settings_of(each)), *TASKS]),
-    variant=one_of(variant for grid in GRIDS for variant in grid["variant"]),
-    benchmark=one_of(BENCHMARKS),
-    critic=one_of(CRITICS),
-    task=one_of(TASKS),
-    dim=one_of(dim for grid in GRIDS for dim in grid["dim"]),
-    rho=one_of(canonical_rho(rho) for grid in GRIDS for rho in grid.get("rho", [])),
-    seed=one_of(sorted({seed for grid in GRIDS for seed in parse_seeds(grid["seeds"])})),
-
-
-def grid_of(experiment):
-    """Constraints of the wildcards of one experiment's runs."""
-    grid = EXPERIMENTS[experiment]["grid"]
-    return {
-        "setting": one_of(settings_of(EXPERIMENTS[experiment])),
-        "variant": one_of(grid["variant"]),
-        "dim": one_of(grid["dim"]),
-        "rho": one_of(map(canonical_rho, grid["rho"])),
-        "seed": one_of(parse_seeds(grid["seeds"])),
-    }
+    rho=one_of(run.rho for run in FROZEN),
 
 
 def grows(amount):
@@ -140,16 +131,15 @@ def grid_json(wildcards):
     return json.dumps({key: experiment[key] for key in keys if key in experiment})
 
 
-def has_epochs(experiment):
-    """Whether every trace of an experiment has a row an epoch."""
-    settings = settings_of(EXPERIMENTS[experiment])
-    return all(training_of(EXPERIMENTS[experiment], name).record_every == "epoch" for name in settings)
+def baseline_table(wildcards):
+    """The table of an experiment's baselines, where it has some."""
+    has_some = "baselines" in EXPERIMENTS[wildcards.experiment]
+    return [f"{RESULTS}/{wildcards.experiment}/baselines.parquet"] if has_some else []
 
 
-def experiments_with_epochs(wanted):
-    """The experiments that have, or lack, a table of epochs, as a wildcard's constraint."""
-    # The last matches nothing: without such an experiment the rule makes none.
-    return "|".join([re.escape(name) for name in EXPERIMENTS if has_epochs(name) == wanted]) or "(?!)"
+def table_options(wildcards, input, output):
+    """The tables that `mine collect` is to write, and baselines that it is to read, as its options."""
+    return [part for name, path in [*output.items(), *input.items()] if name != "runs" for part in (f"--{name}", path)]
 
 
 def figure_files(stem):
@@ -174,28 +164,38 @@ def figure_code(wildcards):
     return code_hash(f"figures.{wildcards.figure}", "figures.style")
 
 
+def stems_of(figure, experiment):
+    """File names, without ending, of a figure of an experiment: one, or one a setting or a task."""
+    spec, grid = FIGURES[figure], EXPERIMENTS[experiment]["grid"]
+    if not spec.per_setting:
+        return [figure]
+    shown = grid.get("task", []) if spec.per == "task" else settings_of(EXPERIMENTS[experiment])
+    return [f"{figure}_{name}" for name in shown]
+
+
 def figures_for(target):
     """Every file of every figure that the configuration asks for, of the experiments that a target makes."""
     files = []
     for name in targets(config, target):
-        experiment = EXPERIMENTS[name]
-        for figure in experiment.get("figures", []):
-            settings = settings_of(experiment) if FIGURES[figure].per_setting else [None]
-            for setting in settings:
-                stem = figure if setting is None else f"{figure}_{setting}"
+        for figure in EXPERIMENTS[name].get("figures", []):
+            for stem in stems_of(figure, name):
                 files += figure_files(f"{RESULTS}/figures/{name}/{stem}").values()
     return files
 
 
-def tables_for(target, tables=("summary", "evaluations")):
-    """The tables of every experiment that a target makes."""
-    return [f"{RESULTS}/{name}/{table}.parquet" for name in targets(config, target) for table in tables]
+def tables_for(target, tables=None):
+    """The tables of every experiment that a target makes; of them those that are named, where some are."""
+    return [
+        f"{RESULTS}/{name}/{table}.parquet"
+        for name in targets(config, target)
+        for table in tables_of(EXPERIMENTS[name])
+        if tables is None or table in tables
+    ]
 
 
 def frozen_files(pattern):
     """One file a kept run, by a pattern with {dim}, {rho} and {seed}; none where no critics are to be kept."""
-    runs = planned_runs(config["frozen"]) if "frozen" in config else ()
-    return [pattern.format(dim=run.dim, rho=run.rho, seed=run.seed) for run in runs]
+    return [pattern.format(dim=run.dim, rho=run.rho, seed=run.seed) for run in FROZEN]
 
 
 def frozen_tables():
@@ -206,7 +206,7 @@ def frozen_tables():
 def ledger_tables(wildcards):
     """What the ledger is made from: the tables of `all`, and in full also those of the frozen critics."""
     optimal = [f"{RESULTS}/{name}/optimal.parquet" for name in targets(config, "all") if draws_optimal(name)]
-    return [*tables_for("all"), *optimal, *(frozen_tables() if wildcards.scope == "full" else [])]
+    return [*tables_for("all", LEDGER_TABLES), *optimal, *(frozen_tables() if wildcards.scope == "full" else [])]
 
 
 def searched_tables(wildcards):
@@ -244,44 +244,3 @@ def claim_figures():
     """Every file of the figures of the claims; without frozen critics only the ledger's."""
     names = [n for n, spec in FIGURES.items() if spec.of == "claims" or (spec.of == "frozen" and "frozen" in config)]
     return [file for name in names for file in figure_files(f"{RESULTS}/figures/claims/{name}").values()]
-
-
-def options_of_benchmark(wildcards):
-    """Stairs and every setting of a benchmark's runs, as options of `mine train`."""
-    return benchmark_options(BENCHMARKS[wildcards.benchmark])
-
-
-def stairs_files(wildcards):
-    """The results files of a benchmark."""
-    return [f"{RESULTS}/benchmark/{wildcards.benchmark}/runs/{path}" for path in STAIRS[wildcards.benchmark]]
-
-
-def benchmark_json(wildcards):
-    """A benchmark's part of the configuration, less what only figures need, as a command takes it."""
-    benchmark = BENCHMARKS[wildcards.benchmark]
-    return json.dumps({key: benchmark[key] for key in ("grid", "mi", "training") if key in benchmark})
-
-
-def baseline_table(wildcards):
-    """The table of a benchmark's baselines, where it has some."""
-    has_some = "baselines" in BENCHMARKS[wildcards.benchmark]
-    return [f"{RESULTS}/benchmark/{wildcards.benchmark}/baselines.parquet"] if has_some else []
-
-
-def benchmark_figure_tables(wildcards):
-    """The tables that a figure of a benchmark is drawn from, by name."""
-    spec = FIGURES[wildcards.figure]
-    return {table: f"{RESULTS}/benchmark/{wildcards.benchmark}/{table}.parquet" for table in spec.needs}
-
-
-def benchmark_files():
-    """The scores of every benchmark, and every file of the figures that it asks for."""
-    files = []
-    for name, benchmark in BENCHMARKS.items():
-        files.append(f"{RESULTS}/benchmark/{name}/scores.parquet")
-        for figure in benchmark.get("figures", []):
-            tasks = benchmark["grid"]["task"] if FIGURES[figure].per_setting else [None]
-            for task in tasks:
-                stem = figure if task is None else f"{figure}_{task}"
-                files += figure_files(f"{RESULTS}/figures/benchmark/{name}/{stem}").values()
-    return files

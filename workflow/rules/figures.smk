@@ -26,7 +26,7 @@ rule figure:
         mem_mb=grows(2000),
         runtime=grows(30),
     params:
-        tables=subpath(input.summary, parent=True),
+        tables=f"{RESULTS}/{{experiment}}",
         code=figure_code,
     shell:
         "mine figures {wildcards.figure:q} --experiment-dir {params.tables:q}" " --output {output.svg:q} > {log:q} 2>&1"
@@ -59,7 +59,7 @@ rule figure_of_setting:
         mem_mb=grows(2000),
         runtime=grows(30),
     params:
-        tables=subpath(input.summary, parent=True),
+        tables=f"{RESULTS}/{{experiment}}",
         code=figure_code,
     shell:
         "mine figures {wildcards.figure:q} --experiment-dir {params.tables:q} --setting {wildcards.setting:q}"

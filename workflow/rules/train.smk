@@ -9,11 +9,11 @@ for experiment in EXPERIMENTS:
             output:
                 runs=block_files(block),
             log:
-                f"{RESULTS}/logs/train/{{experiment}}/{{setting}}/{{variant}}_{{dim}}_{{rho}}_{block.seeds}.log",
+                f"{RESULTS}/logs/train/{{experiment}}/{CELL_LOG}_{block.seeds}.log",
             benchmark:
-                f"{RESULTS}/benchmarks/train/{{experiment}}/{{setting}}/{{variant}}_{{dim}}_{{rho}}_{block.seeds}.tsv"
+                f"{RESULTS}/benchmarks/train/{{experiment}}/{CELL_LOG}_{block.seeds}.tsv"
             wildcard_constraints:
-                **grid_of(experiment),
+                **wildcards_of(PLANNED[experiment]),
                 experiment=re.escape(experiment),
             priority: train_priority(experiment)
             conda:
@@ -21,7 +21,7 @@ for experiment in EXPERIMENTS:
             threads: 1
             resources:
                 gpu=config["gpus_per_job"],
-                mem_mb=grows(2000),
+                mem_mb=grows(3000),
                 runtime=training_minutes,
             params:
                 seeds=block.seeds,
@@ -29,9 +29,9 @@ for experiment in EXPERIMENTS:
                 device=config["device"],
                 output=output_option,
                 # Not on the command line: a change in either makes the results stale.
-                code=lambda wildcards: training_code_hash(wildcards.variant),
+                code=lambda wildcards: training_code_hash(wildcards.variant, wildcards.task),
                 torch=metadata.version("torch").partition("+")[0],
             shell:
-                "mine train --variant {wildcards.variant:q} --dim {wildcards.dim:q} --rho={wildcards.rho:q}"
-                " --seed {params.seeds} {params.options} --device {params.device} --threads {threads}"
-                " --output {params.output:q} > {log:q} 2>&1"
+                "mine train --variant {wildcards.variant:q} --critic {wildcards.critic:q} --task {wildcards.task:q}"
+                " --dim {wildcards.dim:q} --{wildcards.truth:q} --seed {params.seeds} {params.options}"
+                " --device {params.device} --threads {threads} --output {params.output:q} > {log:q} 2>&1"

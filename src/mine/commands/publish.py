@@ -41,8 +41,9 @@ def run(arguments: argparse.Namespace) -> None:
     from mine.claims.ledger import short_table
     from mine.config import load_config
     from mine.errors import UserError
-    from mine.publish import publish, write_part
-    from mine.published_page import pictures_part
+    from mine.publish import publish
+    from mine.publish.page import pictures_part
+    from mine.publish.parts import write_part
 
     record = publish(load_config(arguments.config), arguments.output)
     if arguments.readme is not None:

@@ -12,6 +12,7 @@ from mine.errors import escaped
 from mine.settings import EPOCH
 
 if TYPE_CHECKING:
+    from mine.runs import RunFile
     from mine.settings import TrainingSettings
     from mine.trace import Trace
 
@@ -29,16 +30,15 @@ def run(arguments: argparse.Namespace) -> None:
     from mine.errors import UserError
     from mine.runs import read_run, run_of
     from mine.summary import summary_row
-    from mine.trace import read_metadata, read_trace
+    from mine.trace import read_metadata
 
     if not arguments.file.is_file():
         raise UserError(f"{arguments.file}: no such file; mine train writes one a seed")
-    metadata = read_metadata(arguments.file)
-    if "task" in metadata["cell"]:
-        _show_estimator(arguments, read_trace(arguments.file))
-        return
-    run_file = run_of(arguments.file, metadata)
+    run_file = run_of(arguments.file, read_metadata(arguments.file))
     trace = read_run(run_file)
+    if run_file.cell.stairs > 1:
+        _show_stairs(arguments, run_file, trace)
+        return
     summary = summary_row("", run_file, trace)
     if arguments.json:
         print(json.dumps({"metadata": trace.metadata, "summary": _all_plain(summary)}, indent=2))
@@ -48,14 +48,14 @@ def run(arguments: argparse.Namespace) -> None:
     averaged = "last 10 % of the updates; sd of the windows' means" if windows else "last 10 % of the rows"
     typical = f"median {summary['grad_norm_median']:.3g}{' (of the medians of windows)' if windows else ''}"
     lines = {
-        "run": ", ".join(f"{name} {value}" for name, value in metadata["cell"].items()),
+        "run": _cell(run_file),
         "settings": _settings(run_file.training.to_dict()),
         **({"rows": _rows(run_file.training, len(trace.frame))} if windows else {}),
         "outcome": _ending(trace.metadata, summary),
         "truth": f"{summary['mi_true']:.4f} nats",
         "in-batch": f"{summary['mi_batch_mean']:.4f} nats, sd {summary['mi_batch_sd']:.4f} ({averaged})",
-        "held out": f"{summary['mi_heldout']:.4f} nats, effective sample size {summary['heldout_ess']:.1f}",
-        "population": f"{summary['mi_population']:.4f} nats, effective sample size {summary['population_ess']:.1f}",
+        "held out": _measured(summary["mi_heldout"], summary["heldout_ess"]),
+        "population": _measured(summary["mi_population"], summary["population_ess"]),
         "gradient norm": f"{typical}, largest {summary['grad_norm_max']:.3g}",
         "made by": f"{packages} on {trace.metadata['device']}, code {trace.metadata['code'][:12]}",
     }
@@ -74,20 +74,29 @@ def _rows(training: TrainingSettings, rows: int) -> str:
     return f"{rows}, one {span} of {training.window} updates, the last one the critic that training ended with"
 
 
-def _show_estimator(arguments: argparse.Namespace, trace: Trace) -> None:
-    """Print a run of an estimator of the benchmark: a line a stair."""
+def _cell(run_file: RunFile) -> str:
+    return ", ".join(f"{name} {value}" for name, value in run_file.cell.to_dict().items() if value is not None)
+
+
+def _measured(value: float, ess: float) -> str:
+    """A value with its effective sample size; estimators without a critic T have none."""
+    if math.isnan(value):
+        return "not measured"
+    return f"{value:.4f} nats" + ("" if math.isnan(ess) else f", effective sample size {ess:.1f}")
+
+
+def _show_stairs(arguments: argparse.Namespace, run_file: RunFile, trace: Trace) -> None:
+    """Print a run up a staircase: a line a stair."""
     from mine.estimators.names import ESTIMATORS
-    from mine.estimators.runs import file_of, read_stairs
     from mine.estimators.stairs import stair_rows
 
-    file = file_of(arguments.file, trace.metadata)
-    stairs = stair_rows("", file, read_stairs(file))
+    stairs = stair_rows("", run_file, trace)
     if arguments.json:
         print(json.dumps({"metadata": trace.metadata, "stairs": [_all_plain(row) for row in stairs]}, indent=2))
         return
     ended = trace.metadata["overflow_step"]
     lines = {
-        "run": ", ".join(f"{name} {value}" for name, value in file.cell.__dict__.items()),
+        "run": _cell(run_file),
         "settings": ", ".join(f"{n} {v}" for n, v in trace.metadata["settings"].items() if v is not None),
         "outcome": trace.metadata["outcome"] + (f" at step {ended}" if ended is not None else ""),
     }
@@ -99,7 +108,7 @@ def _show_estimator(arguments: argparse.Namespace, trace: Trace) -> None:
                 f"gradient norm median {row['grad_norm_median']:.3g}"
             )
         lines[f"stair {index}"] = f"truth {row['mi_true']:.4f}: {text}"
-    lines["estimator"] = ESTIMATORS[file.cell.variant].label
+    lines["estimator"] = ESTIMATORS[run_file.cell.variant].label
     _print(lines)
 
 

@@ -1,7 +1,7 @@
 """How far the experiments of a configuration are: runs done, missing, overflowed, run away, damaged; failed jobs.
 
 Run it where snakemake runs, at any time; it changes nothing unless --remove-damaged is given. A line an experiment,
-and below it one a cell (setting, variant, d, rho) where all of them fit on the screen, or with --cells. "Run away" is
+and below it one a cell (setting, variant, d, truth) where all of them fit on the screen, or with --cells. "Run away" is
 known of runs that are in summary.parquet, and that is newer than they are. Exit code: 0, or 1 where a file is
 damaged or a job failed.
 """
@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mine.errors import escaped
+from mine.estimators import default_critic
+from mine.settings import GAUSSIAN
 
 if TYPE_CHECKING:
+    from mine.experiments import Group
     from mine.status import Job, Status, Tally
 
 HELP = "how far the experiments are, and what went wrong"
@@ -103,9 +106,10 @@ def _page(status: Status, all_cells: bool) -> list[str]:
 def _table(status: Status, cells: bool) -> list[str]:
     rows = [["", "runs", "done", "missing", "overflowed", "run away", "damaged"]]
     for name, tallies in status.experiments.items():
-        rows.append([name, *_numbers(status.total(name))])
-        for (setting, variant, dim, rho), tally in tallies.items() if cells else ():
-            rows.append([f"  {setting}  {variant}  d={dim}  ρ={rho}", *_numbers(tally)])
+        away = name not in status.by_stairs
+        rows.append([name, *_numbers(status.total(name), away)])
+        for group, tally in tallies.items() if cells else ():
+            rows.append([f"  {_words(group)}", *_numbers(tally, away)])
     if not status.total().damaged:
         rows = [row[:-1] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -117,8 +121,17 @@ def _table(status: Status, cells: bool) -> list[str]:
     ]
 
 
-def _numbers(tally: Tally) -> list[str]:
-    if not tally.done:
+def _words(group: Group) -> str:
+    """A cell in words, without what is the same in most: the write-up's task and critic."""
+    setting, critic, variant, task, dim, truth = group
+    usual = critic == default_critic(variant)
+    parts = [setting, variant if usual else f"{variant} ({critic})", *([] if task == GAUSSIAN else [task])]
+    return "  ".join([*parts, f"d={dim}", truth.replace("rho=", "ρ=")])
+
+
+def _numbers(tally: Tally, away: bool) -> list[str]:
+    """away: whether it is known of these runs whether they ran away."""
+    if not tally.done or not away:
         runaway = ""
     elif not tally.collected:
         runaway = "not collected yet"

@@ -23,20 +23,20 @@ from mine.commands.options import check_tf32, integer, made_with, number
 from mine.commands.options import device as choose_device
 from mine.commands.options import threads as check_threads
 from mine.errors import UserError
-from mine.estimators import default_critic
 from mine.estimators.names import ESTIMATORS
-from mine.estimators.planning import StairsCell, parse_mis
-from mine.estimators.settings import CRITICS, check_choice
 from mine.settings import (
     ACTIVATIONS,
+    CRITICS,
     EMA_INITS,
     EPOCH,
+    GAUSSIAN,
     LAST_BATCHES,
     OPTIMIZERS,
     PRODUCTS,
     STREAM,
     Cell,
     TrainingSettings,
+    check_choice,
     check_size,
 )
 from mine.tasks import TASKS
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cell.add_argument(
         "--critic", metavar="NAME", help=f"{', '.join(CRITICS)} (default: the first that the estimator exists with)"
     )
-    cell.add_argument("--task", metavar="NAME", help=f"{', '.join(TASKS)} (default: gaussian)")
+    cell.add_argument("--task", default=GAUSSIAN, metavar="NAME", help=f"{', '.join(TASKS)} (default: gaussian)")
     cell.add_argument("--mi", metavar="NATS", help="mutual information of each stair, in place of --rho: 2,4,6,8,10")
     cell.add_argument("--seed", required=True, metavar="SEEDS", help="a seed, or several: 0-15 or 0,3,7")
     cell.add_argument(
@@ -135,17 +135,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Check everything; then train stack after stack, and write each stack's files as it is done."""
-    from mine.experiments import parse_seeds
+    from mine.experiments import check_stairs, parse_mis, parse_seeds
 
     seeds = parse_seeds(arguments.seed)
     check_threads(arguments.threads)
     if arguments.stack is not None and (isinstance(arguments.stack, str) or arguments.stack < 1):
         raise UserError(f"stack: {arguments.stack!r} is not a whole number of at least 1")
     outputs = _outputs("output", arguments.output, seeds)
-    cells, mis = _cells(arguments, seeds)
-    settings = _settings(arguments, staircase=mis is not None)
+    check_choice("variant", arguments.variant, tuple(ESTIMATORS))
+    if (arguments.mi is None) == (arguments.rho is None):
+        raise UserError("rho: give the data by --rho (correlation) or by --mi (nats; several are a staircase)")
+    mi = None if arguments.mi is None else parse_mis(arguments.mi)
+    cells = [
+        Cell(arguments.variant, arguments.dim, arguments.rho, seed, arguments.critic or "", arguments.task, mi)
+        for seed in seeds
+    ]
+    settings = _settings(arguments)
     check_size(arguments.dim, settings)
-    updates = settings.steps * (1 if mis is None else len(mis))
+    check_stairs(settings, cells[0].stairs)
+    updates = settings.steps * cells[0].stairs
     checkpoints, critics = _critics(arguments, updates, seeds)
     if set(map(os.path.realpath, outputs)) & set(map(os.path.realpath, critics)):
         raise UserError(f"critics: {arguments.critics!r} is the output too")
@@ -154,7 +162,7 @@ def run(arguments: argparse.Namespace) -> None:
     import torch
 
     from mine.engine.loop import Progress
-    from mine.engine.runs import gaussian_runs, stairs_runs, train_runs
+    from mine.engine.runs import runs_of, train_runs
     from mine.files import check_writable
     from mine.frozen.critics import write_critics
     from mine.progress import ProgressLine
@@ -162,17 +170,14 @@ def run(arguments: argparse.Namespace) -> None:
     from mine.trace import write_trace
 
     first_cell = cells[0]
-    if mis is None:
-        runs = gaussian_runs(first_cell.dim, first_cell.rho, seeds)
-    else:
-        runs = stairs_runs(first_cell.task, first_cell.dim, mis, seeds)
+    runs = runs_of(cells)
     device = choose_device(arguments.device)
     check_tf32(arguments.tf32, device)
     for output in outputs + critics:
         check_writable(output)
     torch.set_num_threads(arguments.threads)
     torch.backends.cuda.matmul.allow_tf32 = arguments.tf32
-    where = {**made_with(arguments, device), "code": training_code_hash(arguments.variant, runs[0].tasks[0].name)}
+    where = {**made_with(arguments, device), "code": training_code_hash(arguments.variant, arguments.task)}
 
     size = arguments.stack or _stack(device.type, settings, first_cell)
     line = ProgressLine(updates * math.ceil(len(seeds) / size))
@@ -202,8 +207,6 @@ def run(arguments: argparse.Namespace) -> None:
         for place, (cell, output, result) in enumerate(zip(cells[stack], outputs[stack], results, strict=True), first):
             outcome = {"outcome": result.outcome, "overflow_step": result.overflow_step}
             metadata = {"cell": cell.to_dict(), "settings": settings.to_dict(), **outcome, **where}
-            if mis is not None:
-                metadata["mi"] = mis
             if critics:
                 kept = {step: parameters.cpu().numpy() for step, parameters in result.checkpoints.items()}
                 write_critics(critics[place], kept, metadata)
@@ -212,27 +215,12 @@ def run(arguments: argparse.Namespace) -> None:
             print(f"{output}: {ending}", flush=True)
 
 
-def _cells(arguments: argparse.Namespace, seeds: list[int]) -> tuple[list[Cell] | list[StairsCell], list[float] | None]:
-    """A cell a seed, and the mutual information of each stair where data are given by it, nats."""
-    if (arguments.mi is None) == (arguments.rho is None):
-        raise UserError("rho: give the data by --rho (correlation) or by --mi (nats; several are a staircase)")
-    variant, dim = arguments.variant, arguments.dim
-    critic = arguments.critic or default_critic(variant)
-    check_choice("critic", critic, CRITICS)
-    if arguments.mi is not None:
-        task = arguments.task or "gaussian"
-        return [StairsCell(critic, variant, task, dim, seed) for seed in seeds], parse_mis(arguments.mi)
-    if arguments.task not in (None, "gaussian"):
-        raise UserError(f"rho: task {arguments.task!r} is given by its mutual information; use --mi")
-    return [Cell(variant, dim, arguments.rho, seed, critic) for seed in seeds], None
-
-
-def _words(cell: Cell | StairsCell, seeds: str) -> str:
-    data = f"rho={cell.rho:g}" if isinstance(cell, Cell) else f"on {cell.task}"
+def _words(cell: Cell, seeds: str) -> str:
+    data = f"on {cell.task}" if cell.rho is None else f"rho={cell.rho:g}"
     return f"{cell.variant} ({cell.critic}) d={cell.dim} {data} seed {seeds}"
 
 
-def _stack(device: str, settings: TrainingSettings, cell: Cell | StairsCell) -> int:
+def _stack(device: str, settings: TrainingSettings, cell: Cell) -> int:
     """Runs that train together: on a CPU so many that what an update works on stays in a core's cache."""
     from mine.engine.networks import Layout
     from mine.estimators import build
@@ -245,18 +233,13 @@ def _stack(device: str, settings: TrainingSettings, cell: Cell | StairsCell) -> 
     return max(STACK[device], IN_CACHE // floats)
 
 
-def _settings(arguments: argparse.Namespace, staircase: bool) -> TrainingSettings:
+def _settings(arguments: argparse.Namespace) -> TrainingSettings:
     """The training settings on the command line, each setting's default where it is not given."""
     known = [field.name for field in fields(TrainingSettings)]
     given = {name: getattr(arguments, name) for name in known if hasattr(arguments, name)}
     if "epochs" in given and "steps" in given:
         raise UserError(f"epochs: --epochs {given['epochs']} with --steps {given['steps']}; give one of the two")
-    settings = TrainingSettings(**given)
-    if staircase and settings.data != STREAM:
-        raise UserError(
-            f"data: {settings.data!r} with --mi; a staircase has fresh pairs: leave --data out, or use --rho"
-        )
-    return settings
+    return TrainingSettings(**given)
 
 
 def _outputs(name: str, template: str, seeds: list[int]) -> list[Path]:

@@ -20,7 +20,7 @@ from mine.engine.stack import Stack
 from mine.engine.stopping import FixedUpdates
 from mine.estimators import build, default_critic
 from mine.estimators.interface import Estimator
-from mine.settings import TrainingSettings
+from mine.settings import Cell, TrainingSettings
 from mine.tasks import make_task
 from mine.tasks.gaussian import of_rho
 from mine.trace import COLUMNS
@@ -215,6 +215,15 @@ class _Training:
                 )
             columns[name] = column
         return {name: columns[name] for name in COLUMNS}
+
+
+def runs_of(cells: Sequence[Cell]) -> list[Run]:
+    """The run of each cell; all of one task and truth. Raises UserError where the task cannot have that truth."""
+    first, seeds = cells[0], [cell.seed for cell in cells]
+    if first.mi is not None:
+        return stairs_runs(first.task, first.dim, first.mi, seeds)
+    assert first.rho is not None, "a cell has the one or the other"
+    return gaussian_runs(first.dim, first.rho, seeds)
 
 
 def gaussian_runs(dim: int, rho: float, seeds: Sequence[int]) -> list[Run]:

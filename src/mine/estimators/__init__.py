@@ -18,7 +18,7 @@ def build(name: str, critic: str, dim_x: int, dim_z: int, settings: TrainingSett
 
     Args:
         name: of ESTIMATORS.
-        critic: of ``mine.estimators.settings.CRITICS``.
+        critic: of ``mine.settings.CRITICS``.
         dim_x: entries of one x.
         dim_z: entries of one z.
         settings: widths of its networks and what it is called with.
@@ -26,7 +26,6 @@ def build(name: str, critic: str, dim_x: int, dim_z: int, settings: TrainingSett
     Raises:
         UserError: an unknown name, or a critic that the estimator does not exist with.
     """
-    check_choice("variant", name, tuple(ESTIMATORS))
     check_critic(name, critic)
     from mine.estimators.parts import Parts
 
@@ -42,6 +41,7 @@ def default_critic(name: str) -> str:
 
 def check_critic(name: str, critic: str) -> None:
     """Raise UserError unless the estimator exists with that critic."""
+    check_choice("variant", name, tuple(ESTIMATORS))
     if critic not in ESTIMATORS[name].critics:
         raise UserError(
             f"critic: {critic!r} is none that {name} exists with; allowed are {', '.join(ESTIMATORS[name].critics)}"

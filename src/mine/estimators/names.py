@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mine.estimators.settings import CONCAT, DENSITY, SEPARABLE
+from mine.settings import CONCAT, DENSITY, SEPARABLE
 
 
 @dataclass(frozen=True)

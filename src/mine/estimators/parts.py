@@ -8,8 +8,7 @@ from mine.engine.networks import Mlp
 from mine.estimators.critics import Concat, Separable
 from mine.estimators.densities import Conditional, Marginal
 from mine.estimators.interface import Critic
-from mine.estimators.settings import SEPARABLE
-from mine.settings import TrainingSettings
+from mine.settings import SEPARABLE, TrainingSettings
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from mine.estimators.stairs import CELL
+from mine.columns import CELL_COLUMNS, FLOAT, INT, STRING, Columns
 from mine.statistics import LEVEL, Interval
 
 TOLERANCE = 0.1
 """Within 10 % of the truth."""
 
-_STRING, _INT, _FLOAT = pa.string(), pa.int64(), pa.float64()
-
-_KEY = ["benchmark", "critic", "variant", "task", "dim", "mi_true"]
+_KEY = ["experiment", "setting", "critic", "variant", "task", "dim", "rho", "mi_true"]
 
 _INTERVALS = {
     "bias": "in-batch: mean over the stair's last 500 steps less the truth, nats, mean over seeds",
@@ -27,20 +24,20 @@ _INTERVALS = {
     "heldout_bias": "held out: value on 10,000 fresh pairs less the truth, nats, mean over seeds",
 }
 
-SCORE_COLUMNS: dict[str, tuple[pa.DataType, str]] = {
-    **{name: kind for name, kind in CELL.items() if name != "seed"},
-    "mi_true": (_FLOAT, "exact mutual information of the stair, nats"),
-    "seeds": (_INT, "runs of the cell"),
-    "diverged": (_INT, "of these, runs that overflowed on this stair or before; numbers are null where there is one"),
+SCORE_COLUMNS: Columns = {
+    **{name: kind for name, kind in CELL_COLUMNS.items() if name != "seed"},
+    "mi_true": (FLOAT, "exact mutual information of the stair, nats"),
+    "seeds": (INT, "runs of the cell"),
+    "diverged": (INT, "of these, runs that overflowed on this stair or before; numbers are null where there is one"),
     **{
-        f"{name}{end}": (_FLOAT, f"{meaning}{words}")
+        f"{name}{end}": (FLOAT, f"{meaning}{words}")
         for name, meaning in _INTERVALS.items()
         for end, words in (("", ""), ("_low", ": lower end of its 95 % interval"), ("_high", ": upper end"))
     },
-    "heldout_rmse": (_FLOAT, "held out: root mean squared error over seeds, nats"),
-    "heldout_ess_median": (_FLOAT, "median over seeds of the effective sample size; null without a critic T"),
-    "within": (_STRING, "in-batch mean within 10 % of the truth: yes, no, undecided or diverged; null of a baseline"),
-    "heldout_within": (_STRING, "the same of the held-out value"),
+    "heldout_rmse": (FLOAT, "held out: root mean squared error over seeds, nats"),
+    "heldout_ess_median": (FLOAT, "median over seeds of the effective sample size; null without a critic T"),
+    "within": (STRING, "in-batch mean within 10 % of the truth: yes, no, undecided or diverged; null of a baseline"),
+    "heldout_within": (STRING, "the same of the held-out value"),
 }
 """Name to (type, meaning) of every column of scores.parquet, in file order. One row a cell and stair."""
 
@@ -76,7 +73,7 @@ def scores(stairs: pd.DataFrame) -> pd.DataFrame:
     stairs: see ``mine.estimators.stairs.STAIRS_COLUMNS``.
     """
     rows = []
-    for key, runs in stairs.groupby(_KEY, sort=False):
+    for key, runs in stairs.groupby(_KEY, sort=False, dropna=False):
         cell = dict(zip(_KEY, key, strict=True))
         truth, diverged = float(cell["mi_true"]), int((runs["outcome"] != "completed").sum())
         row = dict.fromkeys(SCORE_COLUMNS) | cell | {"seeds": len(runs), "diverged": diverged}

@@ -161,7 +161,19 @@ def _window(row: pd.Series) -> str:
 def _run(folder: Path, row: Any, buckets: int) -> dict[str, Any]:
     setting, variant, dim, rho = _named((row.setting, row.variant, row.dim, row.rho))
     run: dict[str, Any] = {"seed": int(row.seed), "over": _step(row.overflow_step), "away": _step(row.runaway_step)}
-    path = folder / "runs" / RUN_PATTERN.format(setting=setting, variant=variant, dim=dim, rho=rho, seed=row.seed)
+    path = (
+        folder
+        / "runs"
+        / RUN_PATTERN.format(
+            setting=setting,
+            critic=row.critic,
+            variant=variant,
+            task=row.task,
+            dim=dim,
+            truth=f"rho={rho}",
+            seed=row.seed,
+        )
+    )
     try:
         frame = read_trace(path).frame
     except UserError:

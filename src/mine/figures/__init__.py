@@ -31,9 +31,9 @@ class FigureSpec:
     optional: the tables it uses where they exist.
     shows: one line for ``mine figures --list``.
     of: whose tables these are: ``experiment`` (a folder of the results for each, and the configuration says which
-        experiments get the figure), ``frozen`` (those made from frozen critics), ``claims`` (the ledger's),
-        ``benchmark`` (a benchmark of estimators; its setting is the task) or ``search`` (the search for the settings
-        behind the write-up's pictures).
+        experiments get the figure), ``frozen`` (those made from frozen critics), ``claims`` (the ledger's) or
+        ``search`` (the search for the settings behind the write-up's pictures).
+    per: what a figure of one setting is drawn once for: ``setting``, or ``task`` (whose name is its setting then).
     """
 
     name: str
@@ -42,6 +42,7 @@ class FigureSpec:
     shows: str
     optional: tuple[str, ...] = ()
     of: str = "experiment"
+    per: str = "setting"
 
     @property
     def function(self) -> Callable[..., Figure]:
@@ -111,12 +112,12 @@ FIGURES: dict[str, FigureSpec] = {
         FigureSpec(
             "staircase",
             True,
-            ("curves", "stairs"),
+            ("windows", "stairs"),
             "every estimator's value over training while the truth rises, one task (the setting)",
-            of="benchmark",
+            per="task",
         ),
-        FigureSpec("scores", False, ("scores",), "every estimator's error at every stair, a table", of="benchmark"),
-        FigureSpec("task_errors", False, ("scores",), "every estimator's held-out error on every task", of="benchmark"),
+        FigureSpec("scores", False, ("scores",), "every estimator's error at every stair, a table"),
+        FigureSpec("task_errors", False, ("scores",), "every estimator's held-out error on every task"),
         FigureSpec(
             "search",
             False,

@@ -14,9 +14,9 @@ from matplotlib.patches import Patch, Rectangle
 
 from mine.errors import UserError
 from mine.estimators.names import BASELINES, ESTIMATORS, label
-from mine.estimators.settings import CONCAT, SEPARABLE
 from mine.figures import style
 from mine.figures.panels import HATCHED, heat
+from mine.settings import CONCAT, SEPARABLE
 
 KINDS: dict[str, dict[str, Any]] = {
     "separable": {"color": "#0A4A80", "linestyle": "-"},

@@ -34,25 +34,25 @@ _ABOVE, _BELOW = 1.5, -0.12
 
 
 @style.styled
-def draw(curves: pd.DataFrame, stairs: pd.DataFrame, setting: str) -> Figure:
+def draw(windows: pd.DataFrame, stairs: pd.DataFrame, setting: str) -> Figure:
     """Draw one task. Raises UserError for a missing column or a task that is not there.
 
-    curves, stairs: tables of ``mine stairs``. setting: the task.
+    windows, stairs: tables of ``mine collect``. setting: the task.
     """
-    check(curves, _NEEDED)
-    curves, stairs = curves[curves["task"] == setting], stairs[stairs["task"] == setting]
-    if curves.empty:
-        raise UserError(f"setting: {setting!r} is no task of this benchmark")
-    present = set(curves["variant"])
+    check(windows, _NEEDED)
+    windows, stairs = windows[windows["task"] == setting], stairs[stairs["task"] == setting]
+    if windows.empty:
+        raise UserError(f"setting: {setting!r} is no task of this experiment")
+    present = set(windows["variant"])
     variants = [name for name in ESTIMATORS if name in present]
-    kinds = [kind for kind in KINDS if kind in set(curves["critic"])]
+    kinds = [kind for kind in KINDS if kind in set(windows["critic"])]
     handles = [Line2D([], [], label=_KIND_WORDS[kind], linewidth=1.4, **KINDS[kind]) for kind in kinds]
-    top = float(curves["mi_true"].max())
-    steps = int(curves["step"].max())
+    top = float(windows["mi_true"].max())
+    steps = int(windows["step"].max())
     view = (_BELOW * top, _ABOVE * top)
-    truth = curves.drop_duplicates("step").sort_values("step")
+    truth = windows.drop_duplicates("step").sort_values("step")
     sheet = Panels(
-        curves,
+        windows,
         col="variant",
         col_order=variants,
         abreast=min(_COLUMNS, len(variants)),
@@ -62,10 +62,10 @@ def draw(curves: pd.DataFrame, stairs: pd.DataFrame, setting: str) -> Figure:
         title=_title(stairs, setting),
         subtitle="In-batch value of each estimator over training (nats): a line a seed, means of 100 steps.",
         caption=caption(
-            f"Task {setting}, d = {', '.join(str(int(d)) for d in pd.unique(curves['dim']))}. The value is the "
+            f"Task {setting}, d = {', '.join(str(int(d)) for d in pd.unique(windows['dim']))}. The value is the "
             "estimator's own on its training batch, before the update; see the table of scores for held-out values",
             interval="shaded: from the smallest to the largest of a step's values",
-            n=f"n = {curves['seed'].nunique()} seeds",
+            n=f"n = {windows['seed'].nunique()} seeds",
             notes=["× where a run became non-finite. What leaves the panel goes on beyond it."],
         ),
         handles=[[*handles, style.truth_handle(), style.mark_handle("x", "run became non-finite")]],

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mine.errors import UserError
-from mine.estimators.settings import CONCAT
 from mine.files import whole_files
-from mine.settings import Cell, TrainingSettings
+from mine.settings import CONCAT, Cell, TrainingSettings
 
 if TYPE_CHECKING:
     from mine.engine.networks import Mlp

@@ -10,8 +10,7 @@ from typing import Any
 from mine.errors import UserError
 from mine.estimators import check_critic
 from mine.estimators.names import ESTIMATORS
-from mine.estimators.settings import DENSITY, SEPARABLE, check_choice
-from mine.settings import TrainingSettings
+from mine.settings import DENSITY, SEPARABLE, TrainingSettings, check_choice
 
 WITH_CRITIC = tuple(name for name, named in ESTIMATORS.items() if DENSITY not in named.critics)
 """Estimators that an estimate can be made with: interval and permutation test put other pairs into a critic."""

@@ -14,8 +14,8 @@ import torch
 
 from mine.engine.runs import RunResult, train_runs
 from mine.engine.sources import Run
-from mine.estimators.settings import CONCAT
 from mine.search.space import Setting
+from mine.settings import CONCAT
 from mine.tasks.gaussian import of_rho
 from mine.writeup import DIM
 from mine.writeup.targets import QUARTER, measure, targets

@@ -36,7 +36,7 @@ def benchmark_page(scores: Mapping[str, pd.DataFrame], stairs: Mapping[str, pd.D
         parts += [
             f"[![{_alt(file, name)}]({file})]({file.removesuffix('.png')}.svg)"
             for file in files
-            if file.startswith(f"benchmark/{name}/") and file.endswith(".png")
+            if file.startswith(f"{name}/") and file.endswith(".png")
         ]
         if table["mi_true"].nunique() > 1:
             parts += [_legend(table), who_is_within(table)]

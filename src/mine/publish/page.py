@@ -12,7 +12,7 @@ import pandas as pd
 from mine.divergence import LOW_ESS_ALLOWANCE, MARGIN, MIN_ESS
 from mine.statistics import quantile
 
-_KEY = ["setting", "variant", "dim", "rho"]
+_KEY = ["setting", "critic", "variant", "task", "dim", "rho"]
 _HEADER = (
     "setting",
     "variant",
@@ -73,7 +73,7 @@ def page(summaries: Mapping[str, pd.DataFrame], figures: Iterable[str], record: 
     return "\n\n".join(parts) + "\n"
 
 
-def _kept(record: dict[str, Any]) -> str:
+def _kept(record: Mapping[str, Any]) -> str:
     """What was kept, by the commit of the publication that made it; nothing where nothing was."""
     what: dict[str, list[str]] = {}
     for name, made in record.get("experiments", {}).items():
@@ -102,13 +102,13 @@ def _pictures(files: Iterable[str], folder: str) -> list[str]:
 def cell_table(summary: pd.DataFrame) -> str:
     """One line a cell, in the order of the summary, as a Markdown table."""
     lines = ["| " + " | ".join(_HEADER) + " |", "|" + "---|" * len(_HEADER)]
-    for key, runs in summary.groupby(_KEY, sort=False):
-        setting, variant, dim, rho = key
+    for key, runs in summary.groupby(_KEY, sort=False, dropna=False):
+        setting, _, variant, task, dim, rho = key
         cells = (
             setting,
             variant,
             str(dim),
-            f"{rho:g}",
+            task if np.isnan(rho) else f"{rho:g}",
             f"{runs['mi_true'].iloc[0]:.2f}",
             _count(runs["overflow_step"]),
             _count(runs["runaway_step"]),

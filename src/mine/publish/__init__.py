@@ -1,0 +1,165 @@
+"""The published figures: copied beside what made them, and nothing that differs between two identical runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mine.errors import UserError
+from mine.experiments import ALL, tables_of, targets
+from mine.publish.benchmark_page import benchmark_page
+from mine.publish.made_by import commit, config_hash, cpu_model, jobs, package_versions
+from mine.publish.page import page
+from mine.publish.parts import write_if_changed
+from mine.publish.stairs import TABLES, check_stairs, read_frame
+from mine.publish.summaries import describe, summary_files, summary_of
+
+RECORD = "published.json"
+PAGE = "README.md"
+BENCHMARK_PAGE = "benchmark.md"
+_BESIDE_SUMMARIES = ("epochs",)
+"""Tables of an experiment that are published beside its summary, where it has them."""
+
+SEARCH_TABLES = ("ranking", "judged", "numbers", "moves", "plausible", "counts", "runs")
+"""Of the search for the settings behind the write-up's pictures."""
+
+FIGURE_KINDS = (".svg", ".pdf", ".png")
+
+
+def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[str, Any]:
+    """Copy a finished run's figures and summaries, and write down what made them.
+
+    Written: every svg, pdf and png below {results}/figures at its place below ``output``; each experiment's summary
+    as data/{experiment}_summary.parquet; the full ledger of claims where there is one (claims.md, claims.html,
+    data/claims.parquet); a page with every figure and number; and published.json. A file whose bytes are the same is
+    left alone. What was published before and is not made here is kept where it still belongs to the configuration:
+    cells of an experiment, and the figures, benchmarks and ledger that were drawn from what is not here; the record and
+    the page say so. What else an earlier publication wrote (by its published.json) is removed; other files are not
+    touched.
+
+    Args:
+        config: the configuration, with ``results`` and ``experiments``.
+        output: folder of the published figures.
+        root: folder that ``results`` is relative to, and in which git is asked.
+
+    Returns:
+        What published.json holds.
+
+    Raises:
+        UserError: no figures, a summary that is missing and was never published, cannot be read or is not what the
+            configuration asks for, or an output that cannot be written.
+    """
+    results = root / config["results"]
+    figures = sorted(path for path in (results / "figures").rglob("*") if path.suffix in FIGURE_KINDS)
+    if not figures:
+        raise UserError(f"{results / 'figures'}: holds no svg, pdf or png; run `make reproduce` first")
+    earlier = _record(output)
+    sources = {path.relative_to(results / "figures").as_posix(): path for path in figures}
+    experiments, summaries, kept = {}, {}, set()
+    stairs: dict[str, dict[str, pd.DataFrame]] = {}
+    for name, experiment in config["experiments"].items():
+        if "stairs" in tables_of(experiment):
+            if found := _stairs(results / name, output / "data", name):
+                experiments[name] = check_stairs(found["stairs"], experiment)
+                stairs[name] = {table: read_frame(path) for table, path in found.items()}
+                sources |= {f"data/{name}_{table}.parquet": path for table, path in found.items()}
+                if not (results / name / "stairs.parquet").exists():
+                    experiments[name] |= {"kept": experiments[name]["runs"], "kept_from": _kept_from(earlier, name)}
+                    kept |= {file for file in earlier["files"] if file.startswith((f"{name}/", f"data/{name}_"))}
+            continue
+        file, published = results / name / "summary.parquet", output / f"data/{name}_summary.parquet"
+        if name not in targets(config, ALL) and not file.exists() and not published.exists():
+            continue  # made by a target of its own, and not made
+        summaries[name], kept_rows = summary_of(file, published, experiment)
+        experiments[name] = describe(summaries[name])
+        if kept_rows:
+            experiments[name] |= {"kept": kept_rows, "kept_from": _kept_from(earlier, name)}
+            kept |= {file for file in earlier["files"] if file.startswith(f"{name}/")}
+        for table in _BESIDE_SUMMARIES:
+            if (results / name / f"{table}.parquet").exists():
+                sources[f"data/{name}_{table}.parquet"] = results / name / f"{table}.parquet"
+    for table in SEARCH_TABLES:
+        if (results / "search" / f"{table}.parquet").exists():
+            sources[f"data/search_{table}.parquet"] = results / "search" / f"{table}.parquet"
+        else:
+            kept |= {file for file in earlier["files"] if file.startswith(("search/", f"data/search_{table}."))}
+    ledger = results / "claims" / "full" / "claims.parquet"
+    if ledger.exists():
+        sources["data/claims.parquet"] = ledger
+        sources |= {f"claims.{kind}": ledger.with_suffix(f".{kind}") for kind in ("md", "html")}
+    else:
+        kept |= {file for file in earlier["files"] if file.startswith(("claims.", "data/claims."))}
+    if not ledger.exists() or not (results / "frozen").exists():
+        kept |= {file for file in earlier["files"] if file.startswith("claims/")}
+
+    kept = {name for name in kept if name not in sources or sources[name].is_relative_to(output)}
+    kept = {name for name in kept if (output / name).is_file()}
+    contents = {name: (output / name).read_bytes() for name in kept}
+    contents |= {name: path.read_bytes() for name, path in sources.items()}
+    contents |= summary_files(results, summaries)
+    contents = dict(sorted(contents.items()))
+    record = {
+        "config_sha256": config_hash(config),
+        "commit": commit(root),
+        "cpu": {"model": cpu_model(), "cores": os.cpu_count()},
+        "python": platform.python_version(),
+        "packages": package_versions(),
+        "experiments": experiments,
+        "jobs": jobs(results / "benchmarks"),
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+    }
+    if kept:
+        before = earlier.get("kept", {})
+        record["kept"] = {name: before.get(name, earlier["commit"]["sha"]) for name in sorted(kept)}
+
+    frames = {name: summary.to_pandas() for name, summary in summaries.items()}
+    contents[PAGE] = page(frames, contents, record).encode()
+    if stairs:
+        by_table = {table: {name: of[table] for name, of in stairs.items()} for table in TABLES}
+        contents[BENCHMARK_PAGE] = benchmark_page(by_table["scores"], by_table["stairs"], contents).encode()
+    stale = _published_before(earlier, output) - set(contents)
+    for name, content in contents.items():
+        write_if_changed(output / name, content)
+    for name in sorted(stale):
+        (output / name).unlink(missing_ok=True)
+    write_if_changed(output / RECORD, (json.dumps(record, indent=2, sort_keys=True) + "\n").encode())
+    return record
+
+
+def _stairs(made: Path, published: Path, name: str) -> dict[str, Path]:
+    """The files of an experiment's tables of stairs: those made, else those published; none where it has neither."""
+    of_results = {table: made / f"{table}.parquet" for table in TABLES}
+    of_output = {table: published / f"{name}_{table}.parquet" for table in TABLES}
+    for files in (of_results, of_output):
+        if files["stairs"].exists():
+            return files
+    return {}
+
+
+def _kept_from(earlier: dict[str, Any], name: str) -> str | None:
+    """Commit of the publication that an experiment's rows are kept from: the last one that made some of them."""
+    before = earlier.get("experiments", {}).get(name, {})
+    return before["kept_from"] if before.get("kept") == before.get("runs", 0) else earlier.get("commit", {}).get("sha")
+
+
+def _record(output: Path) -> dict[str, Any]:
+    """The last publication's record, one without files where there is none."""
+    try:
+        record = json.loads((output / RECORD).read_text())
+        return {**record, "files": dict(record["files"])}
+    except FileNotFoundError:
+        return {"files": {}}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{output / RECORD}: not a record of published figures; move it away") from None
+
+
+def _published_before(record: dict[str, Any], output: Path) -> set[str]:
+    """Files below ``output`` that the last publication wrote. Names that lead out of the folder are not believed."""
+    inside = output.resolve()
+    return {name for name in record["files"] if (output / name).resolve().is_relative_to(inside)}
