@@ -91,7 +91,7 @@ def test_whatever_name_is_accepted_needs_no_quotes_and_stays_in_its_folder(name)
     assert not name.startswith("-")
     for run in expand(experiment):
         parts = PurePosixPath(f"results/{name}/runs/{run.path}").parts
-        assert len(parts) == 8
+        assert len(parts) == 10
         assert ".." not in parts
         assert Path("results", name, "runs", run.path).resolve().is_relative_to(Path("results").resolve())
         options = training_options(training_of(experiment, name))

@@ -37,6 +37,7 @@ class Arguments:
         self.experiment = experiment
         self.summary, self.curves = folder / "summary.parquet", folder / "curves.parquet"
         self.evaluations = folder / "evaluations.parquet"
+        self.epochs = self.stairs = self.scores = self.windows = self.baselines = None
 
 
 def fill(folder, experiment=EXPERIMENT):
@@ -154,7 +155,7 @@ def test_row_groups_do_not_change_the_rows(folder, monkeypatch):
 
 
 def test_a_missing_run_is_counted_and_named(folder):
-    run = folder / "runs/setting=first/variant=ema/dim=5/rho=0.9"
+    run = folder / "runs/setting=first/critic=concat/variant=ema/task=gaussian/dim=5/rho=0.9"
     (run / "seed=1.parquet").unlink()
     (run / "seed=2.parquet").unlink()
     refused(folder, r"dim=5/rho=0.9/seed=1.parquet: missing \(2 of the grid's 48 runs are\)")
@@ -174,7 +175,7 @@ def test_it_is_quiet_in_a_log(folder, capsys):
 
 @pytest.mark.parametrize("grid", [EXPERIMENT, None])
 def test_an_unreadable_file_is_named(folder, grid):
-    path = folder / "runs/setting=first/variant=ema/dim=5/rho=0.9/seed=1.parquet"
+    path = folder / "runs/setting=first/critic=concat/variant=ema/task=gaussian/dim=5/rho=0.9/seed=1.parquet"
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     refused(folder, r"seed=1.parquet: not a readable results file", grid=grid)
@@ -200,7 +201,7 @@ def test_other_settings_than_the_grids(folder):
 
 @pytest.mark.parametrize("grid", [EXPERIMENT, None])
 def test_another_run_than_the_place_says(folder, grid):
-    base = folder / "runs/setting=first/variant=ema/dim=5/rho=0.9"
+    base = folder / "runs/setting=first/critic=concat/variant=ema/task=gaussian/dim=5/rho=0.9"
     (base / "seed=1.parquet").write_bytes((base / "seed=0.parquet").read_bytes())
     refused(folder, r"seed=1.parquet: holds .*seed 0", grid=grid)
 
@@ -289,7 +290,7 @@ def test_windows_where_updates_are_due(folder):
 
 
 def test_the_same_run_twice(folder):
-    source = folder / "runs/setting=first/variant=ema/dim=5/rho=0.9/seed=1.parquet"
+    source = folder / "runs/setting=first/critic=concat/variant=ema/task=gaussian/dim=5/rho=0.9/seed=1.parquet"
     (folder / "runs/setting=first/copy.parquet").write_bytes(source.read_bytes())
     refused(folder, "the same run as", grid=None)
 
@@ -349,7 +350,9 @@ def test_a_table_does_not_take_the_place_of_a_run(folder):
 def test_earlier_tables_survive_a_failure(folder):
     command.run(Arguments(folder))
     before = (folder / "summary.parquet").read_bytes()
-    (folder / "runs/setting=first/variant=biased/dim=5/rho=0.9/seed=2.parquet").write_bytes(b"PAR1")
+    (folder / "runs/setting=first/critic=concat/variant=biased/task=gaussian/dim=5/rho=0.9/seed=2.parquet").write_bytes(
+        b"PAR1"
+    )
     with pytest.raises(UserError):
         command.run(Arguments(folder))
     assert (folder / "summary.parquet").read_bytes() == before

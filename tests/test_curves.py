@@ -14,6 +14,11 @@ from mine.settings import TrainingSettings
 
 TRAINING = TrainingSettings(steps=20, eval_every=8)
 
+CELL = {
+    "experiment": "made", "setting": "base", "critic": "concat", "variant": "ema", "task": "gaussian", "dim": 5,
+    "rho": 0.9, "seed": 0,
+}  # fmt: skip
+
 
 def frame(**kwargs):
     return make_frame(**{"steps": 20, "eval_every": 8, **kwargs})
@@ -23,7 +28,7 @@ def curves_of(*runs):
     cell = CellCurves(len(runs), TRAINING)
     for rows, overflow in runs:
         cell.add(rows, overflow)
-    table = cell.table("made", "base", "ema", 5, 0.9).to_pandas()
+    table = cell.table(CELL).to_pandas()
     return {name: part.set_index("step") for name, part in table.groupby("quantity", sort=False)}
 
 
@@ -114,7 +119,7 @@ def test_a_non_finite_value_of_a_live_run_ranks_above():
 def test_where_all_ended_there_is_no_quantile_and_no_nan():
     cell = CellCurves(1, TRAINING)
     cell.add(frame(last=3, mi_batch=[1.0, 1.0, np.inf]), 3)
-    table = cell.table("made", "base", "ema", 5, 0.9)
+    table = cell.table(CELL)
     assert table.column_names == list(CURVE_COLUMNS)
     median = table["median"].to_pylist()[:21]
     assert median == [1.0, 1.0] + [None] * 19
@@ -128,7 +133,7 @@ def window_curves(*runs):
     cell = CellCurves(len(runs), WINDOWS)
     for rows, overflow in runs:
         cell.add(rows, overflow)
-    table = cell.table("made", "base", "ema", 5, 0.9).to_pandas()
+    table = cell.table(CELL).to_pandas()
     return {name: part.set_index("step") for name, part in table.groupby("quantity", sort=False)}
 
 

@@ -23,7 +23,7 @@ EXPERIMENT = {
     "grid": {"variant": ["ema"], "dim": [2], "rho": [0.9], "seeds": "0-1"},
     "training": {"steps": 20, "eval_every": 10},
 }
-RUN = Path("results/one/runs/setting=base/variant=ema/dim=2/rho=0.9/seed=0.parquet")
+RUN = Path("results/one/runs/setting=base/critic=concat/variant=ema/task=gaussian/dim=2/rho=0.9/seed=0.parquet")
 GRID = json.dumps(EXPERIMENT)
 TABLES = [f"--{name}={name}.parquet" for name in ("summary", "curves", "evaluations")]
 
@@ -81,7 +81,7 @@ DAMAGE = {
     "another seed in the rows": (lambda: changed(seed=7), "holds rows of seed 7 in a run of seed 0"),
     "another truth in the rows": (lambda: changed(mi_true=3.0), "says mi_true 3 in a run whose truth is 1.660731207"),
     "a negative norm": (lambda: changed(grad_norm=-1.0), "grad_norm is -1 in a row; a norm is at least 0"),
-    "another run": (lambda: RUN.write_bytes(RUN.with_name("seed=1.parquet").read_bytes()), "seed 1, its p"),
+    "another run": (lambda: RUN.write_bytes(RUN.with_name("seed=1.parquet").read_bytes()), "seed 1, its"),
 }
 
 

@@ -20,7 +20,7 @@ EXPERIMENT = {
 def test_a_grid_expands_to_every_combination_once():
     runs = list(expand(EXPERIMENT))
     assert len(runs) == len({run.path for run in runs}) == 2 * 2 * 2 * 2 * 3
-    assert runs[0].path == "setting=slow/variant=biased/dim=1/rho=0.9/seed=0.parquet"
+    assert runs[0].path == "setting=slow/critic=concat/variant=biased/task=gaussian/dim=1/rho=0.9/seed=0.parquet"
     assert {(run.setting, run.training.steps, run.training.ema_rate) for run in runs} == {
         ("slow", 10, 0.001),
         ("fast", 20, 0.1),

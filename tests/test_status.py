@@ -32,7 +32,7 @@ CONFIG = {
         "two": {"grid": {"variant": ["ema"], "dim": [2], "rho": [0.9], "seeds": "0-1"}, "training": TRAINING},
     },
 }
-RUN = "results/two/runs/setting=base/variant=ema/dim=2/rho=0.9/seed=0.parquet"
+RUN = "results/two/runs/setting=base/critic=concat/variant=ema/task=gaussian/dim=2/rho=0.9/seed=0.parquet"
 
 
 @pytest.fixture(autouse=True)
@@ -103,8 +103,8 @@ def test_every_run_is_counted_once_in_its_cell(capsys):
     found = told(capsys, code=1)
     assert found["results"] == "results"
     cells = found["experiments"]["one"]["cells"]
-    assert [(c["setting"], c["variant"], c["dim"], c["rho"]) for c in cells] == [
-        (setting, variant, 1, rho) for setting in ("base", "n=500") for variant in ("biased", "ema")
+    assert [(c["setting"], c["variant"], c["dim"], c["truth"]) for c in cells] == [
+        (setting, variant, 1, f"rho={rho}") for setting in ("base", "n=500") for variant in ("biased", "ema")
         for rho in (-0.5, 0.9)
     ]  # fmt: skip
     for cell in cells:
@@ -212,7 +212,7 @@ def a_folder(path):
         (another_list, "not a results file of this project (its metadata is no JSON object)"),
         (a_folder, "not a readable results file"),
         (other_settings, "trained with learning_rate 0.002, the grid says 0.001"),
-        (other_cell, "holds variant ema, dim 2, rho 0.9, seed 1, its place is that of variant ema, dim 2, rho 0.9"),
+        (other_cell, "holds ema (concat), task gaussian, dim 2, rho 0.9, seed 1, its place is that of ema (concat), task"),
         (other_contract, "results file of contract 99"),
         (no_metadata, "not a results file of this project"),
     ],
@@ -255,7 +255,7 @@ def test_only_damaged_files_are_removed_and_each_is_named(capsys):
     collect("two")
     kept = set(Path("results").rglob("*.parquet")) - {Path(RUN)}
     other_settings(Path(RUN))
-    inside = Path("results/one/runs/setting=base/variant=ema/dim=1/rho=0.9/seed=2.parquet")
+    inside = Path("results/one/runs/setting=base/critic=concat/variant=ema/task=gaussian/dim=1/rho=0.9/seed=2.parquet")
     content = bytearray(inside.read_bytes())
     content[20:60] = np.random.default_rng(0).bytes(40)  # seen in the rows only
     inside.write_bytes(content)
@@ -309,7 +309,7 @@ def test_a_lock_on_other_results_is_not_ours(capsys):
 
 PROGRESS = "ema d=2 rho=0.9 seed 0-1: step 4/20, in-batch 0.11 nats (truth 0.83), 2 of 2 live\n"
 KILLED = f'{PROGRESS}environment: line 1: 17260 Killed                  python -m mine "$@"\n'
-TRAINING_LOG = "train/two/base/ema_2_0.9_0-1.log"
+TRAINING_LOG = "train/two/base/concat_ema_gaussian_2_rho=0.9_0-1.log"
 
 
 def jobs(capsys, *arguments, code=0):
@@ -350,16 +350,16 @@ def test_a_finished_job_whose_file_is_gone_did_not_fail(capsys):
 
 
 def test_a_job_that_was_not_begun_is_only_missing(capsys):
-    log("train/two/base/ema_2_0.99_0-1.log", KILLED)  # another rho
-    log("train/two/other/ema_2_0.9_0-1.log", KILLED)
-    log("train/two/base/ema_2_0.9_2-3.log", KILLED)  # other seeds
-    log("train/two/base/ema_2_0.9_notes.log", KILLED)
+    log("train/two/base/concat_ema_gaussian_2_rho=0.99_0-1.log", KILLED)  # another rho
+    log("train/two/other/concat_ema_gaussian_2_rho=0.9_0-1.log", KILLED)
+    log("train/two/base/concat_ema_gaussian_2_rho=0.9_2-3.log", KILLED)  # other seeds
+    log("train/two/base/concat_ema_gaussian_2_rho=0.9_notes.log", KILLED)
     assert jobs(capsys) == []
 
 
 def test_the_latest_log_of_a_run_counts(capsys):
     """runs_per_job may have changed between two calls, and with it the names of the logs."""
-    old, new = log("train/two/base/ema_2_0.9_0-1.log", KILLED), log("train/two/base/ema_2_0.9_0.log", PROGRESS)
+    old, new = log("train/two/base/concat_ema_gaussian_2_rho=0.9_0-1.log", KILLED), log("train/two/base/concat_ema_gaussian_2_rho=0.9_0.log", PROGRESS)
     os.utime(old, (1, 1))
     mark(RUN)
     assert sorted(jobs(capsys, code=1)) == sorted([(str(new), "stopped", 1), (str(old), "failed", 1)])

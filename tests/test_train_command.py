@@ -48,7 +48,9 @@ def test_one_seed_writes_one_run(tmp_path, capsys):
     assert mine("train", *TINY, "--seed", 3, "--output", output) == 0
     assert capsys.readouterr().out == f"{output}: completed\n"
     trace = read_trace(output)
-    assert trace.metadata["cell"] == {"variant": "ema", "dim": 1, "rho": 0.9, "seed": 3, "critic": "concat"}
+    assert trace.metadata["cell"] == {
+        "variant": "ema", "dim": 1, "rho": 0.9, "seed": 3, "critic": "concat", "task": "gaussian", "mi": None,
+    }  # fmt: skip
     assert trace.metadata["settings"]["batch_size"] == 8
     assert set(trace.metadata["settings"]) == set(TrainingSettings().to_dict())
     assert len(trace.frame) == 21
@@ -160,7 +162,7 @@ def test_show_prints_the_numbers_of_the_file(tmp_path, capsys):
         (["--critic", "deep"], r"critic: 'deep' is unknown; allowed are separable, concat, density"),
         (["--critic", "density"], r"critic: 'density' is none that ema exists with; allowed are concat, separable"),
         (["--mi", "2"], r"rho: give the data by --rho \(correlation\) or by --mi"),
-        (["--task", "cubic"], r"rho: task 'cubic' is given by its mutual information; use --mi"),
+        (["--task", "cubic"], r"rho: task 'cubic' is given by its mutual information: use mi in place"),
         (["--epochs", "5"], r"epochs: --epochs 5 with --steps 20; give one of the two"),
         (["--record-every", "21"], r"record_every: 21 is beyond the run's 20 updates"),
         (["--record-every", "epoch"], r"record_every: 'epoch' needs a data set"),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mine.errors import UserError, escaped
-from mine.experiments import MAX_RUNS, check_figures, count_runs, expand, kept_steps
+from mine.experiments import ALL, MAX_RUNS, check_figures, check_target, count_runs, expand, kept_steps
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -176,6 +176,7 @@ def _check_runs(place: str, experiment: dict[str, Any]) -> None:
         for run in expand(experiment):
             run.cell  # noqa: B018 - building the cell checks it
         check_figures(experiment)
+        check_target(experiment.get("target", ALL))
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
 

@@ -43,6 +43,14 @@ MAX_RUNS = 1_000_000
 ALL = "all"
 """The target of experiments that name none, which `snakemake` alone makes."""
 
+RULES = (
+    "baselines", "claims", "claims_figure", "explore", "figure", "figure_of_setting", "ledger", "notebook", "optimal",
+    "pages", "search",
+)  # fmt: skip
+"""Names that the workflow's rules have, and no target may; nor one that begins with one of RULE_PREFIXES."""
+
+RULE_PREFIXES = ("train_", "collect_", "frozen_", "search_")
+
 RUN_PATTERN = "setting={setting}/critic={critic}/variant={variant}/task={task}/dim={dim}/{truth}/seed={seed}.parquet"
 """A run's file below an experiment's runs folder: hive-partitioned, one file a seed; truth: ``rho=0.9`` or
 ``mi=2,4``."""
@@ -250,9 +258,19 @@ def targets(config: dict[str, Any], target: str) -> list[str]:
     return [name for name, experiment in config["experiments"].items() if experiment.get("target", ALL) == target]
 
 
+def check_target(target: str) -> None:
+    """Raise UserError where a target has the name of a rule of the workflow."""
+    if target in RULES or target.startswith(RULE_PREFIXES):
+        raise UserError(f"target: {target!r} is a rule of the workflow; choose another name")
+
+
 def further_targets(config: dict[str, Any]) -> list[str]:
     """The targets that experiments carry beside ``all``, in their order."""
-    return list(dict.fromkeys(each["target"] for each in config["experiments"].values() if "target" in each))
+    return list(
+        dict.fromkeys(
+            each.get("target", ALL) for each in config["experiments"].values() if each.get("target", ALL) != ALL
+        )
+    )
 
 
 def tables_of(experiment: dict[str, Any]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from mine.divergence import overflow_step
 from mine.engine.record import Windows
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
-from mine.experiments import BASE_SETTING, canonical_rho, expand, said_of_mi, settings_of
+from mine.experiments import BASE_SETTING, canonical_rho, expand, said_of_mi, settings_of, truth_of
 from mine.settings import CRITICS, Cell, TrainingSettings
 from mine.tasks import TASKS
 from mine.trace import Trace, check_rows, read_metadata, read_trace
@@ -212,8 +212,5 @@ def _difference(one: TrainingSettings, other: TrainingSettings) -> tuple[str, An
 
 
 def _say(cell: Cell) -> str:
-    return ", ".join(f"{name} {value!r}" if name == "rho" else f"{name} {value}" for name, value in _said(cell))
-
-
-def _said(cell: Cell) -> list[tuple[str, Any]]:
-    return [(name, value) for name, value in cell.to_dict().items() if value is not None]
+    parts = (f"{cell.variant} ({cell.critic})", f"task {cell.task}", f"dim {cell.dim}", truth_of(cell).replace("=", " "))
+    return ", ".join([*parts, f"seed {cell.seed}"])

@@ -246,7 +246,7 @@ class Cell:
         else:
             check_rho(self.rho)
             if self.task != GAUSSIAN:
-                raise UserError(f"rho: task {self.task!r} is given by its mutual information; use mi")
+                raise UserError(f"rho: task {self.task!r} is given by its mutual information: use mi in place of rho")
 
     @property
     def stairs(self) -> int:

@@ -81,7 +81,7 @@ class Project:
         jobs: dict[str, int] = {}
         for line in table[1].splitlines() if table else []:
             rule, count = line.split()
-            name = rule.partition("_seeds_")[0]
+            name = "collect" if rule.startswith("collect_") else rule.partition("_seeds_")[0]
             jobs[name] = jobs.get(name, 0) + int(count)
         targets = ("all", "benchmark", "claims", "phase", "pages", "total")
         return {name: count for name, count in jobs.items() if name not in targets}

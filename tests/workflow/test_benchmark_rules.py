@@ -13,9 +13,10 @@ BENCHMARK = {
         "critic": ["separable", "concat", "density"],
         "task": ["gaussian", "uniform"],
         "dim": [1],
+        "mi": [[0.5, 1]],
         "seeds": "0-2",
     },
-    "mi": [0.5, 1],
+    "target": "benchmark",
     "baselines": ["cca"],
     "training": {"steps": 4, "batch_size": 8, "hidden": 4, "embedding": 4},
     "figures": ["staircase", "scores"],
@@ -24,29 +25,29 @@ BENCHMARK = {
 
 @pytest.fixture
 def benchmark(project):
-    project.config["benchmark"] = {"made": BENCHMARK}
+    project.config["experiments"]["made"] = BENCHMARK
     return project
 
 
 def test_a_job_trains_a_block_of_seeds_of_each_pair_that_exists(benchmark):
     planned = benchmark.planned("benchmark")
     # nwj with two critics, infonce with one, densities; two tasks; two blocks of seeds.
-    assert planned.pop("stairs_made") == 4 * 2 * 2
-    assert planned == {"baselines": 1, "stairs": 1, "benchmark_figure": 1, "benchmark_figure_of_task": 2}
-    assert not [rule for rule in benchmark.planned() if rule.startswith(("stairs", "benchmark", "baselines"))]
+    assert planned.pop("train_made") == 4 * 2 * 2
+    assert planned == {"baselines": 1, "collect": 1, "figure": 1, "figure_of_setting": 2}
+    assert not {"train_made", "baselines", "benchmark"} & set(benchmark.planned())
 
 
 def test_a_whole_benchmark_and_an_unchanged_one_again(benchmark):
-    benchmark.config["benchmark"]["made"] = {
+    benchmark.config["experiments"]["made"] = {
         **BENCHMARK,
         "grid": {**BENCHMARK["grid"], "variant": ["nwj"], "critic": ["separable"], "seeds": "0-1"},
     }
     done = benchmark.snakemake("benchmark")
     assert done.returncode == 0, done.stderr
-    scores = pd.read_parquet(benchmark.folder / "results/benchmark/made/scores.parquet")
+    scores = pd.read_parquet(benchmark.folder / "results/made/scores.parquet")
     assert set(scores["variant"]) == {"nwj", "cca"}
     assert set(scores["seeds"]) == {2}
-    figures = benchmark.folder / "results/figures/benchmark/made"
+    figures = benchmark.folder / "results/figures/made"
     assert sorted(path.stem for path in figures.glob("*.svg")) == ["scores", "staircase_gaussian", "staircase_uniform"]
     assert benchmark.planned("benchmark") == {}
     # A change to one estimator's statements, and not to its words, makes its runs stale.
@@ -54,4 +55,4 @@ def test_a_whole_benchmark_and_an_unchanged_one_again(benchmark):
     file.write_text(file.read_text().replace('"""The value, to be ascended."""', '"""The value, ascended."""'))
     assert benchmark.planned("benchmark") == {}
     file.write_text(file.read_text().replace("- 1.0).exp()", "- 1.00).exp()"))
-    assert benchmark.planned("benchmark")["stairs_made"] == 2
+    assert benchmark.planned("benchmark")["train_made"] == 2

@@ -32,8 +32,8 @@ from mine.runs import planned_runs, read_run
 pytestmark = pytest.mark.xdist_group("workflow")
 ROOT = Path(__file__).parents[2]
 TABLES = ("summary", "curves", "evaluations")
-CELL = "setting=base/variant=ema/dim=1/rho=0.9"
-CELL_LOG = "results/logs/train/tiny/base/ema_1_0.9_0-1.log"
+CELL = "setting=base/critic=concat/variant=ema/task=gaussian/dim=1/rho=0.9"
+CELL_LOG = "results/logs/train/tiny/base/concat_ema_gaussian_1_rho=0.9_0-1.log"
 
 # Python imports a module of this name as it starts. Training then stops where a file is written and not yet in its
 # place: the worst moment for a kill, and one that a test can wait for.
@@ -298,7 +298,7 @@ def test_damaged_results_stop_the_tables_and_are_removed_and_made_again(finished
     screen = done.stdout + done.stderr
     assert done.returncode == 1
     assert "Error in rule collect" in screen
-    first = "results/tiny/runs/setting=base/variant=biased/dim=1/rho=-0.5/seed=0.parquet"
+    first = "results/tiny/runs/setting=base/critic=concat/variant=biased/task=gaussian/dim=1/rho=-0.5/seed=0.parquet"
     assert f"mine: error: {first}: not a readable results file" in screen
     assert not (finished.folder / "results/tiny/summary.parquet").exists()
 

@@ -19,8 +19,8 @@ def test_published_configuration_plans_a_job_for_every_block_of_seeds(project):
 
     config = load_config(ROOT / "config" / "config.yaml")
     experiments = {name: config["experiments"][name] for name in targets(config, "all")}
-    assert set(config["experiments"]) - set(experiments) == {"phase"}
-    expected = {"collect": len(experiments) - 1, "collect_epochs": 1, "ledger": 1}
+    assert set(config["experiments"]) - set(experiments) == {"phase", "staircase", "literature", "tasks"}
+    expected = {"collect": len(experiments), "ledger": 1}
     for name, experiment in experiments.items():
         seeds = parse_seeds(experiment["grid"]["seeds"])
         cells = len(list(expand(experiment))) // len(seeds)
@@ -47,8 +47,7 @@ def test_smoke_configuration_stands_alone(project):
         "train_ceiling": 2,
         "train_remedies": 4,
         "optimal": 3,
-        "collect": 8,
-        "collect_epochs": 1,
+        "collect": 9,
         "figure": 15,
         "figure_of_setting": 6,
         "ledger": 1,
@@ -68,6 +67,16 @@ def test_targets_of_their_own(project):
     assert claims["ledger"] == 1
     assert claims["claims_figure"] == 4
     assert "train_phase" not in claims
+
+
+def test_a_target_may_have_any_name_but_a_rule_s(project):
+    from mine.experiments import RULE_PREFIXES, RULES
+
+    project.experiment["target"] = "my-own"
+    assert project.planned("my-own") == {"train_tiny": 4, "collect": 1, "figure": 1, "figure_of_setting": 1}
+    listed = project.snakemake("--list").stdout.split()
+    known = {"all", "my-own", *RULES}
+    assert {rule for rule in listed if not rule.startswith(RULE_PREFIXES)} == known
 
 
 def test_the_search_is_a_chain_whose_first_stages_are_trained_first(project):
@@ -219,8 +228,8 @@ def picture(rulegraph: str) -> str:
 @pytest.mark.parametrize(
     "target",
     [
-        "results/tiny/runs/setting=base/variant=ema/dim=1/rho=0.90/seed=0.parquet",
-        "results/tiny/runs/setting=base/variant=ema/dim=1/rho=$(touch x)/seed=0.parquet",
+        "results/tiny/runs/setting=base/critic=concat/variant=ema/task=gaussian/dim=1/rho=0.90/seed=0.parquet",
+        "results/tiny/runs/setting=base/critic=concat/variant=ema/task=gaussian/dim=1/rho=$(touch x)/seed=0.parquet",
         "results/figures/claims/staircase.svg",
     ],
 )

@@ -17,9 +17,9 @@ ROOT = Path(__file__).parents[2]
 TABLES_AND_FIGURES = {"collect": 1, "figure": 1, "figure_of_setting": 1, "ledger": 1}
 
 
-def touch_source(project, module: str) -> None:
+def touch_source(project, module: str, change: str = "A_CHANGE = 1") -> None:
     with (project.folder / "src" / "mine" / f"{module}.py").open("a") as stream:
-        stream.write("\n# a change\n")
+        stream.write(f"\n{change}\n")
 
 
 def test_nothing_reruns_when_nothing_changed(finished):
@@ -29,7 +29,7 @@ def test_nothing_reruns_when_nothing_changed(finished):
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
-        ("objectives", {"train_tiny": 4, **TABLES_AND_FIGURES}),
+        ("estimators/donsker_varadhan", {"train_tiny": 4, **TABLES_AND_FIGURES}),
         ("summary", TABLES_AND_FIGURES),
         ("figures/estimate", {"figure_of_setting": 1}),
         ("figures/style", {"figure": 1, "figure_of_setting": 1}),
@@ -40,6 +40,11 @@ def test_nothing_reruns_when_nothing_changed(finished):
 def test_a_change_of_code_reruns_what_depends_on_it(finished, module, expected):
     touch_source(finished, module)
     assert finished.planned() == expected
+
+
+def test_words_about_the_code_rerun_nothing(finished):
+    touch_source(finished, "engine/loop", "# a word")
+    assert finished.planned() == {}
 
 
 def test_a_new_seed_retrains_only_the_block_it_falls_into(finished):

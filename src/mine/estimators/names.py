@@ -56,17 +56,9 @@ ESTIMATORS: dict[str, Named] = {
 BASELINES = {"ksg": "KSG", "cca": "CCA", "histogram": "Histogram"}
 """Labels of what trains nothing, in the order of tables and figures, after all estimators."""
 
-VARIANTS = {
-    "biased": "Biased",
-    "ema": "EMA",
-    "ema-as-printed": "EMA as printed",
-    "ema-attached": "EMA, attached",
-}
-"""Labels of MINE's further variants, which no benchmark trains."""
-
 
 def label(name: str) -> str:
     """As figures, tables and captions write it; the name itself where it is none of these."""
     if name in ESTIMATORS:
         return ESTIMATORS[name].label
-    return VARIANTS.get(name) or BASELINES.get(name, name)
+    return BASELINES.get(name, name)

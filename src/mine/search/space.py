@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mine.experiments import training_options
-from mine.settings import EPOCH, TrainingSettings
+from mine.settings import EPOCH, MOST, TrainingSettings
 from mine.writeup import DIM
 
 SPACE: dict[str, tuple[Any, ...]] = {
@@ -38,7 +38,7 @@ COST = 5e6
 BATCHES = (4, 128)
 """Fewest and most whole batches in an epoch: in the pictures' first epoch values are 0.3 to 1.2 nats already."""
 
-FAR = 10**9
+FAR = MOST["eval_every"]
 """Updates between measurements that a search does without."""
 
 _PROBED = (
