@@ -9,7 +9,15 @@ from mine.publish.page import cell_table, page
 
 @pytest.fixture
 def summary():
-    base = {"setting": "permutation", "critic": "concat", "task": "gaussian", "dim": 5, "rho": 0.95, "mi_true": 5.82, "heldout_ess": 900.0}
+    base = {
+        "setting": "permutation",
+        "critic": "concat",
+        "task": "gaussian",
+        "dim": 5,
+        "rho": 0.95,
+        "mi_true": 5.82,
+        "heldout_ess": 900.0,
+    }
     rows = [
         {**base, "variant": "ema", "mi_batch_mean": value, "overflow_step": None, "runaway_step": None}
         for value in (4.0, 5.0, 6.0, 7.0)

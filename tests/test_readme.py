@@ -173,7 +173,7 @@ def test_the_bound_on_ema_overflow():
 
 def heldout(variant, critic, task, column="heldout_bias"):
     """The published benchmark's held-out numbers of one estimator, by mutual information."""
-    scores = pd.read_parquet(ROOT / "figures/data/benchmark_staircase_scores.parquet")
+    scores = pd.read_parquet(ROOT / "figures/data/staircase_scores.parquet")
     cells = scores[(scores["variant"] == variant) & (scores["critic"] == critic) & (scores["task"] == task)]
     return cells.set_index("mi_true")[column]
 
@@ -209,7 +209,7 @@ def test_the_benchmark_in_words():
 def test_the_benchmark_in_the_explanation():
     """The numbers of docs/explanation.md's section on it, computed."""
     text = " ".join((ROOT / "docs/explanation.md").read_text(encoding="utf-8").split())
-    scores = pd.read_parquet(ROOT / "figures/data/benchmark_tasks_scores.parquet")
+    scores = pd.read_parquet(ROOT / "figures/data/tasks_scores.parquet")
     counts = (scores["heldout_within"] == "yes").groupby([scores["variant"], scores["critic"]]).sum()
     words = {5: "five", 6: "six", 7: "seven"}
     trained = counts.drop(index="baseline", level="critic")

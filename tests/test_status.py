@@ -212,7 +212,10 @@ def a_folder(path):
         (another_list, "not a results file of this project (its metadata is no JSON object)"),
         (a_folder, "not a readable results file"),
         (other_settings, "trained with learning_rate 0.002, the grid says 0.001"),
-        (other_cell, "holds ema (concat), task gaussian, dim 2, rho 0.9, seed 1, its place is that of ema (concat), task"),
+        (
+            other_cell,
+            "holds ema (concat), task gaussian, dim 2, rho 0.9, seed 1, its place is that of ema (concat), task",
+        ),
         (other_contract, "results file of contract 99"),
         (no_metadata, "not a results file of this project"),
     ],
@@ -359,7 +362,10 @@ def test_a_job_that_was_not_begun_is_only_missing(capsys):
 
 def test_the_latest_log_of_a_run_counts(capsys):
     """runs_per_job may have changed between two calls, and with it the names of the logs."""
-    old, new = log("train/two/base/concat_ema_gaussian_2_rho=0.9_0-1.log", KILLED), log("train/two/base/concat_ema_gaussian_2_rho=0.9_0.log", PROGRESS)
+    old, new = (
+        log("train/two/base/concat_ema_gaussian_2_rho=0.9_0-1.log", KILLED),
+        log("train/two/base/concat_ema_gaussian_2_rho=0.9_0.log", PROGRESS),
+    )
     os.utime(old, (1, 1))
     mark(RUN)
     assert sorted(jobs(capsys, code=1)) == sorted([(str(new), "stopped", 1), (str(old), "failed", 1)])

@@ -212,5 +212,10 @@ def _difference(one: TrainingSettings, other: TrainingSettings) -> tuple[str, An
 
 
 def _say(cell: Cell) -> str:
-    parts = (f"{cell.variant} ({cell.critic})", f"task {cell.task}", f"dim {cell.dim}", truth_of(cell).replace("=", " "))
+    parts = (
+        f"{cell.variant} ({cell.critic})",
+        f"task {cell.task}",
+        f"dim {cell.dim}",
+        truth_of(cell).replace("=", " "),
+    )
     return ", ".join([*parts, f"seed {cell.seed}"])

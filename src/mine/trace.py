@@ -49,24 +49,32 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "mi_true": (pa.float64(), "exact mutual information of the data at this step, nats"),
     "mi_batch": (
         pa.float32(),
-        "Donsker-Varadhan value of this training batch, before the update, as the variant computes it, nats",
+        "the estimator's value of this training batch, before the update, as it computes it, nats",
     ),
-    "joint_mean": (pa.float32(), "its first term, the mean of T on the joint batch"),
-    "log_mean_exp": (pa.float32(), "its second term, log of the mean of e^T on the product batch"),
+    "joint_mean": (
+        pa.float32(),
+        "mean of the critic T on the joint batch; this and the next three are null where a model of densities has no T",
+    ),
+    "log_mean_exp": (pa.float32(), "log of the mean of e^T on the product batch"),
     "log_ema": (pa.float32(), "log v after this step's update; null where the objective has none"),
     "product_max": (pa.float32(), "largest T on the product batch; float32 e^T overflows above 88.7"),
-    "grad_norm": (pa.float32(), "L2 norm over all critic parameters of the gradient applied at this step"),
+    "grad_norm": (pa.float32(), "L2 norm over all parameters of the gradient applied at this step"),
     "grad_norm_unclipped": (pa.float32(), "the same before clipping; null where nothing is clipped"),
-    "grad_norm_joint": (pa.float32(), "the same of the first term alone, every term_norms_every steps, unclipped"),
-    "grad_norm_product": (pa.float32(), "the same of the second term alone"),
+    "grad_norm_joint": (
+        pa.float32(),
+        "the same of the gradient through T of the joint pairs alone, every term_norms_every steps, unclipped",
+    ),
+    "grad_norm_product": (pa.float32(), "the same through T of the product pairs alone"),
     "mi_heldout": (
         pa.float64(),
-        "Donsker-Varadhan value on 10,000 fresh pairs and 100,000 product pairs; an estimate, no bound, nats",
+        "the estimator's value on 10,000 fresh pairs, with a concatenated critic ten product pairs each; an estimate, no "
+        "bound, nats",
     ),
     "heldout_ess": (pa.float64(), "effective sample size of e^T in mi_heldout's product term"),
     "mi_population": (
         pa.float64(),
-        "Donsker-Varadhan value at the population, by importance sampling with the exact density ratio, nats",
+        "Donsker-Varadhan value of T at the population, by importance sampling with the exact density ratio; null without "
+        "T or where the ratio is not known, nats",
     ),
     "population_ess": (pa.float64(), "effective sample size of mi_population's product term"),
     "mi_batch_mean": (pa.float64(), "mean of mi_batch over the window's updates, nats"),

@@ -65,7 +65,7 @@ def check(table: pd.DataFrame, columns: Sequence[str]) -> None:
     """Raise UserError unless the table has these columns and a row."""
     missing = [name for name in columns if name not in table]
     if missing:
-        raise UserError(f"table: has no column {missing[0]!r}; the workflow makes it (`mine stairs`)")
+        raise UserError(f"table: has no column {missing[0]!r}; the workflow makes it (`mine collect`)")
     if table.empty:
         raise UserError("table: has no rows")
 
