@@ -67,14 +67,14 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "grad_norm_product": (pa.float32(), "the same through T of the product pairs alone"),
     "mi_heldout": (
         pa.float64(),
-        "the estimator's value on 10,000 fresh pairs, with a concatenated critic ten product pairs each; an estimate, no "
-        "bound, nats",
+        "the estimator's value on 10,000 fresh pairs, with a concatenated critic ten product pairs each; an estimate, "
+        "no bound, nats",
     ),
     "heldout_ess": (pa.float64(), "effective sample size of e^T in mi_heldout's product term"),
     "mi_population": (
         pa.float64(),
-        "Donsker-Varadhan value of T at the population, by importance sampling with the exact density ratio; null without "
-        "T or where the ratio is not known, nats",
+        "Donsker-Varadhan value of T at the population, by importance sampling with the exact density ratio; null "
+        "without T or where the ratio is not known, nats",
     ),
     "population_ess": (pa.float64(), "effective sample size of mi_population's product term"),
     "mi_batch_mean": (pa.float64(), "mean of mi_batch over the window's updates, nats"),
