@@ -1,10 +1,10 @@
 """Which of the public tasks the method and the settings of ``mine estimate`` may be chosen on, and which judge them.
 
 Written before any method or setting was chosen by their values. All 40 had been looked at once before that, one draw
-each: with the command's defaults of the time, and with normal scores and the joint critic by hand. Within the groups of ``mine.tasks.fixed``, one after the other and
-each in the package's order, every second task chooses, beginning with the first: so no hand picked them, and each
-group has as many of one kind as of the other, give or take one. Names stand here one by one, so that a later change of
-the list or of a group moves none.
+each: with the command's defaults of the time, and with normal scores and the joint critic by hand. Within the groups of
+``mine.tasks.fixed``, one after the other and each in the package's order, every second task chooses, beginning with the
+first: so no hand picked them, and each group has as many of one kind as of the other, give or take one. Names stand
+here one by one, so that a later change of the list or of a group moves none.
 
 What is chosen may look at the tasks in CHOOSING, on draws from FIRST_CHOOSING_DRAW on. The tables are made of the draws
 0, 1, ... of all tasks, and report those in JUDGING apart; so do the fixed tasks that are not public, on which nothing
