@@ -12,6 +12,7 @@ from dataclasses import replace
 from importlib import import_module
 
 from mine.errors import UserError
+from mine.tasks.further import FURTHER
 from mine.tasks.interface import Task
 from mine.tasks.public import PUBLIC
 
@@ -30,7 +31,7 @@ _FACTORIES = {
 TASKS = tuple(_FACTORIES)
 """Names of the families, in order."""
 
-FIXED = {task.name: task for task in PUBLIC}
+FIXED = {task.name: task for task in (*PUBLIC, *FURTHER)}
 """Fixed tasks by name, in order."""
 
 
@@ -52,13 +53,13 @@ def fixed_task(name: str) -> Task:
     entry = FIXED[name]
     task = _function(entry.factory)(*entry.arguments)
     for by in entry.through:
-        task = _function("transformed:through")(task, by, name)
+        task = _function("through:through")(task, by)
     return replace(task, name=name)
 
 
-def module_of(name: str) -> str:
-    """The module below ``mine.tasks`` that makes the task of this name, one of TASKS."""
-    return _FACTORIES[name].split(":")[0]
+def modules_of(name: str) -> tuple[str, ...]:
+    """The modules below ``mine.tasks`` that make the task of this name, one of TASKS or of FIXED."""
+    return FIXED[name].modules if name in FIXED else (_FACTORIES[name].split(":")[0],)
 
 
 def _function(place: str):
@@ -66,4 +67,4 @@ def _function(place: str):
     return getattr(import_module(f"mine.tasks.{module}"), function)
 
 
-__all__ = ["FIXED", "TASKS", "Task", "fixed_task", "make_task", "module_of"]
+__all__ = ["FIXED", "TASKS", "Task", "fixed_task", "make_task", "modules_of"]

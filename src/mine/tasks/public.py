@@ -7,8 +7,6 @@ ours: each task is in the first of spirals, heavy tails (Student's t, whatever i
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from mine.tasks.fixed import HEAVY, HIGH, LOW, ONE_BY_ONE, SPIRALS, FixedTask
 
 
@@ -50,12 +48,14 @@ def _asinh(task: FixedTask) -> FixedTask:
 
 
 def _spiral(task: FixedTask) -> FixedTask:
-    return task.seen_through("spiral", f"spiral-{task.name}", f"Spiral @ {task.label}", SPIRALS)
+    return task.seen_through("spiral", f"spiral-{task.name}", f"Spiral @ {task.label}", group=SPIRALS)
 
 
 _NORMAL = FixedTask("1v1-normal-0.75", "Bivariate normal 1 × 1", ONE_BY_ONE, 1, 1, "gaussian:of_rho", (1, 0.75))
 _UNIFORM = _normal_cdf(_NORMAL)
-_SWISS_ROLL = _UNIFORM.seen_through("swiss-roll", f"swissroll_x-{_UNIFORM.name}", "Swiss roll 2 × 1", LOW)
+_SWISS_ROLL = _UNIFORM.seen_through(
+    "swiss-roll", f"swissroll_x-{_UNIFORM.name}", "Swiss roll 2 × 1", group=LOW, dim_x=2
+)
 
 PUBLIC = (
     _NORMAL,
@@ -67,7 +67,7 @@ PUBLIC = (
     _half_cube(_NORMAL),
     _student(1, 1),
     _asinh(_student(1, 1)),
-    replace(_SWISS_ROLL, dim_x=2),
+    _SWISS_ROLL,
     *(_dense(dim) for dim in (2, 3, 5, 25, 50)),
     *(_two_pair(dim) for dim in (2, 3, 5, 25)),
     *(_student(dim, dof) for dim, dof in ((2, 1), (2, 2), (3, 2), (3, 3), (5, 2), (5, 3))),

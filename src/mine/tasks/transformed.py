@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Generator, Tensor
@@ -47,24 +47,6 @@ class Transformed(Task):
         """See Task. The base's at the points that were mapped: a change of variables cancels in the ratio."""
         assert self.base.log_ratio is not None, "only tasks that know their density ratio are transformed"
         return self.base.log_ratio(self.of_x.inverse(x.double()), self.of_z.inverse(z.double()))
-
-
-def through(task: Task, by: str, name: str) -> Transformed:
-    """The task seen through what MAPS calls ``by``, under a name of its own."""
-    of_x, of_z = MAPS[by](task.dim_x, task.dim_z)
-    return Transformed(task, of_x, of_z, name)
-
-
-MAPS: dict[str, Callable[[int, int], tuple[Map, Map]]] = {
-    "normal-cdf": lambda dim_x, dim_z: (maps.NORMAL_CDF, maps.NORMAL_CDF),
-    "wiggly": lambda dim_x, dim_z: (maps.WIGGLY_X, maps.WIGGLY_Z),
-    "half-cube": lambda dim_x, dim_z: (maps.HALF_CUBE, maps.HALF_CUBE),
-    "asinh": lambda dim_x, dim_z: (maps.ASINH, maps.ASINH),
-    "bimodal": lambda dim_x, dim_z: (maps.two_normals(0.3, 0.0, 5.0), maps.two_normals(0.5, -1.0, 3.0)),
-    "swiss-roll": lambda dim_x, dim_z: (maps.SWISS_ROLL, maps.SAME),
-    "spiral": lambda dim_x, dim_z: (maps.spiral(dim_x, 0), maps.spiral(dim_z, 1)),
-}
-"""What a fixed task may be seen through: dimensions of X and of Z to the map of each."""
 
 
 def cubic(dim: int, mi: float) -> Transformed:
