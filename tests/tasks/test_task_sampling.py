@@ -36,7 +36,7 @@ def draw(name, dim, mi, n, seed):
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_knows_what_it_is_and_draws_float32_of_the_shape(name):
     task = make_task(name, 3, 2)
-    assert (task.name, task.dim, task.mi) == (name, 3, 2.0)
+    assert (task.name, task.dim_x, task.dim_z, task.mi) == (name, 3, 3, 2.0)
     assert isinstance(task.mi, float)
     for values in task.sample((4, 2), generators(0, 1)):
         assert values.shape == (2, 4, 2, 3)
