@@ -30,7 +30,7 @@ from mine.settings import (
     check_rho,
     check_size,
 )
-from mine.tasks import TASKS
+from mine.tasks import FIXED, TASKS
 
 BASE_SETTING = "base"
 _VARIANT = "variant"
@@ -54,6 +54,9 @@ RULE_PREFIXES = ("train_", "collect_", "frozen_", "search_")
 RUN_PATTERN = "setting={setting}/critic={critic}/variant={variant}/task={task}/dim={dim}/{truth}/seed={seed}.parquet"
 """A run's file below an experiment's runs folder: hive-partitioned, one file a seed; truth: ``rho=0.9`` or
 ``mi=2,4``."""
+
+OWN = "mi=own"
+"""What stands in the path of a fixed task, whose truth is its own."""
 
 Group = tuple[str, str, str, str, int, str]
 """The cell that seeds are pooled over: setting, critic, variant, task, dim, and truth as it stands in paths."""
@@ -91,7 +94,9 @@ class PlannedRun:
     def cell(self) -> Cell:
         """The run as training knows it."""
         name, _, value = self.truth.partition("=")
-        given = {"rho": float(value)} if name == "rho" else {"rho": None, "mi": parse_mis(value)}
+        given: dict[str, Any] = {"rho": None}
+        if self.truth != OWN:
+            given |= {"rho": float(value)} if name == "rho" else {"mi": parse_mis(value)}
         return Cell(variant=self.variant, dim=self.dim, seed=self.seed, critic=self.critic, task=self.task, **given)
 
 
@@ -101,10 +106,10 @@ def run_path(setting: str, cell: Cell) -> str:
 
 
 def truth_of(cell: Cell) -> str:
-    """What a cell's data are given by, as it stands in paths: ``rho=0.9``, or ``mi=2,4`` of a staircase."""
-    if cell.mi is None:
+    """What a cell's data are given by, as it stands in paths: ``rho=0.9``, ``mi=2,4`` of a staircase, or OWN."""
+    if cell.rho is not None:
         return f"rho={canonical_rho(cell.rho)}"
-    return f"mi={said_of_mi(cell.mi)}"
+    return OWN if cell.mi is None else f"mi={said_of_mi(cell.mi)}"
 
 
 def said_of_mi(mi: Sequence[float]) -> str:
@@ -184,8 +189,25 @@ def variants_of(experiment: dict[str, Any], setting: str) -> list[str]:
     return chosen
 
 
+def data_of(grid: dict[str, Any]) -> list[tuple[str, int, str]]:
+    """Task, dimension and truth, as it stands in paths, of every distribution that a grid names.
+
+    A fixed task has one dimension and one truth, whatever the grid has for the others. Raises UserError.
+    """
+    found = []
+    for task in grid.get("task", [GAUSSIAN]):
+        if task in FIXED:
+            found.append((task, FIXED[task].dim_x, OWN))
+            continue
+        check_choice("task", task, (*TASKS, *FIXED))
+        if "dim" not in grid:
+            raise UserError(f"grid: dim is missing, which task {task!r} needs")
+        found += [(task, dim, truth) for dim, truth in itertools.product(grid["dim"], truths_of(grid))]
+    return found
+
+
 def truths_of(grid: dict[str, Any]) -> list[str]:
-    """What the cells of a grid have their data given by, as it stands in paths (``truth_of``).
+    """What a grid gives the data of its tasks by, as it stands in paths (``truth_of``); fixed tasks have their own.
 
     An entry of ``mi`` is a number, or a list of them: the stairs of a staircase. Raises UserError.
     """
@@ -234,13 +256,11 @@ def expand(experiment: dict[str, Any]) -> Iterator[PlannedRun]:
     """
     grid = experiment["grid"]
     count_runs(experiment)
-    seeds, truths, tasks = parse_seeds(grid["seeds"]), truths_of(grid), grid.get("task", [GAUSSIAN])
-    for task in tasks:
-        check_choice("task", task, TASKS)
+    seeds, data = parse_seeds(grid["seeds"]), data_of(grid)
     for setting in settings_of(experiment):
         training = training_of(experiment, setting)
         pairs = pairs_of(experiment, setting)
-        for (critic, variant), task, dim, truth in itertools.product(pairs, tasks, grid["dim"], truths):
+        for (critic, variant), (task, dim, truth) in itertools.product(pairs, data):
             check_size(dim, training)
             check_stairs(training, truth.count(",") + 1)
             for seed in seeds:
@@ -281,7 +301,7 @@ def tables_of(experiment: dict[str, Any]) -> tuple[str, ...]:
     """
     stairs = ("stairs", "scores", "windows")
     needs = {table for figure in experiment.get("figures", []) for table in FIGURES[figure].needs}
-    if needs & set(stairs) or any("," in truth for truth in truths_of(experiment["grid"])):
+    if needs & set(stairs) or any("," in truth for _, _, truth in data_of(experiment["grid"])):
         return stairs
     epochs = all(training_of(experiment, name).record_every == EPOCH for name in settings_of(experiment))
     return ("summary", "curves", "evaluations", *(["epochs"] if epochs else []))
@@ -291,7 +311,9 @@ def check_figures(experiment: dict[str, Any]) -> None:
     """Raise UserError where a figure needs a table that the experiment's runs are not collected into."""
     tables, grid = tables_of(experiment), experiment["grid"]
     for figure in experiment.get("figures", []):
-        if "summary" in tables and (len(grid.get("task", [])) > 1 or len(grid.get("critic", [])) > 1 or "mi" in grid):
+        if "summary" in tables and (
+            len(grid.get("task", [])) > 1 or len(grid.get("critic", [])) > 1 or "rho" not in grid
+        ):
             raise UserError(f"figures: {figure!r} shows one task and one critic, by rho; give each an experiment")
         if missing := [table for table in FIGURES[figure].needs if table not in tables]:
             raise UserError(

@@ -15,9 +15,10 @@ from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
 from mine.experiments import BASE_SETTING, canonical_rho, expand, said_of_mi, settings_of, truth_of
 from mine.settings import CRITICS, Cell, TrainingSettings
-from mine.tasks import TASKS
+from mine.tasks import FIXED, TASKS
 from mine.trace import Trace, check_rows, read_metadata, read_trace
 
+_TASKS = (*TASKS, *FIXED)
 _LEVELS = ("setting", "critic", "variant", "task", "dim", "rho", "mi", "seed")
 
 
@@ -190,7 +191,7 @@ def _order(run: RunFile, settings: list[str], variants: list[str]) -> tuple[Any,
         settings.index(run.setting),
         CRITICS.index(cell.critic),
         variants.index(cell.variant),
-        TASKS.index(cell.task),
+        _TASKS.index(cell.task),
     )
     return *place, cell.dim, -1.0 if cell.rho is None else cell.rho, cell.mi or (), cell.seed
 

@@ -215,7 +215,8 @@ class Cell:
 
     rho: correlation of each coordinate of X with its partner in Z, which task ``gaussian`` may be given by.
     critic: of those that the estimator exists with; the first of them where it is left out.
-    task: of ``mine.tasks.TASKS``.
+    task: of ``mine.tasks.TASKS``, or a fixed one of ``mine.tasks.FIXED``, whose dimension and truth are its own: dim is
+        that of its X then, and neither rho nor mi is given.
     mi: in place of rho, the mutual information of each stair in turn, nats; one is no staircase.
     """
 
@@ -230,15 +231,18 @@ class Cell:
     def __post_init__(self) -> None:
         """Check every value."""
         from mine.estimators import check_critic, default_critic
-        from mine.tasks import TASKS
+        from mine.tasks import FIXED, TASKS
 
         if not self.critic:
             object.__setattr__(self, "critic", default_critic(self.variant))
         check_choice("critic", self.critic, CRITICS)
         check_critic(self.variant, self.critic)
-        check_choice("task", self.task, TASKS)
         _check_int("dim", self.dim, 1)
         _check_int("seed", self.seed, 0)
+        if self.task in FIXED:
+            self._check_fixed(FIXED[self.task].dim_x)
+            return
+        check_choice("task", self.task, TASKS)
         if (self.mi is None) == (self.rho is None):
             raise UserError("rho: give the data by their correlation (rho) or by their mutual information (mi, nats)")
         if self.mi is not None:
@@ -247,6 +251,13 @@ class Cell:
             check_rho(self.rho)
             if self.task != GAUSSIAN:
                 raise UserError(f"rho: task {self.task!r} is given by its mutual information: use mi in place of rho")
+
+    def _check_fixed(self, dim: int) -> None:
+        if self.dim != dim:
+            raise UserError(f"dim: {self.dim} with task {self.task!r}, whose X has {dim} dimension{'s' * (dim > 1)}")
+        for name in ("rho", "mi"):
+            if getattr(self, name) is not None:
+                raise UserError(f"{name}: {getattr(self, name)!r} with task {self.task!r}, whose truth is its own")
 
     @property
     def stairs(self) -> int:
@@ -258,7 +269,10 @@ class Cell:
         """Exact mutual information of each stair, nats; given by rho, -d/2 ln(1 - rho^2)."""
         if self.mi is not None:
             return self.mi
-        assert self.rho is not None, "checked where the cell was made"
+        if self.rho is None:
+            from mine.tasks import fixed_task  # imports torch
+
+            return (fixed_task(self.task).mi,)
         # As mine.gaussian has it, which would import torch here.
         return (-0.5 * self.dim * math.log1p(-self.rho * self.rho),)
 

@@ -5,7 +5,8 @@ Several seeds in one process: --seed 0-15 --output 'runs/seed={seed}.parquet'
 Another estimator: mine train --variant nwj --critic separable --dim 5 --rho 0.95 --seed 3 --output run.parquet
 Up a staircase: mine train --variant nwj --task cubic --dim 20 --mi 2,4,6,8,10 --seed 3 --output run.parquet
 
-With --mi the data are given by their mutual information, which rises every --steps updates where there are several.
+A fixed task, which docs/tasks.md lists, has its own dimension and truth: --task 1v1-normal-0.75 needs none of --dim,
+--rho and --mi. With --mi the data are given by their mutual information, which rises every --steps updates where there are several.
 
 A run that becomes non-finite stops there, keeps its rows and counts as finished (exit 0): it is a result.
 All information is in nats.
@@ -39,7 +40,7 @@ from mine.settings import (
     check_choice,
     check_size,
 )
-from mine.tasks import TASKS
+from mine.tasks import FIXED, TASKS
 
 STACK = {"cpu": 5, "cuda": 4096}
 """Runs that train together by default, by device. A larger stack leaves a CPU core's cache: benchmarks/README.md."""
@@ -55,13 +56,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     default = TrainingSettings()
     cell = parser.add_argument_group("the cell")
     cell.add_argument("--variant", required=True, metavar="NAME", help=f"estimator: {', '.join(ESTIMATORS)}")
-    cell.add_argument("--dim", required=True, type=integer, metavar="D", help="dimension d of X and of Z, at least 1")
+    cell.add_argument(
+        "--dim", type=integer, metavar="D", help="dimension d of X and of Z, at least 1"
+    )
     cell.add_argument("--rho", type=number, metavar="R", help="correlation per coordinate, in (-1, 1)")
     cell.add_argument(
         "--critic", metavar="NAME", help=f"{', '.join(CRITICS)} (default: the first that the estimator exists with)"
     )
-    cell.add_argument("--task", default=GAUSSIAN, metavar="NAME", help=f"{', '.join(TASKS)} (default: gaussian)")
-    cell.add_argument("--mi", metavar="NATS", help="mutual information of each stair, in place of --rho: 2,4,6,8,10")
+    cell.add_argument(
+        "--task",
+        default=GAUSSIAN,
+        metavar="NAME",
+        help=f"{', '.join(TASKS)}, or a fixed task (default: gaussian)",
+    )
+    cell.add_argument(
+        "--mi",
+        metavar="NATS",
+        help="mutual information of each stair, in place of --rho: 2,4,6,8,10",
+    )
     cell.add_argument("--seed", required=True, metavar="SEEDS", help="a seed, or several: 0-15 or 0,3,7")
     cell.add_argument(
         "--output",
@@ -135,7 +147,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Check everything; then train stack after stack, and write each stack's files as it is done."""
-    from mine.experiments import check_stairs, parse_mis, parse_seeds
+    from mine.experiments import check_stairs, parse_seeds
 
     seeds = parse_seeds(arguments.seed)
     check_threads(arguments.threads)
@@ -143,15 +155,12 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(f"stack: {arguments.stack!r} is not a whole number of at least 1")
     outputs = _outputs("output", arguments.output, seeds)
     check_choice("variant", arguments.variant, tuple(ESTIMATORS))
-    if (arguments.mi is None) == (arguments.rho is None):
-        raise UserError("rho: give the data by --rho (correlation) or by --mi (nats; several are a staircase)")
-    mi = None if arguments.mi is None else parse_mis(arguments.mi)
+    dim, mi = _data(arguments)
     cells = [
-        Cell(arguments.variant, arguments.dim, arguments.rho, seed, arguments.critic or "", arguments.task, mi)
-        for seed in seeds
+        Cell(arguments.variant, dim, arguments.rho, seed, arguments.critic or "", arguments.task, mi) for seed in seeds
     ]
     settings = _settings(arguments)
-    check_size(arguments.dim, settings)
+    check_size(dim, settings)
     check_stairs(settings, cells[0].stairs)
     updates = settings.steps * cells[0].stairs
     checkpoints, critics = _critics(arguments, updates, seeds)
@@ -213,6 +222,21 @@ def run(arguments: argparse.Namespace) -> None:
             write_trace(output, result.columns, metadata)
             ending = result.outcome if result.overflow_step is None else f"overflow at step {result.overflow_step}"
             print(f"{output}: {ending}", flush=True)
+
+
+def _data(arguments: argparse.Namespace) -> tuple[int, tuple[float, ...] | None]:
+    """Dimension, and mutual information where the data are given by it. Raises UserError."""
+    from mine.experiments import parse_mis
+
+    fixed, mi = FIXED.get(arguments.task), arguments.mi
+    if fixed is None:
+        check_choice("task", arguments.task, (*TASKS, *FIXED))
+        if (mi is None) == (arguments.rho is None):
+            raise UserError("rho: give the data by --rho (correlation) or by --mi (nats; several are a staircase)")
+        if arguments.dim is None:
+            raise UserError(f"dim: missing; task {arguments.task!r} needs it")
+        return arguments.dim, parse_mis(mi) if mi is not None else None
+    return fixed.dim_x if arguments.dim is None else arguments.dim, None if mi in (None, "own") else parse_mis(mi)
 
 
 def _words(cell: Cell, seeds: str) -> str:

@@ -21,7 +21,7 @@ from mine.engine.stopping import FixedUpdates
 from mine.estimators import build, default_critic
 from mine.estimators.interface import Estimator
 from mine.settings import Cell, TrainingSettings
-from mine.tasks import make_task
+from mine.tasks import fixed_task, make_task
 from mine.tasks.gaussian import of_rho
 from mine.trace import COLUMNS
 
@@ -223,7 +223,9 @@ def runs_of(cells: Sequence[Cell]) -> list[Run]:
     first, seeds = cells[0], [cell.seed for cell in cells]
     if first.mi is not None:
         return stairs_runs(first.task, first.dim, first.mi, seeds)
-    assert first.rho is not None, "a cell has the one or the other"
+    if first.rho is None:
+        task = fixed_task(first.task)
+        return [Run(seed, (task,), (first.dim, 0.0)) for seed in seeds]
     return gaussian_runs(first.dim, first.rho, seeds)
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mine.baselines import BASELINES
+from mine.engine.runs import runs_of
 from mine.engine.seeding import Stream, generator
 from mine.estimators.stairs import STAIRS_COLUMNS
 from mine.experiments import BASE_SETTING, expand
-from mine.tasks import make_task
 
 PAIRS = 10_000
 """Fresh pairs that a baseline is given."""
@@ -29,16 +29,14 @@ def baseline_rows(
     # Estimators and settings share a task's pairs, so each is asked once.
     cells = {(run.task, run.dim, run.truth, run.seed): run.cell for run in expand(experiment)}.values()
     places = [
-        (baseline, cell, mi)
+        (baseline, cell, task)
         for baseline in baselines
         for cell in cells
-        for mi in cell.truths
+        for task in runs_of([cell])[0].tasks
         if BASELINES[baseline].max_dim is None or cell.dim <= BASELINES[baseline].max_dim
     ]
-    for done, (baseline, cell, mi) in enumerate(places, 1):
-        x, z = make_task(cell.task, cell.dim, mi).sample(
-            (PAIRS,), [generator(cell.seed, cell.dim, 0.0, Stream.EVALUATION)]
-        )
+    for done, (baseline, cell, task) in enumerate(places, 1):
+        x, z = task.sample((PAIRS,), [generator(cell.seed, cell.dim, 0.0, Stream.EVALUATION)])
         value = BASELINES[baseline].function(x[0].double().numpy(), z[0].double().numpy())
         row = {
             **dict.fromkeys(STAIRS_COLUMNS),
@@ -49,9 +47,9 @@ def baseline_rows(
             "task": cell.task,
             "dim": cell.dim,
             "seed": cell.seed,
-            "mi_true": mi,
+            "mi_true": task.mi,
             "outcome": "completed",
             "mi_heldout": value,
         }
-        text = f"{baseline} on {cell.task} d={cell.dim} seed {cell.seed}: {value:.2f} nats (truth {mi:.2f})"
+        text = f"{baseline} on {cell.task} d={cell.dim} seed {cell.seed}: {value:.2f} nats (truth {task.mi:.2f})"
         yield done / len(places), text, row
