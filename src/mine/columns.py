@@ -10,7 +10,7 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from mine.runs import RunFile
 
-STRING, INT, FLOAT = pa.string(), pa.int64(), pa.float64()
+STRING, INT, FLOAT, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
 Columns = dict[str, tuple[pa.DataType, str]]
 """Name to (type, meaning) of a table's columns, in file order."""

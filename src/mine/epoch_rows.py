@@ -21,6 +21,10 @@ from mine.trace import Trace, write_table
 _OF_THE_TRACE = {
     "mi_mean": ("mi_batch_mean", "mean of mi_batch over the epoch's updates, nats"),
     "mi_last": ("mi_batch", "mi_batch of the epoch's last batch, nats"),
+    "mi_again_mean": (
+        "mi_again_mean",
+        "mean over the epoch's updates of the same batch's value after its update, nats; null without a second look",
+    ),
     "mi_ema_mean": (
         "mi_ema_mean",
         "mean over the epoch's updates of mean T - log v, nats; null without a moving average",

@@ -73,6 +73,7 @@ class TrainingSettings:
     alpha: of the alpha-interpolated bound; 1 is InfoNCE.
     average: decay of the exponential moving average of the parameters that critics are judged at; 0 takes the
         parameters themselves.
+    second_look: whether each batch is looked at again after its update, with product pairs chosen anew.
     record_every: updates that one row of the trace stands for, a window; ``epoch``: those of an epoch.
     eval_every: updates between evaluations (there is one in the first window and one after the last update).
     term_norms_every: updates between records of the gradient norms of the objective's two terms.
@@ -96,6 +97,7 @@ class TrainingSettings:
     smile_tau: float = 5.0
     alpha: float = 0.01
     average: float = 0.0
+    second_look: bool = False
     record_every: str | int = 1
     eval_every: int = 500
     term_norms_every: int = 50
@@ -127,6 +129,10 @@ class TrainingSettings:
             if isinstance(self.data, str):
                 raise UserError(f"data: {self.data!r} is neither 'stream' nor a whole number of pairs")
             _check_int("data", self.data, self.batch_size, "the batch size")
+        if not isinstance(self.second_look, bool):
+            raise UserError(f"second_look: {self.second_look!r} is neither true nor false")
+        if self.second_look and self.product not in ("permutation", "derangement"):
+            raise UserError(f"second_look: product pairs are chosen by {self.product!r}, which has no other choice")
         self._check_epochs()
         self._check_windows()
 

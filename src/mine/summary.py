@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from mine import divergence
-from mine.columns import CELL_COLUMNS, FLOAT, INT, STRING, Columns, cell_row, schema, table
+from mine.columns import BOOL, CELL_COLUMNS, FLOAT, INT, STRING, Columns, cell_row, schema, table
 from mine.rows import is_window, of_rows, updates_of
 from mine.runs import RunFile
 from mine.settings import TrainingSettings
@@ -31,6 +31,7 @@ _SETTING_TYPES = {
     "float | None": FLOAT,
     "str": STRING,
     "str | int": STRING,
+    "bool": BOOL,
 }
 
 SETTING_COLUMNS: Columns = {

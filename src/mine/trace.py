@@ -65,6 +65,10 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
         "the same of the gradient through T of the joint pairs alone, every term_norms_every steps, unclipped",
     ),
     "grad_norm_product": (pa.float32(), "the same through T of the product pairs alone"),
+    "mi_again": (
+        pa.float32(),
+        "the same batch's value after the update, with product pairs chosen anew, nats; null without second_look",
+    ),
     "mi_heldout": (
         pa.float64(),
         "the estimator's value on 10,000 fresh pairs, with a concatenated critic ten product pairs each; an estimate, "
@@ -82,6 +86,7 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
         pa.float64(),
         "mean over the window's updates of joint_mean - log_ema, the batch's value by the moving average, nats",
     ),
+    "mi_again_mean": (pa.float64(), "mean of mi_again over the window's updates, nats"),
     "grad_norm_min": (pa.float64(), "smallest grad_norm of the window"),
     "grad_norm_mean": (pa.float64(), "mean of grad_norm over the window's updates"),
     "grad_norm_median": (pa.float64(), "median of grad_norm over the window's updates"),

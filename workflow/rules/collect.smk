@@ -52,7 +52,7 @@ rule baselines:
     params:
         grid=grid_json,
         names=lambda wildcards: ",".join(EXPERIMENTS[wildcards.experiment]["baselines"]),
-        code=code_hash("commands.baselines", *(f"tasks.{module_of(task)}" for task in TASKS)),
+        code=baselines_code,
     shell:
         "mine baselines --grid {params.grid:q} --experiment {wildcards.experiment:q} --names {params.names}"
         " --output {output.table:q} > {log:q} 2>&1"

@@ -21,7 +21,7 @@ from mine.claims import NAMES as CLAIMS
 from mine.figures import FIGURES, FORMATS
 from mine.provenance import code_hash, data_hash, training_code_hash
 from mine.search.plan import STAGES as SEARCH_STAGES, Size as SearchSize
-from mine.tasks import TASKS, module_of
+from mine.tasks import modules_of
 
 RESULTS = config["results"]
 EXPERIMENTS = config["experiments"]
@@ -61,7 +61,8 @@ ALL_RUNS = [run for runs in PLANNED.values() for run in runs] + FROZEN
 
 
 wildcard_constraints:
-    **wildcards_of(ALL_RUNS) | {"setting": one_of([*dict.fromkeys(run.setting for run in ALL_RUNS), *TASKS])},
+    # A figure of one task has the task's name for its setting.
+    **wildcards_of(ALL_RUNS) | {"setting": one_of(name for run in ALL_RUNS for name in (run.setting, run.task))},
     experiment=one_of(EXPERIMENTS),
     rho=one_of(run.rho for run in FROZEN),
 
@@ -135,6 +136,12 @@ def baseline_table(wildcards):
     """The table of an experiment's baselines, where it has some."""
     has_some = "baselines" in EXPERIMENTS[wildcards.experiment]
     return [f"{RESULTS}/{wildcards.experiment}/baselines.parquet"] if has_some else []
+
+
+def baselines_code(wildcards):
+    """Hash of the code that an experiment's baselines depend on."""
+    tasks = dict.fromkeys(run.task for run in PLANNED[wildcards.experiment])
+    return code_hash("commands.baselines", *(f"tasks.{module}" for task in tasks for module in modules_of(task)))
 
 
 def table_options(wildcards, input, output):

@@ -31,6 +31,11 @@ def number(text: str) -> float | str:
         return text
 
 
+def boolean(text: str) -> bool | str:
+    """True or false, or the text as it is, as ``integer`` does."""
+    return {"true": True, "false": False}.get(text.lower(), text)
+
+
 def threads(value: int | str) -> int:
     """A number of CPU threads. Raises UserError for what is none."""
     if isinstance(value, str) or not 1 <= value <= MAX_THREADS:

@@ -6,7 +6,8 @@ Another estimator: mine train --variant nwj --critic separable --dim 5 --rho 0.9
 Up a staircase: mine train --variant nwj --task cubic --dim 20 --mi 2,4,6,8,10 --seed 3 --output run.parquet
 
 A fixed task, which docs/tasks.md lists, has its own dimension and truth: --task 1v1-normal-0.75 needs none of --dim,
---rho and --mi. With --mi the data are given by their mutual information, which rises every --steps updates where there are several.
+--rho and --mi. With --mi the data are given by their mutual information, which rises every --steps updates where there
+are several.
 
 A run that becomes non-finite stops there, keeps its rows and counts as finished (exit 0): it is a result.
 All information is in nats.
@@ -20,7 +21,7 @@ import os
 from dataclasses import fields
 from pathlib import Path
 
-from mine.commands.options import check_tf32, integer, made_with, number
+from mine.commands.options import boolean, check_tf32, integer, made_with, number
 from mine.commands.options import device as choose_device
 from mine.commands.options import threads as check_threads
 from mine.errors import UserError
@@ -56,9 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     default = TrainingSettings()
     cell = parser.add_argument_group("the cell")
     cell.add_argument("--variant", required=True, metavar="NAME", help=f"estimator: {', '.join(ESTIMATORS)}")
-    cell.add_argument(
-        "--dim", type=integer, metavar="D", help="dimension d of X and of Z, at least 1"
-    )
+    cell.add_argument("--dim", type=integer, metavar="D", help="dimension d of X and of Z, at least 1")
     cell.add_argument("--rho", type=number, metavar="R", help="correlation per coordinate, in (-1, 1)")
     cell.add_argument(
         "--critic", metavar="NAME", help=f"{', '.join(CRITICS)} (default: the first that the estimator exists with)"
@@ -118,6 +117,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("smile_tau", number, "TAU", "log of the largest e^T that SMILE lets through")
     add("alpha", number, "ALPHA", "of the alpha-interpolated bound, in [0, 1]; 1 is InfoNCE")
     add("average", number, "DECAY", "of the parameters' moving average, which held-out values are taken at; 0: none")
+    add("second_look", boolean, "BOOL", "true: look at each batch again after its update, product pairs chosen anew")
     add("record_every", integer, "N", f"updates that one row stands for, or {EPOCH!r}: those of an epoch")
     add("eval_every", integer, "N", "updates between evaluations on held-out samples and at the population")
     add("term_norms_every", integer, "N", "updates between records of the gradient norms of the two terms")

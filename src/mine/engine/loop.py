@@ -111,6 +111,9 @@ def train(
             else:
                 replays[size]()
             record[row] = stack.measured
+            if batch.z_again is not None and step <= stopping.planned:
+                stack.load(batch.x[:, row, :size], batch.z[:, row, :size], batch.z_again[:, row, :size])
+                record[row, MEASURED.index("mi_again")] = stack.value(size)
         done = steps[-1]
 
         if watch.block is not None:

@@ -20,12 +20,14 @@ MEASURED = (
     "grad_norm_unclipped",
     "grad_norm_joint",
     "grad_norm_product",
+    "mi_again",
 )
 """What training measures at every update, in the order of its record."""
 
 OF_WINDOWS = (
     "mi_batch_mean",
     "mi_ema_mean",
+    "mi_again_mean",
     "grad_norm_min",
     "grad_norm_mean",
     "grad_norm_median",
@@ -104,11 +106,11 @@ class Recorder:
         self._rows.append(updates[-1])
         if self._windows.width == 1:
             return
-        mi, norm = updates[:, MEASURED.index("mi_batch")], updates[:, MEASURED.index("grad_norm")]
+        mi, norm, again = (updates[:, MEASURED.index(name)] for name in ("mi_batch", "grad_norm", "mi_again"))
         by_ema = updates[:, MEASURED.index("joint_mean")] - updates[:, MEASURED.index("log_ema")]
         # What training produced stays: one inf makes its window's mean inf.
         with np.errstate(invalid="ignore", over="ignore"):
-            means = [values.mean(dtype=np.float64) for values in (mi, by_ema)]
+            means = [values.mean(dtype=np.float64) for values in (mi, by_ema, again)]
             self._of_windows.append(
                 np.array([*means, norm.min(), norm.mean(dtype=np.float64), np.median(norm), norm.max()])
             )

@@ -195,6 +195,7 @@ class _Training:
             **dict.fromkeys(("log_ema", "mi_ema_mean"), has_update & measured("log_ema")),
             **dict.fromkeys(("grad_norm_joint", "grad_norm_product"), has_term_norms),
             "grad_norm_unclipped": has_update & (settings.grad_clip is not None),
+            **dict.fromkeys(("mi_again", "mi_again_mean"), has_update & settings.second_look),
         }
         columns = {name: np.ma.MaskedArray(rows[:, index], mask=~where[name]) for index, name in enumerate(MEASURED)}
         for name in OF_WINDOWS:

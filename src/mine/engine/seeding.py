@@ -20,6 +20,7 @@ class Stream(Enum):
     BATCHES = 2
     PRODUCT = 3
     EVALUATION = 4
+    SECOND_LOOK = 5
 
 
 def generator(seed: int, dim: int, rho: float, stream: Stream, device: torch.device | str = "cpu") -> torch.Generator:

@@ -47,13 +47,14 @@ class Batch:
     """Several batches of each of S runs.
 
     x, z: of the joint pairs, float32 (S, n_batches, k, d). z_product: of the product pairs, whose x is the joint
-    pairs'; None where a critic chooses them. sizes: pairs of each batch in turn, at most k; what lies beyond them is
-    padding.
+    pairs'; None where a critic chooses them. z_again: of product pairs chosen once more; None without a second look.
+    sizes: pairs of each batch in turn, at most k; what lies beyond them is padding.
     """
 
     x: Tensor
     z: Tensor
     z_product: Tensor | None
+    z_again: Tensor | None
     sizes: tuple[int, ...]
 
 
@@ -130,6 +131,7 @@ class _OfRuns:
     def __init__(self, runs: Sequence[Run], settings: TrainingSettings, device: torch.device | str) -> None:
         self._runs, self._settings, self._device = list(runs), settings, device
         self._data, self._product = self._generators(Stream.DATA), self._generators(Stream.PRODUCT)
+        self._again = self._generators(Stream.SECOND_LOOK)
         self.sizes = tuple({settings.batch_size, settings.short_batch} - {0})
 
     def starts(self) -> list[torch.Generator]:
@@ -153,15 +155,15 @@ class _OfRuns:
             elif isinstance(of_runs, Tensor):
                 setattr(self, name, of_runs[list(places)])
 
-    def _shuffled(self, z: Tensor, sizes: Sequence[int]) -> Tensor | None:
+    def _shuffled(self, z: Tensor, sizes: Sequence[int], generators: list[torch.Generator]) -> Tensor | None:
         """Z (S, n_batches, k, d) in the order of the product pairs, each batch shuffled inside itself."""
         scheme, (_, n_batches, k, _) = self._settings.product, z.shape
         if scheme == "shift":
             return None
-        indices = product_indices(scheme, n_batches, k, self._product)
+        indices = product_indices(scheme, n_batches, k, generators)
         for place, size in enumerate(sizes):
             if size < k:
-                indices[:, place, :size] = product_indices(scheme, 1, size, self._product)[:, 0]
+                indices[:, place, :size] = product_indices(scheme, 1, size, generators)[:, 0]
         return z.gather(2, indices[..., None].expand_as(z))
 
 
@@ -187,7 +189,9 @@ class FreshPairs(_OfRuns):
             parts.append([part[:, : end - first] for part in self._pairs(drawn, k, stair)])
             first = end
         x, z, *z_product = (torch.cat(each, 1) if len(each) > 1 else each[0] for each in zip(*parts, strict=True))
-        return Batch(x, z, z_product[0] if z_product else None, (k,) * n_batches)
+        sizes = (k,) * n_batches
+        z_again = self._shuffled(z, sizes, self._again) if self._settings.second_look else None
+        return Batch(x, z, z_product[0] if z_product else None, z_again, sizes)
 
     def _pairs(self, n_batches: int, k: int, stair: int) -> list[Tensor]:
         """X, z and, where a scheme chooses one, z_product."""
@@ -195,7 +199,7 @@ class FreshPairs(_OfRuns):
         if self._settings.product == "independent":
             each = zip(self._runs, self._product, strict=True)
             return [x, z, torch.cat([run.tasks[stair].sample_z((n_batches, k), [source]) for run, source in each])]
-        shuffled = self._shuffled(z, (k,) * n_batches)
+        shuffled = self._shuffled(z, (k,) * n_batches, self._product)
         return [x, z] if shuffled is None else [x, z, shuffled]
 
 
@@ -223,9 +227,10 @@ class DataSet(_OfRuns):
             product_order = torch.stack([epochs.take(drawn) for epochs in self._product_order])
             z_product = _rows(self._z, product_order)
         else:
-            z_product = self._shuffled(z, sizes)
-        z_product = None if z_product is None else z_product[:, :n_batches]
-        return Batch(x[:, :n_batches], z[:, :n_batches], z_product, sizes[:n_batches])
+            z_product = self._shuffled(z, sizes, self._product)
+        z_again = self._shuffled(z, sizes, self._again) if self._settings.second_look else None
+        z_product, z_again = (None if each is None else each[:, :n_batches] for each in (z_product, z_again))
+        return Batch(x[:, :n_batches], z[:, :n_batches], z_product, z_again, sizes[:n_batches])
 
 
 class Rows:
@@ -251,7 +256,7 @@ class Rows:
     def take(self, n_batches: int) -> Batch:
         """See Source."""
         order = torch.stack([epochs.take(n_batches) for epochs in self._epochs])
-        return Batch(self._x[order], self._z[order], None, self.sizes * n_batches)
+        return Batch(self._x[order], self._z[order], None, None, self.sizes * n_batches)
 
     def keep(self, places: Sequence[int]) -> None:
         """See Source."""

@@ -143,6 +143,11 @@ class Stack:
         self.live &= measured["mi_batch"].isfinite()
         self._keep(measured)
 
+    def value(self, size: int) -> Tensor:
+        """The estimator's value of the loaded batch by the members as they are, (S,) nats; nothing is measured."""
+        memory = self._memory[size]
+        return self._estimator.value(self._read(memory, self._say(memory)))
+
     def survivors(self, places: list[int]) -> Stack:
         """A stack of the members at these places."""
         stack = Stack(

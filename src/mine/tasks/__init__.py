@@ -12,6 +12,7 @@ from dataclasses import replace
 from importlib import import_module
 
 from mine.errors import UserError
+from mine.tasks.concepts import CONCEPTS
 from mine.tasks.further import FURTHER
 from mine.tasks.interface import Task
 from mine.tasks.public import PUBLIC
@@ -31,7 +32,7 @@ _FACTORIES = {
 TASKS = tuple(_FACTORIES)
 """Names of the families, in order."""
 
-FIXED = {task.name: task for task in (*PUBLIC, *FURTHER)}
+FIXED = {task.name: task for task in (*PUBLIC, *FURTHER, *CONCEPTS)}
 """Fixed tasks by name, in order."""
 
 
