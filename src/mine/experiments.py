@@ -311,9 +311,9 @@ def check_figures(experiment: dict[str, Any]) -> None:
     """Raise UserError where a figure needs a table that the experiment's runs are not collected into."""
     tables, grid = tables_of(experiment), experiment["grid"]
     for figure in experiment.get("figures", []):
-        if "summary" in tables and (
-            len(grid.get("task", [])) > 1 or len(grid.get("critic", [])) > 1 or "rho" not in grid
-        ):
+        by_rho = figure != "printed"
+        pooled = any(len(grid.get(name, [])) > 1 for name in ("task", "critic")) or (by_rho and "rho" not in grid)
+        if "summary" in tables and pooled:
             raise UserError(f"figures: {figure!r} shows one task and one critic, by rho; give each an experiment")
         if missing := [table for table in FIGURES[figure].needs if table not in tables]:
             raise UserError(

@@ -32,7 +32,11 @@ CONDA_ENV = "../../environment.yml"
 LEDGER_TABLES = ("summary", "evaluations")
 FROZEN_TABLES = ("bias", "directions", "identities", "lag")
 # Tables that `claims` reads once `snakemake search` has made them, and does not ask for: a search takes hours.
-SEARCHED = ("search/plausible", "pictures/summary")
+SEARCHED = (
+    *("search/plausible", "pictures/summary"),
+    *(f"repository-{name}/{table}" for name in ("gaussian", "xor") for table in ("summary", "epochs")),
+    "repository-concepts/summary",
+)
 FROZEN_CELL = "dim={dim}/rho={rho}/seed={seed}"
 python = sys.executable
 

@@ -28,6 +28,8 @@ NAMES = (
     "shuffle",
     "simpler",
     "looks_right",
+    "repository_gaussian",
+    "repository_xor",
 )
 """Modules in the order of the ledger; a claim's number is its place here."""
 

@@ -11,7 +11,13 @@ import pyarrow as pa
 
 from mine.claims.claim import Missing
 
-_MADE_BY = {"search": "snakemake search", "pictures": "snakemake search"}
+_MADE_BY = {
+    "search": "snakemake search",
+    "pictures": "snakemake search",
+    "repository-gaussian": "snakemake repository",
+    "repository-xor": "snakemake repository",
+    "repository-concepts": "snakemake repository",
+}
 """Of a folder that `snakemake` does not make, what does; else `snakemake claims`."""
 
 _STEPS = ("overflow_step", "runaway_step", "diverged_step")

@@ -95,6 +95,12 @@ FIGURES: dict[str, FigureSpec] = {
             "gradient norms in the write-up's own form, its published lines drawn in; of runs recorded per epoch",
         ),
         FigureSpec(
+            "printed",
+            False,
+            ("summary", "epochs"),
+            "estimate per epoch beside what the author's notebooks print; of the experiments with their settings",
+        ),
+        FigureSpec(
             "bias_against_batch",
             False,
             ("bias", "directions"),

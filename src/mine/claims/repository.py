@@ -1,0 +1,62 @@
+"""What the two claims of the author's repository share: its own quantity, its own settings, seeds of ours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mine.claims.claim import REPORTED, Finding, decide, finding
+from mine.claims.tables import Tables
+from mine.estimators.scores import t_interval
+from mine.statistics import Interval
+from mine.writeup.repository import EVERY, Printed
+
+MARGIN = 0.02
+"""How near "about" is, nats: twice what an epoch's mean scatters in the notebooks' own output."""
+
+LAST = 50
+"""Epochs at the end of training that are averaged, as far apart as two printed values."""
+
+PLACE = "README.md and its notebook"
+
+RULE = (
+    f"Holds where the whole interval lies within {MARGIN:g} nats of the number, does not where it lies outside. The "
+    "margin and the settings, which are the notebook's, were committed before any run."
+)
+
+
+def at_the_end(epochs: pd.DataFrame, column: str) -> np.ndarray:
+    """Mean of a column over each run's last LAST epochs, (seeds,) nats; nan or inf of a run that ended."""
+    last = epochs[epochs["epoch"] > epochs["epoch"].max() - LAST]
+    # Not pandas' mean, which leaves out what is not finite.
+    return last.groupby("seed")[column].agg(lambda values: np.mean(values.to_numpy(dtype=float))).to_numpy()
+
+
+def about(printed: Printed, tables: Tables) -> list[Finding]:
+    """The primary finding, whether the number comes out, and where the printed values lie among ours."""
+    epochs = tables.get(f"{printed.experiment}/epochs", ("seed", "epoch", printed.column))
+    found = at_the_end(epochs, printed.column)
+    distance = t_interval(found - printed.said)
+    verdict = decide(distance.within(-MARGIN, MARGIN), distance.above(MARGIN) or distance.below(-MARGIN))
+    words = f"mean of the last {LAST} epochs less {printed.said:.2f}, nats"
+    return [
+        finding(printed.what, words, distance, len(found), verdict, primary=True, note=f"ours {found.mean():.4f} nats"),
+        _among_ours(printed, epochs),
+    ]
+
+
+def against(cell: str, quantity: str, values: np.ndarray, note: str = "") -> Finding:
+    """A number that enters no verdict, with its interval over seeds."""
+    return finding(cell, quantity, t_interval(values), len(values), REPORTED, note=note)
+
+
+def _among_ours(printed: Printed, epochs: pd.DataFrame) -> Finding:
+    """How far the printed values are from ours at the same epochs, the first left out."""
+    at = [EVERY * place for place in range(1, len(printed.values)) if EVERY * place <= epochs["epoch"].max()]
+    ours = epochs[epochs["epoch"].isin(at)].pivot(index="epoch", columns="seed", values=printed.column).to_numpy()
+    theirs = np.array(printed.values[1 : len(at) + 1])
+    inside = int(((ours.min(1) <= theirs) & (theirs <= ours.max(1))).sum())
+    note = f"{inside} of {len(at)} printed values lie between the smallest and the largest of ours"
+    mean = float(np.mean(theirs - ours.mean(1)))
+    words = f"printed values less ours at epochs {at[0]}-{at[-1]}, mean, nats"
+    return finding(printed.what, words, Interval(mean, np.nan, np.nan), ours.shape[1], REPORTED, note=note)
