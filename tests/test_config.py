@@ -55,6 +55,7 @@ BENCHMARK = {
     "figures": ["scores"],
 }
 BENCHMARKS = {"staircase", "literature", "tasks"}
+REPOSITORY = {"repository-gaussian", "repository-xor", "repository-concepts"}
 EXPERIMENT = ("experiments", "one")
 GRID = (*EXPERIMENT, "grid")
 TRAINING = (*EXPERIMENT, "training")
@@ -305,10 +306,11 @@ def test_the_published_experiments_are_those_of_the_write_up_and_its_open_questi
     runs = {name: list(expand(experiment)) for name, experiment in config["experiments"].items()}
     assert list(runs) == [
         "pictures", "writeup", "ablation", "smoothing", "finite-data", "start", "independent", "ceiling", "remedies",
-        "phase", "staircase", "literature", "tasks",
+        "phase", "staircase", "literature", "tasks", "repository-gaussian", "repository-xor", "repository-concepts",
     ]  # fmt: skip
     assert {name for name in runs if config["experiments"][name].get("target") == "benchmark"} == BENCHMARKS
-    runs = {name: planned for name, planned in runs.items() if name not in BENCHMARKS}
+    assert {name for name in runs if config["experiments"][name].get("target") == "repository"} == REPOSITORY
+    runs = {name: planned for name, planned in runs.items() if name not in BENCHMARKS | REPOSITORY}
     writeup = runs["writeup"]
     assert len(writeup) == 2 * 2 * 4 * 4 * 20
     assert {(run.setting, run.training.product) for run in writeup} == {
@@ -323,7 +325,7 @@ def test_the_published_experiments_are_those_of_the_write_up_and_its_open_questi
     assert [s["data"] for s in config["experiments"]["finite-data"]["settings"].values()] == [500, 2000, 10000, 100000]
     assert {run.rho for name in runs.keys() - {"phase"} for run in runs[name]} == {"0.85", "0.9", "0.95", "0.99"}
     for name, experiment in [*config["experiments"].items(), ("frozen", config["frozen"])]:
-        if name in BENCHMARKS:
+        if name in BENCHMARKS | REPOSITORY:
             continue
         runs[name] = list(expand(experiment))
         length = {(run.training.steps, None) if name != "pictures" else run.training.epochs for run in runs[name]}
@@ -346,11 +348,12 @@ def test_smoke_has_the_published_experiments_small():
     # literature is staircase with fewer estimators.
     assert list(smoke["experiments"]) == [name for name in published["experiments"] if name != "literature"]
     for name, experiment in smoke["experiments"].items():
-        assert set(experiment["figures"]) <= set(published["experiments"][name]["figures"])
+        assert set(experiment.get("figures", [])) <= set(published["experiments"][name].get("figures", []))
         assert experiment.get("target") == published["experiments"][name].get("target")
         given, whole = (set(each["grid"]["variant"]) for each in (experiment, published["experiments"][name]))
         assert given < whole if name in BENCHMARKS else given == whole
-        assert {run.training.steps for run in expand(experiment)} == {100 if name in BENCHMARKS else 200}
+        length = 100 if name in BENCHMARKS else 220 if name in REPOSITORY else 200
+        assert {run.training.steps for run in expand(experiment)} == {length}
         assert {run.seed for run in expand(experiment)} == {0, 1}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mine.claims.claim import REPORTED, Finding, decide, finding
+from mine.claims.claim import FAILS, REPORTED, Finding, decide, finding
 from mine.claims.tables import Tables
 from mine.estimators.scores import t_interval
 from mine.statistics import Interval
@@ -20,8 +20,8 @@ LAST = 50
 PLACE = "README.md and its notebook"
 
 RULE = (
-    f"Holds where the whole interval lies within {MARGIN:g} nats of the number, does not where it lies outside. The "
-    "margin and the settings, which are the notebook's, were committed before any run."
+    f"Holds where the whole interval lies within {MARGIN:g} nats of the number, does not where it lies outside or a run "
+    "ended. The margin and the settings, which are the notebook's, were committed before any run."
 )
 
 
@@ -36,17 +36,23 @@ def about(printed: Printed, tables: Tables) -> list[Finding]:
     """The primary finding, whether the number comes out, and where the printed values lie among ours."""
     epochs = tables.get(f"{printed.experiment}/epochs", ("seed", "epoch", printed.column))
     found = at_the_end(epochs, printed.column)
-    distance = t_interval(found - printed.said)
-    verdict = decide(distance.within(-MARGIN, MARGIN), distance.above(MARGIN) or distance.below(-MARGIN))
+    ended = int((~np.isfinite(found)).sum())
+    if ended:
+        distance, verdict, note = Interval(np.nan, np.nan, np.nan), FAILS, f"{ended} of {len(found)} runs ended"
+    else:
+        distance, note = t_interval(found - printed.said), f"ours {found.mean():.4f} nats"
+        verdict = decide(distance.within(-MARGIN, MARGIN), distance.above(MARGIN) or distance.below(-MARGIN))
     words = f"mean of the last {LAST} epochs less {printed.said:.2f}, nats"
     return [
-        finding(printed.what, words, distance, len(found), verdict, primary=True, note=f"ours {found.mean():.4f} nats"),
+        finding(printed.what, words, distance, len(found), verdict, primary=True, note=note),
         _among_ours(printed, epochs),
     ]
 
 
 def against(cell: str, quantity: str, values: np.ndarray, note: str = "") -> Finding:
-    """A number that enters no verdict, with its interval over seeds."""
+    """A number that enters no verdict, with its interval over seeds; without one where a run ended."""
+    if not np.isfinite(values).all():
+        return finding(cell, quantity, Interval(np.nan, np.nan, np.nan), len(values), REPORTED, note="a run ended")
     return finding(cell, quantity, t_interval(values), len(values), REPORTED, note=note)
 
 

@@ -69,7 +69,7 @@ def _title(printed: Printed, ours: pd.DataFrame, truth: float) -> str:
 def _caption(printed: Printed, summary: pd.DataFrame) -> str:
     what = {
         "mi_mean": "mean over an epoch of the batches' values, each before its update",
-        "mi_again_mean": "mean over an epoch of a second look at each batch, after its update, with a fresh permutation",
+        "mi_again_mean": "mean over an epoch of a second look at each batch after its update, with a fresh permutation",
     }[printed.column]
     return caption(
         f"A point: {what}",
