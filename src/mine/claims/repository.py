@@ -20,8 +20,8 @@ LAST = 50
 PLACE = "README.md and its notebook"
 
 RULE = (
-    f"Holds where the whole interval lies within {MARGIN:g} nats of the number, does not where it lies outside or a run "
-    "ended. The margin and the settings, which are the notebook's, were committed before any run."
+    f"Holds where the whole interval lies within {MARGIN:g} nats of the number, does not where it lies outside or a "
+    "run ended. The margin and the settings, which are the notebook's, were committed before any run."
 )
 
 
