@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 ONE_BY_ONE, LOW, HIGH, HEAVY, SPIRALS = "1 × 1", "low dimension", "25-50 dimensions", "heavy tails", "spirals"
 OTHER = "other families"
@@ -25,7 +26,7 @@ class FixedTask:
     dim_x: int
     dim_z: int
     factory: str
-    arguments: tuple[float, ...] = ()
+    arguments: tuple[Any, ...] = ()
     through: tuple[str, ...] = ()
 
     @property
