@@ -56,7 +56,7 @@ def write_copies(folder: Path, cells: Sequence[tuple[int, float]], n_seeds: int,
     """Write a trained run as every (dim, rho) of ``cells`` and every seed from 0 on."""
     import numpy as np
 
-    from mine.experiments import RUN_PATTERN, canonical_rho
+    from mine.experiments import run_path
     from mine.gaussian import mutual_information
     from mine.settings import Cell
     from mine.trace import write_trace
@@ -65,8 +65,9 @@ def write_copies(folder: Path, cells: Sequence[tuple[int, float]], n_seeds: int,
         truth = np.full_like(run.columns["mi_true"], mutual_information(dim, rho))
         for seed in range(n_seeds):
             columns = {**run.columns, "mi_true": truth, "seed": np.full_like(run.columns["seed"], seed)}
+            cell = Cell("ema", dim, rho, seed)
             metadata = {
-                "cell": Cell("ema", dim, rho, seed).to_dict(),
+                "cell": cell.to_dict(),
                 "settings": settings.to_dict(),
                 "outcome": run.outcome,
                 "overflow_step": run.overflow_step,
@@ -74,5 +75,4 @@ def write_copies(folder: Path, cells: Sequence[tuple[int, float]], n_seeds: int,
                 "packages": {},
                 "code": "",
             }
-            path = RUN_PATTERN.format(setting="base", variant="ema", dim=dim, rho=canonical_rho(rho), seed=seed)
-            write_trace(folder / path, columns, metadata)
+            write_trace(folder / run_path("base", cell), columns, metadata)

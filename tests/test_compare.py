@@ -36,7 +36,8 @@ def drawn(seed, n=20, cells=CELLS, training=None, **changes):
         ended = variant == "biased" and dim == 5 and generator.random() < 0.35
         rows.append(
             {
-                "experiment": "made", "setting": "base", "variant": variant, "dim": dim, "rho": rho, "seed": run,
+                "experiment": "made", "setting": "base", "critic": "concat", "variant": variant,
+                "task": "gaussian", "dim": dim, "rho": rho, "seed": run,
                 **settings, "code": "abc", "device": "cpu", "outcome": "overflow" if ended else "completed",
                 "last_step": 900 if ended else 3001, "mi_true": float(dim),
                 "mi_batch_mean": math.inf if ended else final[0], "mi_batch_sd": 0.5, "mi_batch_last": final[0],

@@ -28,16 +28,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from scipy import stats
 
 from mine.divergence import MIN_ESS
 from mine.errors import UserError
-from mine.settings import TrainingSettings
-from mine.summary import SETTING_COLUMNS
+from mine.estimators.names import ESTIMATORS
+from mine.summary import SETTING_COLUMNS, with_later_columns
 from mine.trace import read_table
 
-KEY = ("experiment", "setting", "variant", "dim", "rho")
+KEY = ("experiment", "setting", "critic", "variant", "task", "dim", "rho")
 ESS_OF = {"mi_batch_mean": None, "mi_heldout": "heldout_ess", "mi_population": "population_ess"}
 GRADIENTS = ("grad_norm_median", "grad_norm_max")
 COUNTS = ("overflow", "runaway")
@@ -45,9 +44,6 @@ QUANTITIES = (*ESS_OF, *GRADIENTS)
 
 AGREES, DIFFERS = "agrees", "differs"
 UNDECIDED, OTHER_SETTINGS = "cannot be decided", "settings differ"
-
-_LATER_SETTINGS = ("epochs", "last_batch", "record_every")
-"""Settings that came after the first published summaries; their defaults leave training as it was."""
 
 _EXACT_LIMIT = 60
 _RESAMPLES = 2000
@@ -87,7 +83,9 @@ class CellResult:
 
     experiment: str
     setting: str
+    critic: str
     variant: str
+    task: str
     dim: int
     rho: float
     seeds_published: int
@@ -279,15 +277,20 @@ def median_interval(samples: np.ndarray) -> tuple[float | None, float | None]:
 
 
 def _by_cell(table: pd.DataFrame) -> dict[tuple, pd.DataFrame]:
-    groups = table.groupby(list(KEY), sort=False)
-    return {(*map(str, key[:3]), int(key[3]), float(key[4])): part for key, part in groups}
+    groups = table.groupby(list(KEY), sort=False, dropna=False)
+    return {(*map(str, key[:5]), int(key[5]), _rho(key[6])): part for key, part in groups}
+
+
+def _rho(value: Any) -> float:
+    # One object, so that cells without a correlation are equal as keys.
+    return math.nan if pd.isna(value) else float(value)
 
 
 def _compare_cell(
     key: tuple, published: pd.DataFrame, mine: pd.DataFrame, generator: np.random.Generator
 ) -> CellResult:
-    experiment, setting, variant, dim, rho = key
-    result = CellResult(experiment, setting, variant, dim, rho, len(published), len(mine))
+    cell = dict(zip(KEY, key, strict=True))
+    result = CellResult(**cell, seeds_published=len(published), seeds_mine=len(mine))
     result.settings = _different_settings(published, mine)
     if result.settings:
         return result
@@ -391,24 +394,13 @@ def _read_summary(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise UserError(f"{path}: no such file; mine collect writes a summary.parquet")
     table = read_table(path, "summary")
-    table = _with_later_settings(table)
+    table = with_later_columns(table)
     needed = [*KEY, "seed", *SETTING_COLUMNS, *QUANTITIES, "heldout_ess", "population_ess", "code"]
     needed += ["overflow_step", "runaway_step", "diverged_step"]
     missing = [name for name in needed if name not in table.column_names]
     if missing:
         raise UserError(f"{path}: not a summary of this version; column {missing[0]!r} is missing")
     return table.select(needed).to_pandas(ignore_metadata=True)
-
-
-def _with_later_settings(table: pa.Table) -> pa.Table:
-    """The same with a column for each training setting that summaries have not always had."""
-    defaults = TrainingSettings().to_dict()
-    for name in _LATER_SETTINGS:
-        if name not in table.column_names and "steps" in table.column_names:
-            kind = SETTING_COLUMNS[name][0]
-            value = None if defaults[name] is None else str(defaults[name])
-            table = table.append_column(name, pa.array([value] * len(table), type=pa.string()).cast(kind))
-    return table
 
 
 def render(result: Comparison) -> str:
@@ -423,7 +415,7 @@ def render(result: Comparison) -> str:
             "sample size is under 50."
         )
     for cell in result.cells:
-        place = f"{cell.experiment}, {cell.setting}, {cell.variant}, d {cell.dim}, rho {cell.rho:g}"
+        place = _place(tuple(getattr(cell, name) for name in KEY))
         if cell.verdict == OTHER_SETTINGS:
             said = "; ".join(f"{name}: {one} > {other}" for name, (one, other) in cell.settings.items())
             lines.append(f"settings differ: {place}: {said}")
@@ -473,7 +465,8 @@ def _line(cell: CellResult) -> tuple[str, ...]:
     shown += [_medians(by_name.get(name)) for name in ("mi_batch_mean", "mi_population", "grad_norm_median")]
     seeds = f"{cell.seeds_published} > {cell.seeds_mine}"
     verdict = f"{cell.verdict} (identical)" if cell.identical and cell.verdict == AGREES else cell.verdict
-    return (cell.experiment, cell.setting, cell.variant, str(cell.dim), f"{cell.rho:g}", seeds, *shown, verdict)
+    what = _estimator(cell.critic, cell.variant)
+    return (cell.experiment, cell.setting, what, str(cell.dim), _data(cell.task, cell.rho), seeds, *shown, verdict)
 
 
 def _counts(quantity: Quantity | None, cell: CellResult) -> str:
@@ -500,7 +493,20 @@ def _detail(quantity: Quantity, cell: CellResult) -> str:
 
 
 def _place(key: tuple) -> str:
-    return f"{key[0]}, {key[1]}, {key[2]}, d {key[3]}, rho {key[4]:g}"
+    experiment, setting, critic, variant, task, dim, rho = key
+    data = _data(task, rho) if math.isnan(rho) else f"rho {_data(task, rho)}"
+    return f"{experiment}, {setting}, {_estimator(critic, variant)}, d {dim}, {data}"
+
+
+def _estimator(critic: str, variant: str) -> str:
+    """Estimator in words, its critic where that is not the one it has by default."""
+    usual = variant not in ESTIMATORS or critic == ESTIMATORS[variant].critics[0]
+    return variant if usual else f"{variant} ({critic})"
+
+
+def _data(task: str, rho: float) -> str:
+    """What data are given by: rho, or the task where they have none."""
+    return task if math.isnan(rho) else f"{rho:g}"
 
 
 def _say(value: float | None) -> str:

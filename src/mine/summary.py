@@ -21,7 +21,7 @@ from mine import divergence
 from mine.columns import BOOL, CELL_COLUMNS, FLOAT, INT, STRING, Columns, cell_row, schema, table
 from mine.rows import is_window, of_rows, updates_of
 from mine.runs import RunFile
-from mine.settings import TrainingSettings
+from mine.settings import CONCAT, GAUSSIAN, TrainingSettings
 from mine.trace import Trace
 
 _SETTING_TYPES = {
@@ -116,6 +116,9 @@ SUMMARY_COLUMNS = CELL_COLUMNS | SETTING_COLUMNS | RESULT_COLUMNS
 """Name to (type, meaning) of every column of summary.parquet, in file order. One row a run."""
 
 SUMMARY_SCHEMA = schema(SUMMARY_COLUMNS)
+
+LATER = ("epochs", "last_batch", "record_every", "embedding", "smile_tau", "alpha", "average", "second_look")
+"""Settings that came after the first published summaries; their defaults leave training as it was."""
 
 NORM_LEVEL = 100.0
 """The gradient norm that the write-up names."""
@@ -282,6 +285,17 @@ def causes(frame: pd.DataFrame, steps: int) -> dict[str, float | int | None]:
 def summary_table(rows: Sequence[dict[str, Any]]) -> pa.Table:
     """The summary of an experiment as it is written, from rows in their final order."""
     return table(SUMMARY_COLUMNS, rows)
+
+
+def with_later_columns(table: pa.Table) -> pa.Table:
+    """A summary with the columns that summaries have not always had: what every run was made with before."""
+    before = {
+        name: _setting_value(name, value) for name, value in TrainingSettings().to_dict().items() if name in LATER
+    }
+    for name, value in (before | {"critic": CONCAT, "task": GAUSSIAN}).items():
+        if name not in table.column_names and "steps" in table.column_names:
+            table = table.append_column(name, pa.array([value] * len(table), type=SUMMARY_COLUMNS[name][0]))
+    return table
 
 
 def _setting_value(name: str, value: Any) -> Any:

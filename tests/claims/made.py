@@ -31,7 +31,10 @@ STEPS = (1, 501, 1001, 1501, 2001, 2501, 3001)
 
 NAN = float("nan")
 
-CELL = {"experiment": "made", "setting": "base", "variant": "ema", "dim": 5, "rho": 0.9}
+CELL = {
+    "experiment": "made", "setting": "base", "critic": "concat", "variant": "ema", "task": "gaussian", "dim": 5,
+    "rho": 0.9,
+}  # fmt: skip
 
 RUN = {
     "code": "abc123",

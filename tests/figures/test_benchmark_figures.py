@@ -107,7 +107,7 @@ def test_the_heat_map_has_a_column_a_task_and_counts_the_tasks():
     assert title(none).startswith("No trained estimator is surely within")
 
 
-def make_curves(ends=None):
+def make_windows(ends=None):
     """Two seeds of two estimators on two stairs of 400 steps; ``ends``: last window of seed 1 of nwj."""
     rows = []
     for variant, critic in (("nwj", "separable"), ("nwj", "concat"), ("doe-gaussian", "density")):
@@ -121,9 +121,9 @@ def make_curves(ends=None):
     return pd.DataFrame(rows, columns=[*columns, "mi_batch_high"])
 
 
-def make_stairs(curves, ended=False):
+def make_stairs(windows, ended=False):
     rows = []
-    for (variant, critic, seed), run in curves.groupby(["variant", "critic", "seed"]):
+    for (variant, critic, seed), run in windows.groupby(["variant", "critic", "seed"]):
         for mi in (2.0, 4.0):
             whole = run["step"].max() == 800 or mi == 2.0
             outcome = "completed" if whole else "overflow"
@@ -132,8 +132,8 @@ def make_stairs(curves, ended=False):
 
 
 def test_the_staircase_has_a_panel_an_estimator_and_a_line_a_seed():
-    curves = make_curves()
-    drawn = FIGURES["staircase"].draw({"curves": curves, "stairs": make_stairs(curves)}, "gaussian")
+    windows = make_windows()
+    drawn = FIGURES["staircase"].draw({"windows": windows, "stairs": make_stairs(windows)}, "gaussian")
     drawn.draw_without_rendering()
     panels = [axes for axes in drawn.axes if axes.axison]
     assert len(panels) == 2
@@ -144,8 +144,8 @@ def test_the_staircase_has_a_panel_an_estimator_and_a_line_a_seed():
 
 
 def test_a_run_that_ended_is_marked_and_counted():
-    curves = make_curves(ends=500)
-    drawn = FIGURES["staircase"].draw({"curves": curves, "stairs": make_stairs(curves)}, "gaussian")
+    windows = make_windows(ends=500)
+    drawn = FIGURES["staircase"].draw({"windows": windows, "stairs": make_stairs(windows)}, "gaussian")
     ended = [line for axes in drawn.axes for line in axes.lines if line.get_gid() == "ended:concat"]
     assert [line.get_xdata()[0] for line in ended] == [0.5]
     assert "2 of 3 read within" in title(drawn)
@@ -156,6 +156,6 @@ def test_a_run_that_ended_is_marked_and_counted():
 def test_a_missing_column_or_task_is_one_line():
     with pytest.raises(UserError, match="has no column 'bias'"):
         FIGURES["scores"].draw({"scores": SCORES.drop(columns="bias")})
-    curves = make_curves()
-    with pytest.raises(UserError, match="'cubic' is no task of this benchmark"):
-        FIGURES["staircase"].draw({"curves": curves, "stairs": make_stairs(curves)}, "cubic")
+    windows = make_windows()
+    with pytest.raises(UserError, match="'cubic' is no task of this experiment"):
+        FIGURES["staircase"].draw({"windows": windows, "stairs": make_stairs(windows)}, "cubic")

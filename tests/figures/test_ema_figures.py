@@ -135,9 +135,6 @@ def test_figures_of_other_tables_can_be_told_apart():
         "bias_against_batch": "frozen",
         "ema_bias": "frozen",
         "lag_and_noise": "frozen",
-        "staircase": "benchmark",
-        "scores": "benchmark",
-        "task_errors": "benchmark",
         "ledger": "claims",
         "search": "search",
     }

@@ -217,11 +217,14 @@ def picture(rulegraph: str) -> str:
 
     `all` asks for runs and tables too; what reaches it through a figure has no arrow of its own.
     """
-    rules = {key: name.partition("_seeds_")[0] for key, name in re.findall(r"^\s*(id\d+)\[(.*)\]$", rulegraph, re.M)}
+    rules = {
+        key: re.sub(r"_seeds_.*|(?<=^collect)_.*", "", name)
+        for key, name in re.findall(r"^\s*(id\d+)\[(.*)\]$", rulegraph, re.M)
+    }
     edges = {(rules[a], rules[b]) for a, b in re.findall(r"^\s*(id\d+) --> (id\d+)$", rulegraph, re.M)}
     inner = {a for a, b in edges if b != "all"}
     shown = sorted((a, b) for a, b in edges if b != "all" or a not in inner)
-    lines = [f"    {name}[{name.replace('_', ' ')}]" for name in sorted(rules.values())]
+    lines = [f"    {name}[{name.replace('_', ' ')}]" for name in sorted(set(rules.values()))]
     return "\n".join(["flowchart LR", *lines, *(f"    {a} --> {b}" for a, b in shown)]) + "\n"
 
 

@@ -150,7 +150,8 @@ def baselines_code(wildcards):
 
 def table_options(wildcards, input, output):
     """The tables that `mine collect` is to write, and baselines that it is to read, as its options."""
-    return [part for name, path in [*output.items(), *input.items()] if name != "runs" for part in (f"--{name}", path)]
+    files = [*output.items(), *((name, path) for name, path in input.items() if name != "runs" and path)]
+    return [part for name, path in files for part in (f"--{name}", str(path))]
 
 
 def figure_files(stem):

@@ -12,16 +12,12 @@ import pyarrow.parquet as pq
 
 from mine.errors import UserError
 from mine.experiments import expand
-from mine.settings import CONCAT, GAUSSIAN, TrainingSettings
-from mine.summary import SUMMARY_SCHEMA
+from mine.summary import SUMMARY_SCHEMA, with_later_columns
 from mine.trace import WRITING, read_table
 
 _Key = tuple[str, str, str, str, int, float | None, int]
 _KEY = ("setting", "critic", "variant", "task", "dim", "rho", "seed")
 """Columns that name a run; seeds are pooled over those before the last."""
-
-_BEFORE = {"critic": CONCAT, "task": GAUSSIAN}
-"""What every run had before a summary had the column."""
 
 
 def summary_of(file: Path, published: Path, experiment: dict[str, Any]) -> tuple[pa.Table, int]:
@@ -71,12 +67,7 @@ def _read_summary(summary: Path, upgrade: bool) -> pa.Table:
     """A summary of this version. upgrade: one of an earlier version too, without settings that it did not know."""
     table = read_table(summary, "summary")
     if upgrade:
-        defaults = TrainingSettings().to_dict() | _BEFORE
-        for field in SUMMARY_SCHEMA:
-            if field.name not in table.column_names and field.name in defaults:
-                value = defaults[field.name]
-                value = str(value) if field.type == pa.string() and value is not None else value
-                table = table.append_column(field.name, pa.array([value] * len(table), field.type))
+        table = with_later_columns(table)
         if set(table.column_names) == set(SUMMARY_SCHEMA.names):
             table = table.select(SUMMARY_SCHEMA.names).cast(SUMMARY_SCHEMA)
     if table.column_names != SUMMARY_SCHEMA.names:
