@@ -296,10 +296,10 @@ def test_planning_is_measured_on_runs_that_the_workflow_takes_for_finished():
     measured = planning.measure_planning(runs=4, cells=[(1, 0.5), (1, 0.9)], runs_per_job=(2,), say=lambda text: None)
     assert (measured["runs"], measured["cells"]) == (4, 2)
     (plan,) = measured["plans"]
-    assert plan["jobs"] == {"train_many_seeds_0_to_1": 2, "collect": 1, "ledger": 1}
+    assert plan["jobs"] == {"train_many_seeds_0_to_1": 2, "collect_many": 1, "ledger": 1}
     assert measured["finished"]["jobs"] == {}
     more = measured["one_more"]
-    assert more["jobs"] == {"train_many_seeds_2": 2, "collect": 1, "ledger": 1}
+    assert more["jobs"] == {"train_many_seeds_2": 2, "collect_many": 1, "ledger": 1}
     assert (more["own"], more["other"]) == (2, 0)
     rows = (plan, measured["finished"], more, measured["status"])
     assert all(row["wall"] > 0 and row["peak_mb"] > 0 for row in rows)

@@ -212,6 +212,7 @@ BAD = {
     "smile_tau": [0.0, math.inf, -5],
     "alpha": [-0.01, 1.01, math.nan],
     "average": [-0.1, 1.0],
+    "second_look": ["yes", 1],
     "record_every": [0, "month", 3001],
     "eval_every": [0],
     "term_norms_every": [0],

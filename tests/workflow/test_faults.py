@@ -248,7 +248,7 @@ def _other_settings(path: Path) -> None:
     run = read_one(path)
     settings = type(run.training).from_dict({**run.training.to_dict(), "learning_rate": 0.002})
     cell = run.cell
-    write_run(path.parents[4], variant=cell.variant, dim=cell.dim, rho=cell.rho, seed=cell.seed, training=settings)
+    write_run(path.parents[6], variant=cell.variant, dim=cell.dim, rho=cell.rho, seed=cell.seed, training=settings)
 
 
 def _other_cell(path: Path) -> None:
@@ -265,12 +265,12 @@ def read_one(path: Path):
 
 
 DAMAGE = {
-    "variant=biased/dim=1/rho=0.9/seed=0": _truncate,
-    "variant=biased/dim=1/rho=0.9/seed=1": _empty,
-    "variant=biased/dim=1/rho=-0.5/seed=0": _noise,
-    "variant=biased/dim=1/rho=-0.5/seed=1": _noise_in_the_rows,
-    "variant=ema/dim=1/rho=0.9/seed=0": _other_settings,
-    "variant=ema/dim=1/rho=-0.5/seed=0": _other_cell,
+    "critic=concat/variant=biased/task=gaussian/dim=1/rho=0.9/seed=0": _truncate,
+    "critic=concat/variant=biased/task=gaussian/dim=1/rho=0.9/seed=1": _empty,
+    "critic=concat/variant=biased/task=gaussian/dim=1/rho=-0.5/seed=0": _noise,
+    "critic=concat/variant=biased/task=gaussian/dim=1/rho=-0.5/seed=1": _noise_in_the_rows,
+    "critic=concat/variant=ema/task=gaussian/dim=1/rho=0.9/seed=0": _other_settings,
+    "critic=concat/variant=ema/task=gaussian/dim=1/rho=-0.5/seed=0": _other_cell,
 }
 """A run to what happens to its file."""
 

@@ -57,7 +57,7 @@ CLAIM = Claim(
     sentence="Of an XOR label and its inputs the biased estimate is about 0.69 nats, which is ln 2.",
     place=PLACE,
     test=(
-        "Its settings, for half of its 1,000 epochs (its printed values are level from the 50th on): 33,500 pairs, "
+        "Its settings, for a fifth of its 1,000 epochs (its printed values are level from the 50th on): 33,500 pairs, "
         "batches of 64 and the incomplete last one, a permutation, 2 × 256 ReLU, AdamW 0.01; the mean over an epoch of "
         "a second look at each batch after its update with a fresh permutation, averaged over the last 50 epochs; "
         "Student's t over seeds."
