@@ -50,6 +50,7 @@ def test_a_verdict_a_record_and_a_figure(here, capsys):
     assert record["data"] == {
         "file": "data.parquet",
         "sha256": hashlib.sha256((here / "data.parquet").read_bytes()).hexdigest(),
+        "read_as": {},
         "x": ["a", "b"],
         "z": ["c", "d"],
         "discrete": [],
@@ -95,7 +96,7 @@ def test_discrete_and_another_estimator(here):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--x", "a", "--z", "nope"], "z: 'nope' is no column of data.parquet"),
+        (["--x", "a", "--z", "nope"], "data.parquet: z: 'nope' is no column"),
         (["--x", "a", "--z", "a"], "column 'a': in x and in z"),
         (["--x", "a", "--z", "kind"], "is not a number; name the column as discrete"),
         (["--x", "hole", "--z", "d"], "1 of 400 rows lack one, column 'hole' in row 8; drop these rows with"),

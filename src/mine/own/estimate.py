@@ -12,7 +12,8 @@ from torch import Tensor
 
 from mine.errors import UserError
 from mine.own.cautions import of_test_rows, of_training
-from mine.own.columns import Column, Warned, check, entropy
+from mine.own.checks import check
+from mine.own.columns import Column, Warned, entropy
 from mine.own.encoding import Encoding
 from mine.own.scores import DONSKER_VARADHAN, MULTI_SAMPLE, Judged, judge
 from mine.own.settings import MIN_HELD_OUT, PER_Z, OwnSettings

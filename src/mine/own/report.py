@@ -156,6 +156,7 @@ def record(fitted: Fit, estimate: Estimate, made: Made) -> dict[str, Any]:
             "data": {
                 "file": made.source.name,
                 "sha256": made.source.sha256,
+                "read_as": dict(made.source.read_as),
                 "x": [each.name for each in made.x],
                 "z": [each.name for each in made.z],
                 "discrete": [each.name for each in (*made.x, *made.z) if each.discrete],
