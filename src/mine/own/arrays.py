@@ -65,18 +65,14 @@ def npz_table(path: Path) -> Table:
         if isinstance(head, str):
             bad.setdefault(name, head)
         elif len(head[0]) == 1 and not head[1].names:
-            if name in home:
-                bad[name] = f"an array has this name, and so has a column of array {home[name][0]!r}"
             home[name] = (name, None)
         else:
             keys: Sequence[int | str] = head[1].names or range(head[0][1])
             arrays[name] = [f"{name}[{key}]" for key in keys]
-            for key, column in zip(keys, arrays[name], strict=True):
-                if column in home:
-                    bad[column] = bad[name] = (
-                        f"array {name!r} has a column {column!r}, and an array has that name as well"
-                    )
-                home[column] = (name, key)
+            home |= {column: (name, key) for key, column in zip(keys, arrays[name], strict=True) if column not in heads}
+    for name, columns in arrays.items():
+        for column in set(columns) & set(heads):
+            bad[column] = bad[name] = f"array {name!r} has a column {column!r}, and an array has that name as well"
 
     def load(names: Sequence[str]) -> dict[str, Any]:
         loaded: dict[str, np.ndarray] = {}

@@ -167,9 +167,8 @@ def _refuse_kind(name: str, series: Any) -> None:
             "since the first"
         )
     if pd.api.types.is_object_dtype(kind):
-        first = next(
-            (each for each in series if each is not None and each is not pd.NA and each == each is not False), 0
-        )
+        there = series[~series.isna()]
+        first = there.iloc[0] if len(there) else None
         if isinstance(first, (list, tuple, np.ndarray, dict, set)):
             raise UserError(
                 f"column {name!r}: each row holds a {type(first).__name__}, not a number; make a column of each of its "
