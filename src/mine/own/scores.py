@@ -26,6 +26,9 @@ SEPARABLE_BLOCK, CONCAT_BLOCK = 2048, 512
 _GRID = 1 << 17
 """Pairs that a concatenated critic scores at once."""
 
+_PORTION = 1000
+"""Derangements that are drawn at once."""
+
 DONSKER_VARADHAN = (
     "Donsker-Varadhan value of the critic on test rows: an estimate of a lower bound of the mutual information"
 )
@@ -124,7 +127,9 @@ def judge(
         effective.add(scores)
         joint_sum += float(scores.diagonal().sum())
         if permutations:
-            permuted += permuted_sums(scores, derangements(permutations, rows, shuffle))
+            permuted += np.concatenate(
+                [permuted_sums(scores, derangements(count, rows, shuffle)) for count in _portions(permutations)]
+            )
         if first is None:
             off = ~torch.eye(rows, dtype=torch.bool)
             first = scores.diagonal().numpy().copy(), scores[off].numpy()
@@ -144,6 +149,12 @@ def judge(
         joint - shift,
         product - shift,
     )
+
+
+def _portions(permutations: int) -> list[int]:
+    """Derangements in portions that fit the memory."""
+    whole, rest = divmod(permutations, _PORTION)
+    return [_PORTION] * whole + [rest] * (rest > 0)
 
 
 def score_blocks(
