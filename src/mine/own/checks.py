@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from mine.own.alike import alike
 from mine.own.columns import Column, Warned, faults_of
 from mine.own.faults import Faults
+from mine.own.oddities import odd_values
+from mine.own.relations import relations
 
 
 def check(x: Sequence[Column], z: Sequence[Column]) -> list[Warned]:
@@ -23,4 +25,4 @@ def check(x: Sequence[Column], z: Sequence[Column]) -> list[Warned]:
     wrong, warned = alike(*moving) if all(moving) else ([], [])
     faults.add(*wrong)
     faults.settle()
-    return warned
+    return [*warned, *odd_values([*x, *z]), *relations(x, z)]

@@ -48,7 +48,7 @@ class Made:
 
 def verdict(estimate: Estimate) -> str:
     """One sentence on whether x and z share information, and what the value is worth."""
-    shaky = {"near_log_n", "low_ess", "validation_test_part", "not_finite", "above_entropy"} & {
+    shaky = {"near_log_n", "low_ess", "validation_test_part", "not_finite", "above_entropy", "noise_free"} & {
         each.code for each in estimate.warnings
     }
     kept = estimate.initialisations[estimate.chosen].kept if estimate.initialisations else None
