@@ -8,7 +8,8 @@ import pytest
 from known_data import columns, gaussian
 
 from mine.errors import UserError
-from mine.own.columns import check, column, entropy, without_missing
+from mine.own.checks import check
+from mine.own.columns import column, entropy, without_missing
 from mine.own.encoding import Encoding
 
 

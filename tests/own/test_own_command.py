@@ -45,11 +45,13 @@ def test_a_verdict_a_record_and_a_figure(here, capsys):
         "p_value": 0.01, "derangements": 99, "is": record["permutation_test"]["is"]
     }  # fmt: skip
     assert record["rows"] == {
-        "given": 400, "dropped": 0, "training": 240, "validation": 80, "test": 80, "product_pairs": 80 * 79
+        "given": 400, "dropped": 0, "training": 240, "validation": 80, "test": 80, "between_parts": 0,
+        "product_pairs": 80 * 79,
     }  # fmt: skip
     assert record["data"] == {
         "file": "data.parquet",
         "sha256": hashlib.sha256((here / "data.parquet").read_bytes()).hexdigest(),
+        "read_as": {},
         "x": ["a", "b"],
         "z": ["c", "d"],
         "discrete": [],
@@ -95,7 +97,7 @@ def test_discrete_and_another_estimator(here):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--x", "a", "--z", "nope"], "z: 'nope' is no column of data.parquet"),
+        (["--x", "a", "--z", "nope"], "data.parquet: z: 'nope' is no column"),
         (["--x", "a", "--z", "a"], "column 'a': in x and in z"),
         (["--x", "a", "--z", "kind"], "is not a number; name the column as discrete"),
         (["--x", "hole", "--z", "d"], "1 of 400 rows lack one, column 'hole' in row 8; drop these rows with"),

@@ -23,19 +23,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from mine.own.settings import WITH_CRITIC, OwnSettings
 
     default = OwnSettings()
-    parser.add_argument("data", type=Path, metavar="DATA", help="parquet, csv with a header, npy or npz file")
+    parser.add_argument(
+        "data",
+        type=Path,
+        metavar="DATA",
+        help="parquet, text with a header (csv, tsv, txt, packed or not), npy or npz file",
+    )
     columns = parser.add_argument_group("columns")
     columns.add_argument(
         "--x",
         required=True,
+        action="append",
         metavar="COLUMNS",
-        help="columns of x, comma-separated; of npy places from 0 or ranges (0-4), of npz names of arrays",
+        help="columns of x: names with commas between, or first-last; of npy places from 0, of npz names of arrays; "
+        "may be given again; a name that holds a comma stands in double quotes",
     )
-    columns.add_argument("--z", required=True, metavar="COLUMNS", help="columns of z")
-    columns.add_argument("--discrete", default="", metavar="COLUMNS", help="those that hold levels: made one-hot")
+    columns.add_argument("--z", required=True, action="append", metavar="COLUMNS", help="columns of z, likewise")
+    columns.add_argument(
+        "--discrete", action="append", default=[], metavar="COLUMNS", help="those that hold levels: made one-hot"
+    )
+    columns.add_argument(
+        "--blocks",
+        nargs="?",
+        const="auto",
+        type=integer,
+        metavar="N",
+        help="rows are a time series, in order; N rows apart they no longer resemble each other (without N: seen from "
+        "the columns; 1: rows are independent, whatever their order looks like)",
+    )
+    columns.add_argument("--group", metavar="COLUMN", help="rows with the same value there belong to one subject")
     columns.add_argument(
         "--drop-missing", action="store_true", help="leave out rows that miss a value (default: refuse them)"
     )
+    columns.add_argument(
+        "--na",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="a word or number that stands for a missing value, such as ? or -9999; may be given again",
+    )
+
+    text = parser.add_argument_group("text files", "What a text file does not show by itself.")
+    text.add_argument("--sep", metavar="SIGN", help="between fields: , ; tab | or space (default: seen from the lines)")
+    text.add_argument("--decimal", metavar="SIGN", help="decimal sign, . or , (default: seen from the values)")
+    text.add_argument(
+        "--encoding",
+        metavar="NAME",
+        help="such as latin-1 or cp1252 (default: utf-8, or utf-16 where the file shows it)",
+    )
+    text.add_argument("--no-header", action="store_true", help="the first line is a row; columns are places from 0")
+    text.add_argument("--skip-footer", type=integer, default=0, metavar="N", help="lines at the end that are no rows")
 
     how = parser.add_argument_group("how")
     how.add_argument(
@@ -96,17 +133,28 @@ def run(arguments: argparse.Namespace) -> None:
     import sys
 
     from mine.files import check_writable, whole_files
-    from mine.own.columns import without_missing
-    from mine.own.reading import read
+    from mine.own.columns import group_of, without_missing
+    from mine.own.dialect import Dialect
+    from mine.own.reading import read_sides
     from mine.own.settings import OwnSettings
 
     named = ("estimator", "critic", "seed", "initialisations", "permutations", "resamples", "hidden", "batch_size")
-    named += ("max_updates", "learning_rate", "grad_clip", "ema_rate", "smile_tau", "alpha")
+    named += ("blocks", "max_updates", "learning_rate", "grad_clip", "ema_rate", "smile_tau", "alpha")
     settings = OwnSettings(split=_split(arguments.split), **{name: getattr(arguments, name) for name in named})
     check_threads(arguments.threads)
-    source, x, z = read(arguments.data, arguments.x, arguments.z, arguments.discrete)
-    given = len(x[0].values)
-    x, z, keep = without_missing(x, z, drop=arguments.drop_missing)
+    dialect = Dialect(
+        arguments.sep,
+        arguments.decimal,
+        arguments.encoding,
+        tuple(arguments.na),
+        not arguments.no_header,
+        arguments.skip_footer,
+    )
+    sides = {"x": arguments.x, "z": arguments.z} | ({"group": arguments.group} if arguments.group else {})
+    source, read = read_sides(arguments.data, sides, arguments.discrete, named=("group",), dialect=dialect)
+    given = len(read["x"][0].values)
+    x, z, keep = without_missing(read["x"], read["z"], drop=arguments.drop_missing)
+    groups = group_of(read["group"], keep) if arguments.group else None
     settings.parts(int(keep.sum()))
 
     import torch
@@ -132,12 +180,16 @@ def run(arguments: argparse.Namespace) -> None:
         z,
         settings,
         device=device,
+        groups=groups,
         report=lambda look: line.update(
             look.update, f"update {look.update}, validation {', '.join(f'{value:.3f}' for value in look.value)} nats"
         ),
     )
     line.close()
-    result = estimate(fitted, x, z)
+    count = len(fitted.rows[2])
+    line = ProgressLine(count)
+    result = estimate(fitted, x, z, lambda done: line.update(done, f"judged {done:,} of {count:,} test rows"))
+    line.close()
     made = Made(source, x, z, given - int(keep.sum()), device, arguments.threads)
     text = json.dumps(record(fitted, result, made), indent=2, allow_nan=False)
     drawn = draw(fitted, result, verdict(result))

@@ -6,10 +6,13 @@ import argparse
 import platform
 from typing import TYPE_CHECKING, Any
 
+from mine.devices import device
 from mine.errors import UserError
 
 if TYPE_CHECKING:
     import torch
+
+__all__ = ["check_tf32", "device", "integer", "made_with", "number", "threads"]
 
 MAX_THREADS = 1024
 """More than a machine has cores; far beyond it, making the threads takes the process down without a word."""
@@ -47,17 +50,6 @@ def check_tf32(asked: bool, chosen: torch.device) -> None:
     """Raise UserError where TF32 was asked for and the device has none: a file would say what was not done."""
     if asked and chosen.type != "cuda":
         raise UserError("tf32: only a CUDA device has it, and this run is on the CPU; leave --tf32 out")
-
-
-def device(name: str) -> torch.device:
-    """``cpu``, ``cuda``, or ``auto``: CUDA where torch finds it. Raises UserError for a CUDA that is not there."""
-    import torch
-
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("device: 'cuda' was asked for, and torch finds no CUDA device here; use --device cpu or auto")
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
 
 
 def made_with(arguments: argparse.Namespace, chosen: torch.device) -> dict[str, Any]:

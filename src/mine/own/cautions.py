@@ -21,6 +21,9 @@ NEAR_CEILING = 1.0
 PART_ERRORS = 3.0
 """Standard errors of the difference beyond which validation and test values part."""
 
+MOST_APART = 1.0
+"""Nats beyond which they part whatever their errors."""
+
 _SHOWN = 4
 
 FEW_ROWS = 100
@@ -42,14 +45,14 @@ def of_training(
                     "learned from that.",
                 )
             )
-        farthest = np.where(encoding.amounts, np.abs(values.numpy()[training]).max(0), 0.0)
+        farthest = np.where(encoding.amounts, _farthest(values.numpy()[training]), 0.0)
         if farthest.max() > FAR:
             warned.append(
                 Warned(
                     "heavy_tails",
-                    f"{_listed(names[farthest > FAR])} have values up to {farthest.max():.0f} standard deviations from "
-                    "their mean: a monotone transformation (log, rank) leaves the mutual information as it is and is "
-                    "easier to learn from.",
+                    f"{_listed(names[farthest > FAR])} have values up to {farthest.max():.3g} standard deviations from "
+                    "their median, by the middle half of the rows: a monotone transformation (log, rank) leaves the "
+                    "mutual information as it is and is easier to learn from.",
                 )
             )
     if any(trained.lost):
@@ -85,7 +88,7 @@ def of_test_rows(
         warned.append(
             Warned("not_finite", "Value or interval is not finite: the critic's scores leave float64's range.")
         )
-    if judged.value > ceiling - NEAR_CEILING:
+    if not judged.value <= ceiling - NEAR_CEILING:
         warned.append(
             Warned(
                 "near_log_n",
@@ -93,7 +96,8 @@ def of_test_rows(
                 "few rows can show more (McAllester and Stratos 2020), and the truth may be far above.",
             )
         )
-    if judged.ess_pairs < MIN_ESS or judged.ess_rows < _few(rows):
+    # Written so that what is not a number is few as well.
+    if not (judged.ess_pairs >= MIN_ESS and judged.ess_rows >= _few(rows)):
         warned.append(
             Warned(
                 "low_ess",
@@ -104,16 +108,19 @@ def of_test_rows(
         )
     if validation is not None:
         error = math.hypot(validation.standard_error, judged.standard_error)
-        if abs(validation.value - judged.value) > PART_ERRORS * error:
+        apart = abs(validation.value - judged.value)
+        # An error that a few rows make is as large as what they do to the value, and excuses nothing.
+        if not apart <= min(PART_ERRORS * error, MOST_APART):
             warned.append(
                 Warned(
                     "validation_test_part",
                     f"Validation rows give {validation.value:.3f} nats and test rows {judged.value:.3f}, more than "
-                    f"{PART_ERRORS:g} standard errors apart: a few rows decide, or rows are not alike.",
+                    f"{PART_ERRORS:g} standard errors or {MOST_APART:g} nats apart: a few rows decide, or "
+                    "rows are not alike.",
                 )
             )
     for name, limit in zip(("x", "z"), entropies, strict=True):
-        if limit is not None and judged.value > limit:
+        if limit is not None and not judged.value <= limit:
             warned.append(
                 Warned("above_entropy", f"The value exceeds the entropy of {name}, {limit:.3f} nats: it is too high.")
             )
@@ -126,6 +133,17 @@ def of_test_rows(
             )
         )
     return warned
+
+
+def _farthest(values: np.ndarray) -> np.ndarray:
+    """Largest distance from the median in deviations of a normal column with the same quartiles, (width,).
+
+    The deviation of all rows would grow with the far value itself: of n rows none is beyond sqrt(n - 1) of those. A
+    column whose quartiles are one value has no such measure, and 0 here.
+    """
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
+    deviation = (high - low) / 1.349
+    return np.divide(np.abs(values - middle).max(0), deviation, out=np.zeros(len(middle)), where=deviation > 0.0)
 
 
 def _few(rows: int) -> float:

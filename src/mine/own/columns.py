@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mine.errors import UserError
+from mine.own.faults import Several
+from mine.own.values import Words, levels, numbers, rows_of
 
-_SHOWN_ROWS = 5
+_AS_WRITTEN = Words()
+
+_SHOWN = 5
 
 MAX_LEVELS = 1000
 """Of a discrete column: each becomes a column of its own."""
@@ -40,53 +44,37 @@ class Warned:
     text: str
 
 
-def column(name: str, values: object, *, discrete: bool) -> Column:
-    """A column from any one-dimensional array.
+def column(
+    name: str, values: object, *, discrete: bool, words: Words = _AS_WRITTEN, most: int | None = MAX_LEVELS
+) -> Column:
+    """A column from any one-dimensional array. words: how text in it is read. most: levels that it may have.
 
     Raises:
         UserError: text, dates, complex numbers or anything else that is no number in a column that is not discrete;
-            infinite values; more than MAX_LEVELS levels.
+            infinite values; too many levels.
     """
     import pandas as pd
 
     series = pd.Series(values).reset_index(drop=True)
-    missing = series.isna().to_numpy()
-    if discrete:
-        # A whole number read as 1.0 because another row misses its value is the level 1 still.
-        levels = series.where(~missing, None).map(_level, na_action="ignore")
-        count = levels.nunique()
-        if count > MAX_LEVELS:
-            raise UserError(f"column {name!r}: {count:,} levels; a discrete column may have {MAX_LEVELS:,}")
-        return Column(name, levels.fillna("").to_numpy(dtype=str), missing, True)
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        series = series.astype(series.cat.categories.dtype if len(series.cat.categories) else object)
-    kind = series.dtype
-    if pd.api.types.is_complex_dtype(kind) or pd.api.types.is_datetime64_any_dtype(kind) or kind.kind in "mM":
-        raise UserError(f"column {name!r}: {kind} is not numeric; turn it into numbers first")
-    numbers = pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    wrong = np.isnan(numbers) & ~missing
-    if wrong.any():
-        raise UserError(
-            f"column {name!r}: {str(series[wrong.argmax()])!r} in {_rows(wrong)} is not a number; "
-            "name the column as discrete if its values are levels"
-        )
-    infinite = np.isinf(numbers)
-    if infinite.any():
-        raise UserError(f"column {name!r}: infinite in {_rows(infinite)}; only finite numbers have a density")
-    return Column(name, numbers, missing, False)
+    if not discrete:
+        return Column(name, *numbers(name, series, words), False)
+    text, missing = levels(series, words)
+    count = len(np.unique(text[~missing])) if most is not None else 0
+    if most is not None and count > most:
+        raise UserError(f"column {name!r}: {count:,} levels; a discrete column may have {most:,}")
+    return Column(name, text, missing, True)
 
 
-def _level(value: object) -> str:
-    return str(int(value)) if isinstance(value, (float, np.floating)) and float(value).is_integer() else str(value)
-
-
-def _rows(mask: np.ndarray) -> str:
-    """``row 3`` or ``12 rows (1, 2, 3, 4, 5, ...)``, counted from 1."""
-    at = [str(row) for row in np.flatnonzero(mask)[:_SHOWN_ROWS] + 1]
-    count = int(mask.sum())
-    if count == 1:
-        return f"row {at[0]}"
-    return f"{count:,} rows ({', '.join(at)}{', ...' if count > _SHOWN_ROWS else ''})"
+def faults_of(columns: Iterable[Column]) -> list[str]:
+    """What is wrong with each column by itself, beside the rows that it misses: constant, or nothing there."""
+    faults = []
+    for each in columns:
+        there = each.values[~each.missing]
+        if len(each.values) and not len(there):
+            faults.append(f"column {each.name!r}: no row has a value")
+        elif len(there) and (there == there[0]).all():
+            faults.append(f"column {each.name!r}: constant ({there[0]}); it has no information, leave it out")
+    return faults
 
 
 def without_missing(
@@ -105,91 +93,35 @@ def without_missing(
         raise UserError(f"x has {_counts(of_x)} rows and z has {_counts(of_z)}; each row must be one pair")
     missing = np.logical_or.reduce([each.missing for each in (*x, *z)])
     if missing.any() and not drop:
-        worst = [f"{each.name!r} in {_rows(each.missing)}" for each in (*x, *z) if each.missing.any()]
-        raise UserError(
-            f"missing values: {int(missing.sum()):,} of {len(missing):,} rows lack one, column {'; '.join(worst)}; "
-            "drop these rows with --drop-missing (drop_missing=True), or fill them in first"
+        lacking = [f"{each.name!r} in {rows_of(each.missing)}" for each in (*x, *z) if each.missing.any()]
+        more = f" and {len(lacking) - _SHOWN} more columns" if len(lacking) > _SHOWN else ""
+        said = (
+            f"missing values: {int(missing.sum()):,} of {len(missing):,} rows lack one, column "
+            f"{'; '.join(lacking[:_SHOWN])}{more}; drop these rows with --drop-missing (drop_missing=True), or fill "
+            "them in first"
         )
+        raise Several([said, *faults_of([*x, *z])])
     keep = ~missing
     return [each.take(keep) for each in x], [each.take(keep) for each in z], keep
 
 
-def _counts(lengths: Sequence[int]) -> str:
-    return " or ".join(f"{length:,}" for length in lengths)
-
-
-def check(x: Sequence[Column], z: Sequence[Column]) -> list[Warned]:
-    """What is wrong or odd with columns that miss nothing.
+def group_of(columns: Sequence[Column], keep: np.ndarray) -> np.ndarray:
+    """Whose each of the rows is that stay, as text, of one column or several together.
 
     Raises:
-        UserError: a constant column; a continuous column of x that a column of z repeats or is a monotone function of,
-            which makes the mutual information infinite.
+        UserError: a row of nobody.
     """
-    for each in (*x, *z):
-        if len(each.values) and (each.values == each.values[0]).all():
-            raise UserError(f"column {each.name!r}: constant ({each.values[0]}); it has no information, leave it out")
-    warned = []
-    for one in x:
-        for other in z:
-            if _same(one, other):
-                names = f"{one.name!r} of x and {other.name!r} of z"
-                if not one.discrete and 2 * len(np.unique(one.values)) > len(one.values):
-                    raise UserError(
-                        f"columns {names} are the same, or one is a monotone function of the other without noise: the "
-                        "mutual information of a continuous variable with itself is infinite, and no value is estimated"
-                    )
-                warned.append(
-                    Warned(
-                        "same_column",
-                        f"{names} hold the same: the mutual information is at least that column's own entropy.",
-                    )
-                )
-    for side, columns in (("x", x), ("z", z)):
-        for place, one in enumerate(columns):
-            for other in columns[place + 1 :]:
-                if _same(one, other):
-                    warned.append(
-                        Warned(
-                            "duplicate_columns",
-                            f"{one.name!r} and {other.name!r} of {side} hold the same, renamed or not: one of them "
-                            "adds nothing.",
-                        )
-                    )
-    doubled = _doubled([*x, *z])
-    if doubled:
-        warned.append(
-            Warned(
-                "duplicate_rows",
-                f"{doubled:,} rows repeat an earlier row in every column: if they are copies, training and test rows "
-                "share them and the value is too high; drop copies first.",
-            )
+    missing = np.logical_or.reduce([each.missing for each in columns]) & keep
+    if missing.any():
+        raise UserError(
+            f"group: column {columns[0].name!r} misses a value in {rows_of(missing)}; each row must have one"
         )
-    return warned
+    codes = np.stack([np.unique(each.values[keep], return_inverse=True)[1] for each in columns], 1)
+    return np.unique(codes, axis=0, return_inverse=True)[1].ravel()
 
 
-def _same(one: Column, other: Column) -> bool:
-    """Whether each is a function of the other: levels renamed, or a monotone function without any noise."""
-    if one.discrete or other.discrete:
-        if one.discrete != other.discrete:
-            return False
-        # The same partition of rows, whatever the levels are called.
-        pairs = {*zip(one.values.tolist(), other.values.tolist(), strict=True)}
-        return len(pairs) == len(set(one.values.tolist())) == len(set(other.values.tolist()))
-    codes = [np.unique(each.values, return_inverse=True)[1] for each in (one, other)]
-    if (codes[0] == codes[1]).all() or (codes[0] == codes[1].max() - codes[1]).all():
-        return True
-    # Rounding can part or join neighbours, so that a straight line is no longer monotone to the last digit.
-    centred = [each.values - each.values.mean() for each in (one, other)]
-    product = float(centred[0] @ centred[1])
-    return product**2 >= (1.0 - 1e-12) * float(centred[0] @ centred[0]) * float(centred[1] @ centred[1])
-
-
-def _doubled(columns: Sequence[Column]) -> int:
-    """Rows that repeat an earlier one; 0 where every column has few values, so that rows meet by themselves."""
-    codes = np.stack([np.unique(each.values, return_inverse=True)[1] for each in columns], 1)
-    if all(2 * (codes[:, place].max() + 1) <= len(codes) for place in range(codes.shape[1])):
-        return 0
-    return len(codes) - len(np.unique(codes, axis=0))
+def _counts(lengths: Sequence[int]) -> str:
+    return " or ".join(f"{length:,}" for length in lengths)
 
 
 def entropy(columns: Sequence[Column]) -> float | None:

@@ -11,7 +11,7 @@ from mine.errors import UserError
 from mine.own.columns import Column
 
 FAR = 20.0
-"""Standard deviations from the mean beyond which a value is worth a warning."""
+"""Standard deviations from the median beyond which a value is worth a warning, by the middle half of the rows."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,13 @@ class Encoding:
         names = tuple(each.name for each in columns)
         levels = tuple(tuple(np.unique(each.values).tolist()) if each.discrete else None for each in columns)
         raw = _raw(columns, levels)[training]
-        scale = raw.std(0)
+        # In units of a power of two, exact, so that no square of a value leaves float64's range.
+        exponent = np.frexp(np.abs(raw).max(0))[1]
+        scale = np.ldexp(np.ldexp(raw, -exponent).std(0), exponent)
+        mean = np.ldexp(np.ldexp(raw, -exponent).mean(0), exponent)
         # A constant's deviation is rounding, not zero.
         constant = (raw == raw[0]).all(0) | (scale == 0.0)
-        return cls(names, levels, raw.mean(0), np.where(constant, 1.0, scale), constant)
+        return cls(names, levels, mean, np.where(constant, 1.0, scale), constant)
 
     def __call__(self, columns: Sequence[Column]) -> np.ndarray:
         """Encoded rows, float32 (n, width).
@@ -61,7 +64,9 @@ class Encoding:
             new = set(each.values.tolist()) - set(levels) if levels is not None else ()
             if new:
                 raise UserError(f"column {each.name!r}: level {min(new)!r} was not among those trained on")
-        return ((_raw(columns, self.levels) - self.mean) / self.scale).astype(np.float32)
+        # Halves, so that values at the two ends of float64's range have a finite difference.
+        half = _raw(columns, self.levels) / 2.0 - self.mean / 2.0
+        return (half / (self.scale / 2.0)).astype(np.float32)
 
 
 def _raw(columns: Sequence[Column], levels: Sequence[tuple[str, ...] | None]) -> np.ndarray:

@@ -10,9 +10,12 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
+from mine.devices import device as choose_device
 from mine.errors import UserError
-from mine.own.columns import Column, column, without_missing
+from mine.own.columns import Column, column, group_of, without_missing
 from mine.own.estimate import Estimate, estimate, estimate_new, fit
+from mine.own.faults import Faults
+from mine.own.frames import check_rows, columns_of, names_of
 from mine.own.settings import OwnSettings
 
 
@@ -20,8 +23,9 @@ class MutualInformation(BaseEstimator):
     """Mutual information of X and Z by a neural critic, as ``mine estimate`` computes it.
 
     ``fit(X, Z)`` splits the rows, trains on some and has the estimate from others; ``estimate(X, Z)`` judges the fitted
-    critic on rows of your own. X and Z: NumPy arrays, pandas frames or series, or torch tensors of shape (n,) or
-    (n, columns); row i of X and row i of Z are one joint pair.
+    critic on rows of your own. X and Z: NumPy arrays (masked entries miss their value), pandas frames or series, tables
+    with ``to_pandas``, or torch tensors of shape (n,) or (n, columns); row i of X and row i of Z are one joint pair.
+    Frames are matched by their columns' names to those of ``fit``, whatever the order.
 
     Attributes after ``fit``:
         mi_: the estimate, nats: Donsker-Varadhan value of the chosen critic on the test rows (of InfoNCE and its kin
@@ -31,6 +35,7 @@ class MutualInformation(BaseEstimator):
         spread_: (low, high) of the test values over initialisations, nats.
         warnings_: what to be wary of, as sentences.
         result_: all of it, a ``mine.own.estimate.Estimate``.
+        feature_names_in_, n_features_in_: names of X's columns, where it had any, and how many.
         rows_: indices of training, validation and test rows among the rows that were kept.
 
     Args:
@@ -40,10 +45,10 @@ class MutualInformation(BaseEstimator):
         initialisations: critics trained, of which the validation rows choose one.
         split: shares of training, validation and test rows.
         permutations: derangements of the test rows.
-        discrete_x: columns of X, by place or by name, that hold levels: they become one-hot.
+        discrete_x: columns of X that hold levels and become one-hot: names, places from 0, a mask, or True for all.
         discrete_z: the same of Z.
         drop_missing: leave out rows that miss a value, instead of refusing them.
-        device: where to train.
+        device: where to train: ``cpu``, ``cuda``, or ``auto``, CUDA where there is one.
         settings: any other field of ``mine.own.settings.OwnSettings``, such as {"hidden": 128}.
     """
 
@@ -75,15 +80,25 @@ class MutualInformation(BaseEstimator):
         self.device = device
         self.settings = settings
 
-    def fit(self, X: Any, Z: Any) -> MutualInformation:
+    def fit(self, X: Any, Z: Any, groups: Any = None) -> MutualInformation:
         """Train, choose, and estimate on the test rows. Returns self.
+
+        groups: (n,), whose each row is, where several rows belong to one subject.
 
         Raises:
             UserError: bad settings, or columns that nothing can be estimated from.
         """
         settings = self._settings()
-        x, z = self._columns(X, Z)
-        self._fit = fit(x, z, settings, device=self.device)
+        device = choose_device(self.device)
+        self._names: tuple[list[str] | None, list[str] | None] = (None, None)
+        x, z, groups = self._columns(X, Z, groups)
+        self._names = names_of(X), names_of(Z)
+        if self._names[0] is not None:
+            self.feature_names_in_ = np.array(self._names[0], dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        self.n_features_in_ = len(x)
+        self._fit = fit(x, z, settings, device=device, groups=groups)
         self.result_: Estimate = estimate(self._fit, x, z)
         self.mi_ = self.result_.mi
         self.interval_ = self.result_.interval
@@ -93,8 +108,10 @@ class MutualInformation(BaseEstimator):
         self.rows_ = self._fit.rows
         return self
 
-    def estimate(self, X: Any, Z: Any) -> Estimate:
+    def estimate(self, X: Any, Z: Any, groups: Any = None) -> Estimate:
         """The fitted critic on rows that ``fit`` has not been given; on rows that it has, the value is too high.
+
+        groups: as of ``fit``.
 
         Raises:
             UserError: other columns than those of ``fit``, or fewer than ten rows.
@@ -112,7 +129,7 @@ class MutualInformation(BaseEstimator):
         Of InfoNCE and its kin up to a function of z. Raises as ``estimate`` does.
         """
         fitted = self._fitted()
-        x, z = fitted.tensors(*self._columns(X, Z))
+        x, z = fitted.tensors(*self._columns(X, Z)[:2])
         with torch.no_grad():
             scores = fitted.trained.estimator.critic.joint(
                 fitted.trained.member(fitted.trained.chosen), x[None], z[None]
@@ -127,44 +144,25 @@ class MutualInformation(BaseEstimator):
     def _settings(self) -> OwnSettings:
         own = {name: getattr(self, name) for name in ("estimator", "critic", "seed", "initialisations", "permutations")}
         try:
-            return OwnSettings(**own, split=tuple(self.split), **(self.settings or {}))
+            return OwnSettings(**own, split=self.split, **(self.settings or {}))
         except TypeError as error:
             raise UserError(f"settings: {error}") from None
 
-    def _columns(self, X: Any, Z: Any) -> tuple[list[Column], list[Column]]:
-        x = columns_of(X, "x", self.discrete_x)
-        z = columns_of(Z, "z", self.discrete_z)
-        x, z, _ = without_missing(x, z, drop=self.drop_missing)
-        return x, z
-
-
-def columns_of(values: Any, side: str, discrete: Sequence[int | str] = ()) -> list[Column]:
-    """Columns of an array, frame, series or tensor. side: ``x`` or ``z``, for names and messages.
-
-    Raises:
-        UserError: no rows and columns, or a discrete column that is not there.
-    """
-    import pandas as pd
-
-    if isinstance(values, torch.Tensor):
-        values = values.detach().cpu().numpy()
-    if isinstance(values, pd.Series):
-        values = values.to_frame()
-    if not isinstance(values, pd.DataFrame):
-        array = np.asarray(values)
-        if array.ndim not in (1, 2) or array.size == 0:
-            raise UserError(f"{side}: shape {array.shape}; allowed are (rows,) and (rows, columns), not empty")
-        array = array[:, None] if array.ndim == 1 else array
-        values = pd.DataFrame(array, columns=[f"{side}[{place}]" for place in range(array.shape[1])])
-    if values.empty:
-        raise UserError(f"{side}: {values.shape[0]} rows of {values.shape[1]} columns; at least one of each is needed")
-    names = [str(name) for name in values.columns]
-    levels = set()
-    for each in discrete:
-        if each in list(values.columns):
-            levels.add(list(values.columns).index(each))
-        elif isinstance(each, int) and 0 <= each < len(names):
-            levels.add(each)
-        else:
-            raise UserError(f"discrete_{side}: {each!r} is no column; {side} has {', '.join(names[:12])}")
-    return [column(name, values.iloc[:, place], discrete=place in levels) for place, name in enumerate(names)]
+    def _columns(self, X: Any, Z: Any, groups: Any = None) -> tuple[list[Column], list[Column], np.ndarray | None]:
+        check_rows(X, Z)
+        faults, sides = Faults(), []
+        for values, side, discrete, names in zip(
+            (X, Z), ("x", "z"), (self.discrete_x, self.discrete_z), self._names, strict=True
+        ):
+            with faults.gathered():
+                sides.append(columns_of(values, side, discrete, names))
+        faults.settle()
+        x, z = sides
+        given = len(x[0].values)
+        x, z, keep = without_missing(x, z, drop=self.drop_missing)
+        if groups is None:
+            return x, z, None
+        of_rows = column("groups", groups, discrete=True, most=None)
+        if len(of_rows.values) != given:
+            raise UserError(f"groups: {len(of_rows.values):,} for {given:,} rows")
+        return x, z, group_of([of_rows], keep)

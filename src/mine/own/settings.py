@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mine import settings as training_settings
 from mine.errors import UserError
 from mine.estimators import check_critic
 from mine.estimators.names import ESTIMATORS
@@ -21,6 +22,20 @@ PER_Z = ("infonce", "interpolated", "tuba", "flo")
 MIN_TRAINING, MIN_HELD_OUT = 20, 10
 """Fewest rows to train on, and fewest validation and test rows."""
 
+MOST = {
+    "seed": training_settings.MOST["seed"],
+    "blocks": 1_000_000,
+    "initialisations": 100,
+    "permutations": 100_000,
+    "resamples": 10_000,
+    "eval_every": training_settings.MOST["eval_every"],
+    "patience": training_settings.MOST["eval_every"],
+    "max_updates": training_settings.MOST["steps"],
+}
+"""The largest value of each whole number that ``mine.settings`` does not bound."""
+
+MOST_SHARE = 1_000_000
+
 
 @dataclass(frozen=True)
 class OwnSettings:
@@ -30,6 +45,7 @@ class OwnSettings:
 
     estimator: of WITH_CRITIC. critic: ``separable`` or ``concat``.
     seed: of split, initial parameters, batches, derangements and resamples.
+    blocks: rows of one stretch of a time series, or ``auto``; None or 1: rows are independent, which None looks into.
     initialisations: critics trained side by side; validation rows choose among them.
     split: shares of training, validation and test rows; any positive numbers, only their ratio counts.
     permutations: derangements of the test rows in the permutation test.
@@ -45,6 +61,7 @@ class OwnSettings:
     estimator: str = "js"
     critic: str = SEPARABLE
     seed: int = 0
+    blocks: int | str | None = None
     initialisations: int = 3
     split: tuple[float, float, float] = (60.0, 20.0, 20.0)
     permutations: int = 999
@@ -67,6 +84,8 @@ class OwnSettings:
 
     def __post_init__(self) -> None:
         """Check every value; widths and rates by TrainingSettings."""
+        for name, value in vars(self).items():
+            object.__setattr__(self, name, _plain(value))
         object.__setattr__(self, "split", _split(self.split))
         check_choice("estimator", self.estimator, tuple(ESTIMATORS))
         if self.estimator not in WITH_CRITIC:
@@ -76,7 +95,9 @@ class OwnSettings:
             )
         check_critic(self.estimator, self.critic)
         _check_count("seed", self.seed, 0)
-        for name in ("initialisations", "patience", "max_updates"):
+        if self.blocks not in (None, "auto"):
+            _check_count("blocks", self.blocks, 1)
+        for name in ("initialisations", "eval_every", "patience", "max_updates"):
             _check_count(name, getattr(self, name), 1)
         for name in ("permutations", "resamples"):
             _check_count(name, getattr(self, name), 99)
@@ -125,20 +146,32 @@ class OwnSettings:
         return asdict(self)
 
 
+def _plain(value: Any) -> Any:
+    """NumPy's numbers as Python's, and its arrays as tuples."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _split(values: Sequence[float]) -> tuple[float, float, float]:
-    parts = tuple(values) if isinstance(values, Sequence) and not isinstance(values, str) else ()
+    several = isinstance(values, Sequence) and not isinstance(values, str)
+    parts = tuple(_plain(part) for part in values) if several else ()
     good = len(parts) == 3 and all(
-        isinstance(part, (int, float)) and math.isfinite(part) and part > 0 and not isinstance(part, bool)
+        isinstance(part, (int, float)) and not isinstance(part, bool) and 1.0 / MOST_SHARE <= part <= MOST_SHARE
         for part in parts
     )
     if not good:
-        raise UserError(f"split: {values!r} is not three positive shares: training, validation, test, such as 60,20,20")
+        raise UserError(
+            f"split: {values!r} is not three positive shares of at most {MOST_SHARE:,}: training, validation, test, "
+            "such as 60,20,20"
+        )
     return tuple(float(part) for part in parts)
 
 
 def _check_count(name: str, value: Any, low: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
         raise UserError(f"{name}: {value!r} is not a whole number of at least {low}")
+    if value > MOST[name]:
+        raise UserError(f"{name}: {value!r} is not a whole number of at most {MOST[name]:,}")
 
 
 def _check_open(name: str, value: Any, low: float, high: float) -> None:
