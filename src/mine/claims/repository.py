@@ -9,7 +9,7 @@ from mine.claims.claim import FAILS, REPORTED, Finding, decide, finding
 from mine.claims.tables import Tables
 from mine.estimators.scores import t_interval
 from mine.statistics import Interval
-from mine.writeup.repository import EVERY, Printed
+from mine.writeup.repository import Printed, among, beside
 
 MARGIN = 0.02
 """How near "about" is, nats: twice what an epoch's mean scatters in the notebooks' own output."""
@@ -58,11 +58,8 @@ def against(cell: str, quantity: str, values: np.ndarray, note: str = "") -> Fin
 
 def _among_ours(printed: Printed, epochs: pd.DataFrame) -> Finding:
     """How far the printed values are from ours at the same epochs, the first left out."""
-    at = [EVERY * place for place in range(1, len(printed.values)) if EVERY * place <= epochs["epoch"].max()]
-    ours = epochs[epochs["epoch"].isin(at)].pivot(index="epoch", columns="seed", values=printed.column).to_numpy()
-    theirs = np.array(printed.values[1 : len(at) + 1])
-    inside = int(((ours.min(1) <= theirs) & (theirs <= ours.max(1))).sum())
-    note = f"{inside} of {len(at)} printed values lie between the smallest and the largest of ours"
-    mean = float(np.mean(theirs - ours.mean(1)))
-    words = f"printed values less ours at epochs {at[0]}-{at[-1]}, mean, nats"
-    return finding(printed.what, words, Interval(mean, np.nan, np.nan), ours.shape[1], REPORTED, note=note)
+    ours, theirs = beside(printed, epochs)
+    note = among(ours, theirs)
+    mean = float(np.mean(theirs - ours.mean(axis=1).to_numpy()))
+    words = f"printed values less ours at epochs {ours.index[0]}-{ours.index[-1]}, mean, nats"
+    return finding(printed.what, words, Interval(mean, np.nan, np.nan), len(ours.columns), REPORTED, note=note)

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from mine.errors import UserError
 from mine.figures import common, style
 from mine.figures.panels import Panels, caption
-from mine.writeup.repository import BY_EXPERIMENT, EVERY, Printed
+from mine.writeup.repository import BY_EXPERIMENT, EVERY, Printed, among, beside
 
 _TRUTH = {"color": "#111111", "linestyle": (0, (6, 3)), "linewidth": 1.3}
 _DOTS = {"color": "#111111", "marker": "o", "linestyle": "", "markersize": 4.5}
@@ -33,6 +33,7 @@ def draw(summary: pd.DataFrame, epochs: pd.DataFrame) -> Figure:
         xlabel="training (epochs)",
         ylabel="MI estimate (nats)",
         title=_title(printed, ours, truth),
+        subtitle=f"{among(*beside(printed, epochs))} at their epoch, the first left out.",
         caption=_caption(printed, summary),
         handles=[
             [
@@ -73,7 +74,7 @@ def _caption(printed: Printed, summary: pd.DataFrame) -> str:
     }[printed.column]
     return caption(
         f"A point: {what}",
-        interval="none: every seed is drawn",
+        interval="no interval, every seed is drawn",
         n=common.seeds_text(summary),
         notes=[f"Title: means of each run's last {EVERY} epochs.", f"{common.settings_text(summary)}."],
     )

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import pandas as pd
+
 EVERY = 50
 """Epochs between two printed values."""
 
@@ -47,3 +50,19 @@ XOR = Printed(
     64,
 )
 BY_EXPERIMENT = {each.experiment: each for each in (GAUSSIAN, XOR)}
+
+
+def beside(printed: Printed, epochs: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """Ours and the printed values at the epochs that both have, the first left out, in which values rise too fast.
+
+    epochs: a table of epochs. Returns a row an epoch and a column a seed, and the printed values (epochs,), nats.
+    """
+    ours = epochs.pivot(index="epoch", columns="seed", values=printed.column)
+    at = [EVERY * place for place in range(1, len(printed.values)) if EVERY * place in ours.index]
+    return ours.loc[at], np.array(printed.values[1 : len(at) + 1])
+
+
+def among(ours: pd.DataFrame, theirs: np.ndarray) -> str:
+    """How many of the printed values lie among ours, in words. Both as ``beside`` gives them."""
+    inside = int(((ours.min(axis=1) <= theirs) & (theirs <= ours.max(axis=1))).sum())
+    return f"{inside} of {len(theirs)} printed values lie between the smallest and the largest of ours"
