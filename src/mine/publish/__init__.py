@@ -80,7 +80,8 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
         experiments[name] = describe(summaries[name])
         if kept_rows:
             experiments[name] |= {"kept": kept_rows, "kept_from": _kept_from(earlier, name)}
-            kept |= {file for file in earlier["files"] if file.startswith(f"{name}/")}
+            beside = {f"data/{name}_{table}.parquet" for table in _BESIDE_SUMMARIES}
+            kept |= {file for file in earlier["files"] if file.startswith(f"{name}/") or file in beside}
         for table in _BESIDE_SUMMARIES:
             if (results / name / f"{table}.parquet").exists():
                 sources[f"data/{name}_{table}.parquet"] = results / name / f"{table}.parquet"
