@@ -130,8 +130,10 @@ def _training_process(project, running: subprocess.Popen) -> int:
     deadline = time.monotonic() + 150
     while time.monotonic() < deadline and running.poll() is None:
         for path in (project.folder / "results/tiny/runs").rglob(".seed=*.tmp"):
-            if path.stat().st_size:
-                return int(path.name.split(".")[-3])
+            # One that is done is renamed in the moment between being listed and looked at.
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_size:
+                    return int(path.name.split(".")[-3])
         time.sleep(0.05)
     raise AssertionError((project.folder / "screen.txt").read_text())
 
