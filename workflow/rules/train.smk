@@ -21,7 +21,7 @@ for experiment in EXPERIMENTS:
             threads: 1
             resources:
                 gpu=config["gpus_per_job"],
-                mem_mb=grows(3000),
+                mem_mb=grows(2000),
                 runtime=training_minutes,
             params:
                 seeds=block.seeds,
