@@ -10,9 +10,13 @@ import numpy as np
 import pandas as pd
 
 from mine.engine.record import OF_WINDOWS, Windows
+from mine.estimators.names import ESTIMATORS
 from mine.experiments import run_path
 from mine.settings import Cell, TrainingSettings
 from mine.trace import COLUMNS, write_trace
+
+VARIANTS = tuple(name for name, each in ESTIMATORS.items() if each.module == "donsker_varadhan")
+"""MINE's objectives."""
 
 EVALUATIONS = ("mi_heldout", "heldout_ess", "mi_population", "population_ess")
 

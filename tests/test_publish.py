@@ -279,3 +279,15 @@ def test_a_summary_of_an_earlier_version_has_the_defaults_of_settings_it_did_not
     assert set(again["last_batch"]) == {"drop"}
     assert again["epochs"].isna().all()
     assert set(again["record_every"]) == {"1"}
+
+
+def test_a_table_beside_a_summary_is_kept_with_it(root):
+    epochs = root / "results/two/epochs.parquet"
+    epochs.write_bytes(b"a table of epochs")
+    publish(CONFIG, root / "figures", root)
+    for path in (epochs, root / "results/two/summary.parquet"):
+        path.unlink()
+    record = publish(CONFIG, root / "figures", root)
+    assert (root / "figures/data/two_epochs.parquet").read_bytes() == b"a table of epochs"
+    assert "data/two_epochs.parquet" in record["kept"]
+    assert record["experiments"]["two"]["kept"] == 4

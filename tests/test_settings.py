@@ -1,6 +1,7 @@
 """Settings, seeds and the grid."""
 
 import dataclasses
+import math
 
 import pytest
 from hypothesis import given
@@ -187,3 +188,34 @@ def test_a_setting_may_be_for_some_of_the_grids_variants():
     assert {run.training.ema_rate for run in runs if run.setting == "one"} == {0.1}
     with pytest.raises(UserError, match=r"settings.one.variant: 'ema-log' is not in the grid, which has biased, ema"):
         list(expand({**EXPERIMENT, "settings": {"one": {"variant": ["ema-log"]}}}))
+
+
+def test_fixed_tasks_bring_their_dimension_and_truth():
+    grid = {
+        "variant": ["biased"],
+        "task": ["xor", "gaussian", "xor-first-concept"],
+        "dim": [3],
+        "rho": [0.5],
+        "seeds": 4,
+    }
+    runs = list(expand({"grid": grid}))
+    assert [(run.task, run.dim, run.truth) for run in runs] == [
+        ("xor", 2, "mi=own"), ("gaussian", 3, "rho=0.5"), ("xor-first-concept", 1, "mi=own"),
+    ]  # fmt: skip
+    assert runs[0].path.endswith("task=xor/dim=2/mi=own/seed=4.parquet")
+    assert [run.cell.truths[0] for run in runs] == pytest.approx([math.log(2), -1.5 * math.log(0.75), 0.0])
+    alone = {"variant": ["biased"], "task": ["xor"], "seeds": 4}
+    assert [run.path for run in expand({"grid": alone})] == [runs[0].path]
+
+
+@pytest.mark.parametrize(
+    ("grid", "words"),
+    [
+        ({"task": ["gaussian"]}, "dim is missing"),
+        ({"task": ["moons"], "dim": [1], "rho": [0.5]}, "task: 'moons' is unknown"),
+        ({"dim": [1]}, "has rho .* or mi"),
+    ],
+)
+def test_a_grid_that_says_too_little_is_refused(grid, words):
+    with pytest.raises(UserError, match=words):
+        list(expand({"grid": {"variant": ["biased"], "seeds": 0, **grid}}))

@@ -481,3 +481,28 @@ def test_runs_of_windows_are_read_and_their_damage_seen(capsys):
     found = told(capsys, "--rows", code=1)
     assert (found["total"]["done"], found["total"]["damaged"]) == (1, 1)
     assert found["damaged"][0]["why"] == "its rows are not windows of 6 updates of a run"
+
+
+def test_a_staircase_is_counted_and_not_asked_whether_it_ran_away(capsys):
+    grid = {
+        "variant": ["nwj"],
+        "critic": ["separable"],
+        "task": ["cubic"],
+        "dim": [1],
+        "mi": [[0.5, 1]],
+        "seeds": "0-1",
+    }
+    stairs = {"grid": grid, "training": {"steps": 4, "batch_size": 4, "hidden": 4}, "target": "mine"}
+    Path("config.yaml").write_text(yaml.safe_dump({"results": "results", "experiments": {"stairs": stairs}}))
+    training = ["--steps", "4", "--batch-size", "4", "--hidden", "4", "--seed", "1"]
+    (run,) = [run for run in expand(stairs) if run.seed == 1]
+    output = Path("results/stairs/runs", run.path)
+    data = ["--critic", "separable", "--task", "cubic", "--dim", "1", "--mi", "0.5,1"]
+    assert main(["train", "--variant", "nwj", *data, *training, "--output", str(output)]) == 0
+    (cell,) = told(capsys)["experiments"]["stairs"]["cells"]
+    assert (cell["planned"], cell["done"], cell["missing"], cell["other_code"]) == (2, 1, 1, 0)
+    assert (cell["critic"], cell["task"], cell["truth"]) == ("separable", "cubic", "mi=0.5,1")
+    assert status() == 0
+    text = capsys.readouterr().out
+    assert "nwj (separable)  cubic  d=1  mi=0.5,1" in text
+    assert "not collected" not in text

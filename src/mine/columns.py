@@ -27,6 +27,10 @@ CELL_COLUMNS: Columns = {
 }
 
 
+RUN = tuple(CELL_COLUMNS)[1:]
+"""Columns that name a run of an experiment; seeds are pooled over those before the last."""
+
+
 def cell_row(experiment: str, run: RunFile) -> dict[str, Any]:
     """Every name of CELL_COLUMNS to its value for one run."""
     cell = run.cell

@@ -30,13 +30,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from mine.columns import CELL_COLUMNS
 from mine.divergence import MIN_ESS
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
 from mine.summary import SETTING_COLUMNS, with_later_columns
 from mine.trace import read_table
 
-KEY = ("experiment", "setting", "critic", "variant", "task", "dim", "rho")
+KEY = tuple(CELL_COLUMNS)[:-1]
 ESS_OF = {"mi_batch_mean": None, "mi_heldout": "heldout_ess", "mi_population": "population_ess"}
 GRADIENTS = ("grad_norm_median", "grad_norm_max")
 COUNTS = ("overflow", "runaway")

@@ -43,6 +43,10 @@ MAX_RUNS = 1_000_000
 ALL = "all"
 """The target of experiments that name none, which `snakemake` alone makes."""
 
+OF_RUNS = ("summary", "curves", "evaluations")
+OF_STAIRS = ("stairs", "scores", "windows")
+"""The two kinds of tables that runs are collected into, see ``tables_of``."""
+
 RULES = (
     "baselines", "claims", "claims_figure", "explore", "figure", "figure_of_setting", "ledger", "notebook", "optimal",
     "pages", "search",
@@ -286,11 +290,8 @@ def check_target(target: str) -> None:
 
 def further_targets(config: dict[str, Any]) -> list[str]:
     """The targets that experiments carry beside ``all``, in their order."""
-    return list(
-        dict.fromkeys(
-            each.get("target", ALL) for each in config["experiments"].values() if each.get("target", ALL) != ALL
-        )
-    )
+    named = dict.fromkeys(experiment.get("target", ALL) for experiment in config["experiments"].values())
+    return [target for target in named if target != ALL]
 
 
 def tables_of(experiment: dict[str, Any]) -> tuple[str, ...]:
@@ -299,21 +300,19 @@ def tables_of(experiment: dict[str, Any]) -> tuple[str, ...]:
     With a figure of stairs, or a staircase: a row a run and stair, scores over seeds, and windows along training. Else
     a row a run, curves over seeds and evaluations; and a row an epoch where every trace has one.
     """
-    stairs = ("stairs", "scores", "windows")
     needs = {table for figure in experiment.get("figures", []) for table in FIGURES[figure].needs}
-    if needs & set(stairs) or any("," in truth for _, _, truth in data_of(experiment["grid"])):
-        return stairs
+    if needs & set(OF_STAIRS) or any("," in truth for _, _, truth in data_of(experiment["grid"])):
+        return OF_STAIRS
     epochs = all(training_of(experiment, name).record_every == EPOCH for name in settings_of(experiment))
-    return ("summary", "curves", "evaluations", *(["epochs"] if epochs else []))
+    return (*OF_RUNS, "epochs") if epochs else OF_RUNS
 
 
 def check_figures(experiment: dict[str, Any]) -> None:
-    """Raise UserError where a figure needs a table that the experiment's runs are not collected into."""
+    """Raise UserError where a figure needs a table that an experiment has not, or would pool what it has several of."""
     tables, grid = tables_of(experiment), experiment["grid"]
+    several = any(len(grid.get(name, [])) > 1 for name in ("task", "critic"))
     for figure in experiment.get("figures", []):
-        by_rho = figure != "printed"
-        pooled = any(len(grid.get(name, [])) > 1 for name in ("task", "critic")) or (by_rho and "rho" not in grid)
-        if "summary" in tables and pooled:
+        if tables != OF_STAIRS and (several or (FIGURES[figure].by_rho and "rho" not in grid)):
             raise UserError(f"figures: {figure!r} shows one task and one critic, by rho; give each an experiment")
         if missing := [table for table in FIGURES[figure].needs if table not in tables]:
             raise UserError(

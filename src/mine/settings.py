@@ -12,7 +12,6 @@ from typing import Any
 
 from mine.errors import UserError
 
-VARIANTS = ("biased", "biased-stable", "ema", "ema-as-printed", "ema-attached", "ema-log")
 OPTIMIZERS = ("adam", "adamw", "sgd")
 EMA_INITS = ("one", "first-batch")
 ACTIVATIONS = ("relu", "elu", "tanh")

@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mine.columns import RUN
 from mine.errors import UserError
 from mine.experiments import RUN_PATTERN, Group, PlannedRun, expand, parse_seeds, tables_of
 from mine.provenance import training_code_hash
@@ -30,9 +31,6 @@ RECORDS = Path(".snakemake")
 
 GROUP = ("setting", "critic", "variant", "task", "dim", "truth")
 """Names of the parts of a Group."""
-
-_OF_SUMMARY = ("setting", "critic", "variant", "task", "dim", "rho", "seed")
-"""Columns of a summary that name a run."""
 
 _TAIL = 16384
 """Bytes at the end of a log that are looked at."""
@@ -262,7 +260,7 @@ def _count(run: PlannedRun, path: Path, tally: Tally, collected: _Collected, cod
     tally.done += 1
     tally.overflowed += overflowed
     tally.other_code += metadata.get("code") != code
-    key = (run.setting, *(cell[name] for name in _OF_SUMMARY[1:]))
+    key = (run.setting, *(cell[name] for name in RUN[1:]))
     if key in collected.ran_away and changed <= collected.made:
         tally.collected += 1
         tally.runaway += collected.ran_away[key]
@@ -283,7 +281,7 @@ def _read(run: PlannedRun, path: Path) -> None:
 
 @dataclass(frozen=True)
 class _Collected:
-    """What a summary says. made: when, ns. ran_away: the columns of _OF_SUMMARY to whether the run did."""
+    """What a summary says. made: when, ns. ran_away: the columns of RUN to whether the run did."""
 
     made: int = 0
     ran_away: dict[tuple[Any, ...], bool] = field(default_factory=dict)
@@ -291,13 +289,13 @@ class _Collected:
 
 def _collected(summary: Path) -> _Collected:
     try:
-        columns = [*_OF_SUMMARY, "runaway_step"]
+        columns = [*RUN, "runaway_step"]
         table = pq.read_table(summary, columns=columns, partitioning=None, page_checksum_verification=True)
         made = summary.stat().st_mtime_ns
     except (OSError, pa.ArrowException):
         return _Collected()  # not made yet, or damaged, which is said elsewhere
     steps = table["runaway_step"].to_pylist()
-    rows = zip(*(table[key].to_pylist() for key in _OF_SUMMARY), strict=True)
+    rows = zip(*(table[key].to_pylist() for key in RUN), strict=True)
     return _Collected(made, {row: step is not None for row, step in zip(rows, steps, strict=True)})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from factories import VARIANTS
 
 from mine.cli import main
 from mine.engine import instruments
@@ -11,7 +12,7 @@ from mine.estimators.names import ESTIMATORS
 from mine.experiments import expand, seed_blocks
 from mine.provenance import statements, training_code_hash
 from mine.runs import read_run, run_of
-from mine.settings import VARIANTS, Cell
+from mine.settings import Cell
 from mine.trace import read_trace
 
 TINY = ["--dim", "2", "--steps", "5", "--batch-size", "4", "--hidden", "4", "--embedding", "4", "--threads", "1"]

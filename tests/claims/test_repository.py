@@ -25,7 +25,7 @@ def made(level, spread=0.002, seeds=5, epochs=200, first=0.0):
         rows.append(
             pd.DataFrame({"seed": seed, "epoch": range(epochs), "mi_mean": values - 0.01, "mi_again_mean": values})
         )
-    summary = pd.DataFrame({"mi_population": [level] * seeds})
+    summary = pd.DataFrame({"mi_population": [level] * seeds, "mi_true": [0.51] * seeds})
     return pd.concat(rows, ignore_index=True), summary
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from factories import VARIANTS
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -19,7 +20,7 @@ from mine.engine.seeding import Stream, generator
 from mine.engine.sources import source_of
 from mine.estimators import build
 from mine.gaussian import mutual_information
-from mine.settings import VARIANTS, TrainingSettings
+from mine.settings import TrainingSettings
 from mine.trace import COLUMNS
 
 SMALL = TrainingSettings(steps=60, batch_size=32, hidden=16, eval_every=30, term_norms_every=20)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from contract import CHECKS
+from factories import VARIANTS
 from made_outputs import CELLS, SMALL, fresh, pairs, requiring_grad, small
 
 from mine.errors import UserError
@@ -20,7 +21,7 @@ from mine.estimators.base import OfCritic
 from mine.estimators.interface import LOWER, Loss, Weights
 from mine.estimators.names import ESTIMATORS, Named
 from mine.estimators.values import log_mean_exp, mean
-from mine.settings import CONCAT, SEPARABLE, VARIANTS, TrainingSettings
+from mine.settings import CONCAT, SEPARABLE, TrainingSettings
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from contract import close
+from factories import VARIANTS
 from made_outputs import CELLS, generator, pairs, requiring_grad, small
 
 from mine.engine.networks import Constant, Layout, Mlp, Passes, say
@@ -16,7 +17,7 @@ from mine.engine.record import MEASURED
 from mine.engine.stack import Stack
 from mine.estimators import build
 from mine.estimators.values import log_add_exp, log_mean_exp, mean, softplus
-from mine.settings import CONCAT, DENSITY, VARIANTS, TrainingSettings
+from mine.settings import CONCAT, DENSITY, TrainingSettings
 
 K = 6
 

@@ -5,13 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from factories import VARIANTS
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.special import softmax
 
 from mine.estimators import build
-from mine.settings import VARIANTS, TrainingSettings
+from mine.settings import TrainingSettings
 
 K = 7
 SCORES = hnp.arrays(np.float64, (3, K), elements=st.floats(-20, 20))

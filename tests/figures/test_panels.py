@@ -6,13 +6,13 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from factories import VARIANTS
 from heat_maps import heat_cells
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
 from mine.estimators.names import BASELINES, ESTIMATORS, label
 from mine.figures import common, ema_bias, panels, style
 from mine.figures.looks import LOOKS, look, luminance
-from mine.settings import VARIANTS as TRAINED
 
 GREYS = LinearSegmentedColormap.from_list("greys", ["#ffffff", "#000000"])
 SHEET = {"title": "A finding", "subtitle": "", "caption": "n = 3", "handles": [], "panel_height": 1.0}
@@ -25,7 +25,7 @@ def _style():
 
 
 def test_everything_that_can_be_drawn_has_a_look_under_its_registered_label():
-    assert set(LOOKS) == {*TRAINED, *ESTIMATORS, *BASELINES}
+    assert set(LOOKS) == {*ESTIMATORS, *BASELINES}
     assert {name: each.label for name, each in LOOKS.items()} == {name: label(name) for name in LOOKS}
     assert len({each.label for each in LOOKS.values()}) == len(LOOKS)
     assert (label("biased-stable"), label("ema-log")) == ("Biased, log-sum-exp", "EMA, log space")
@@ -47,7 +47,7 @@ BLINDNESS = {
 
 @pytest.mark.parametrize("kind", BLINDNESS)
 def test_mines_own_variants_differ_to_the_colour_blind(kind):
-    seen = {name: np.array(BLINDNESS[kind]) @ to_rgb(look(name).colour) for name in TRAINED}
+    seen = {name: np.array(BLINDNESS[kind]) @ to_rgb(look(name).colour) for name in VARIANTS}
     assert min(np.linalg.norm(seen[one] - seen[other]) for one in seen for other in seen if one != other) > 0.15
 
 

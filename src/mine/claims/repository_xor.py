@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mine.claims.claim import REPOSITORY, Claim, Finding, Missing
-from mine.claims.repository import PLACE, RULE, about, against, at_the_end
+from mine.claims.repository import PLACE, RULE, SEEN, about, against, at_the_end
 from mine.claims.tables import Tables, runs_of
 from mine.writeup.repository import XOR
 
@@ -62,7 +62,7 @@ CLAIM = Claim(
         "a second look at each batch after its update with a fresh permutation, averaged over the last 50 epochs; "
         "Student's t over seeds."
     ),
-    rule=RULE,
+    rule=f"{RULE} {SEEN}",
     figure="repository-xor/printed",
     findings=findings,
     asked_by=REPOSITORY,

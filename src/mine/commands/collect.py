@@ -22,11 +22,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mine.errors import UserError, escaped
+from mine.experiments import OF_RUNS, OF_STAIRS
 
 HELP = "gather the runs of an experiment into tables"
-
-OF_RUNS = ("summary", "curves", "evaluations")
-OF_STAIRS = ("stairs", "scores", "windows")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from mine.statistics import LEVEL, Interval
 TOLERANCE = 0.1
 """Within 10 % of the truth."""
 
-_KEY = ["experiment", "setting", "critic", "variant", "task", "dim", "rho", "mi_true"]
+_KEY = [*(name for name in CELL_COLUMNS if name != "seed"), "mi_true"]
 
 _INTERVALS = {
     "bias": "in-batch: mean over the stair's last 500 steps less the truth, nats, mean over seeds",

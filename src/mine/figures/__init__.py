@@ -33,6 +33,7 @@ class FigureSpec:
     of: whose tables these are: ``experiment`` (a folder of the results for each, and the configuration says which
         experiments get the figure), ``frozen`` (those made from frozen critics), ``claims`` (the ledger's) or
         ``search`` (the search for the settings behind the write-up's pictures).
+    by_rho: of tables of runs, whether it needs their correlation.
     per: what a figure of one setting is drawn once for: ``setting``, or ``task`` (whose name is its setting then).
     """
 
@@ -43,6 +44,7 @@ class FigureSpec:
     optional: tuple[str, ...] = ()
     of: str = "experiment"
     per: str = "setting"
+    by_rho: bool = True
 
     @property
     def function(self) -> Callable[..., Figure]:
@@ -99,6 +101,7 @@ FIGURES: dict[str, FigureSpec] = {
             False,
             ("summary", "epochs"),
             "estimate per epoch beside what the author's notebooks print; of the experiments with their settings",
+            by_rho=False,
         ),
         FigureSpec(
             "bias_against_batch",

@@ -6,10 +6,12 @@ import hashlib
 import json
 import os
 import platform
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from mine.errors import UserError
 from mine.experiments import ALL, tables_of, targets
@@ -61,43 +63,15 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
         raise UserError(f"{results / 'figures'}: holds no svg, pdf or png; run `make reproduce` first")
     earlier = _record(output)
     sources = {path.relative_to(results / "figures").as_posix(): path for path in figures}
-    experiments, summaries, kept = {}, {}, set()
-    stairs: dict[str, dict[str, pd.DataFrame]] = {}
+    made = _Made(results, output, earlier, sources)
     for name, experiment in config["experiments"].items():
         if "stairs" in tables_of(experiment):
-            if found := _stairs(results / name, output / "data", name):
-                experiments[name] = check_stairs(found["stairs"], experiment)
-                stairs[name] = {table: read_frame(path) for table, path in found.items()}
-                sources |= {f"data/{name}_{table}.parquet": path for table, path in found.items()}
-                if not (results / name / "stairs.parquet").exists():
-                    experiments[name] |= {"kept": experiments[name]["runs"], "kept_from": _kept_from(earlier, name)}
-                    kept |= {file for file in earlier["files"] if file.startswith((f"{name}/", f"data/{name}_"))}
-            continue
-        file, published = results / name / "summary.parquet", output / f"data/{name}_summary.parquet"
-        if name not in targets(config, ALL) and not file.exists() and not published.exists():
-            continue  # made by a target of its own, and not made
-        summaries[name], kept_rows = summary_of(file, published, experiment)
-        experiments[name] = describe(summaries[name])
-        if kept_rows:
-            experiments[name] |= {"kept": kept_rows, "kept_from": _kept_from(earlier, name)}
-            beside = {f"data/{name}_{table}.parquet" for table in _BESIDE_SUMMARIES}
-            kept |= {file for file in earlier["files"] if file.startswith(f"{name}/") or file in beside}
-        for table in _BESIDE_SUMMARIES:
-            if (results / name / f"{table}.parquet").exists():
-                sources[f"data/{name}_{table}.parquet"] = results / name / f"{table}.parquet"
-    for table in SEARCH_TABLES:
-        if (results / "search" / f"{table}.parquet").exists():
-            sources[f"data/search_{table}.parquet"] = results / "search" / f"{table}.parquet"
+            made.add_stairs(name, experiment)
         else:
-            kept |= {file for file in earlier["files"] if file.startswith(("search/", f"data/search_{table}."))}
-    ledger = results / "claims" / "full" / "claims.parquet"
-    if ledger.exists():
-        sources["data/claims.parquet"] = ledger
-        sources |= {f"claims.{kind}": ledger.with_suffix(f".{kind}") for kind in ("md", "html")}
-    else:
-        kept |= {file for file in earlier["files"] if file.startswith(("claims.", "data/claims."))}
-    if not ledger.exists() or not (results / "frozen").exists():
-        kept |= {file for file in earlier["files"] if file.startswith("claims/")}
+            made.add_runs(name, experiment, needed=name in targets(config, ALL))
+    made.add_search()
+    made.add_ledger()
+    experiments, summaries, stairs, kept = made.experiments, made.summaries, made.stairs, made.kept
 
     kept = {name for name in kept if name not in sources or sources[name].is_relative_to(output)}
     kept = {name for name in kept if (output / name).is_file()}
@@ -131,6 +105,70 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
         (output / name).unlink(missing_ok=True)
     write_if_changed(output / RECORD, (json.dumps(record, indent=2, sort_keys=True) + "\n").encode())
     return record
+
+
+@dataclass
+class _Made:
+    """What is gathered for a publication. sources: published name to file; kept: published before, and to be kept."""
+
+    results: Path
+    output: Path
+    earlier: dict[str, Any]
+    sources: dict[str, Path]
+    experiments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    summaries: dict[str, pa.Table] = field(default_factory=dict)
+    stairs: dict[str, dict[str, pd.DataFrame]] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
+
+    def add_stairs(self, name: str, experiment: dict[str, Any]) -> None:
+        """An experiment that is judged stair by stair, where it was made or published."""
+        if not (found := _stairs(self.results / name, self.output / "data", name)):
+            return
+        self.experiments[name] = check_stairs(found["stairs"], experiment)
+        self.stairs[name] = {table: read_frame(path) for table, path in found.items()}
+        self.sources |= {f"data/{name}_{table}.parquet": path for table, path in found.items()}
+        if not (self.results / name / "stairs.parquet").exists():
+            self._keep_runs(name, self.experiments[name]["runs"])
+            self._keep(f"{name}/", f"data/{name}_")
+
+    def add_runs(self, name: str, experiment: dict[str, Any], needed: bool) -> None:
+        """An experiment with a summary. needed: whether it is refused where it was neither made nor published."""
+        file, published = self.results / name / "summary.parquet", self.output / f"data/{name}_summary.parquet"
+        if not needed and not file.exists() and not published.exists():
+            return
+        self.summaries[name], kept_rows = summary_of(file, published, experiment)
+        self.experiments[name] = describe(self.summaries[name])
+        if kept_rows:
+            self._keep_runs(name, kept_rows)
+            self._keep(f"{name}/", *(f"data/{name}_{table}.parquet" for table in _BESIDE_SUMMARIES))
+        for table in _BESIDE_SUMMARIES:
+            if (self.results / name / f"{table}.parquet").exists():
+                self.sources[f"data/{name}_{table}.parquet"] = self.results / name / f"{table}.parquet"
+
+    def add_search(self) -> None:
+        """The tables of the search."""
+        for table in SEARCH_TABLES:
+            if (self.results / "search" / f"{table}.parquet").exists():
+                self.sources[f"data/search_{table}.parquet"] = self.results / "search" / f"{table}.parquet"
+            else:
+                self._keep("search/", f"data/search_{table}.")
+
+    def add_ledger(self) -> None:
+        """The full ledger, and what is drawn of frozen critics."""
+        ledger = self.results / "claims" / "full" / "claims.parquet"
+        if ledger.exists():
+            self.sources["data/claims.parquet"] = ledger
+            self.sources |= {f"claims.{kind}": ledger.with_suffix(f".{kind}") for kind in ("md", "html")}
+        else:
+            self._keep("claims.", "data/claims.")
+        if not ledger.exists() or not (self.results / "frozen").exists():
+            self._keep("claims/")
+
+    def _keep(self, *beginnings: str) -> None:
+        self.kept |= {file for file in self.earlier["files"] if file.startswith(beginnings)}
+
+    def _keep_runs(self, name: str, runs: int) -> None:
+        self.experiments[name] |= {"kept": runs, "kept_from": _kept_from(self.earlier, name)}
 
 
 def _stairs(made: Path, published: Path, name: str) -> dict[str, Path]:

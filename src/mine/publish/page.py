@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mine.columns import RUN
 from mine.divergence import LOW_ESS_ALLOWANCE, MARGIN, MIN_ESS
 from mine.statistics import quantile
 
-_KEY = ["setting", "critic", "variant", "task", "dim", "rho"]
+_KEY = list(RUN[:-1])
 _HEADER = (
     "setting",
     "variant",

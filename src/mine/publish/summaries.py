@@ -10,14 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mine.columns import RUN
 from mine.errors import UserError
 from mine.experiments import expand
 from mine.summary import SUMMARY_SCHEMA, with_later_columns
 from mine.trace import WRITING, read_table
 
 _Key = tuple[str, str, str, str, int, float | None, int]
-_KEY = ("setting", "critic", "variant", "task", "dim", "rho", "seed")
-"""Columns that name a run; seeds are pooled over those before the last."""
 
 
 def summary_of(file: Path, published: Path, experiment: dict[str, Any]) -> tuple[pa.Table, int]:
@@ -91,13 +90,13 @@ def describe(table: pa.Table) -> dict[str, Any]:
 def _planned(experiment: dict[str, Any]) -> dict[_Key, dict[str, Any]]:
     """Every run of the configuration, in the order of its grid, to its settings."""
     return {
-        (run.setting, *(getattr(run.cell, name) for name in _KEY[1:])): run.training.to_dict()
+        (run.setting, *(getattr(run.cell, name) for name in RUN[1:])): run.training.to_dict()
         for run in expand(experiment)
     }
 
 
 def _keys(table: pa.Table) -> list[_Key]:
-    columns = [table[name].to_pylist() for name in _KEY]
+    columns = [table[name].to_pylist() for name in RUN]
     return list(zip(*columns, strict=True))
 
 
