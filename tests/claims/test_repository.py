@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mine.claims import ledger
 from mine.claims.claim import FAILS, HOLDS, REPORTED, UNDECIDED, judge
 from mine.claims.repository_gaussian import CLAIM as GAUSSIAN
 from mine.claims.repository_xor import CAP
@@ -79,3 +80,20 @@ def test_a_permutation_s_aim_by_enumeration():
     k, right = 64, 0.5 + 0.5 / 64
     assert pytest.approx(math.log(1.0 / right)) == CAP
     assert PRINTED.batch == k
+
+
+def test_an_earlier_ledger_stands_for_what_it_measured_and_not_for_what_it_lacked(monkeypatch):
+    monkeypatch.setattr(ledger, "claims", lambda: [XOR])
+
+    def judged(earlier=None, **tables):
+        found = ledger.verdicts(Tables.of(**tables), earlier=earlier)
+        return ledger.ledger_table(found).to_pandas(), found[0]
+
+    nothing, _ = judged()
+    _, still = judged(earlier=nothing)
+    assert ledger.KEPT not in still.findings[0].note
+    epochs, summary = made(0.692)
+    measured, _ = judged(repository__xor_epochs=epochs, repository__xor_summary=summary)
+    _, kept = judged(earlier=measured)
+    assert kept.verdict == HOLDS
+    assert ledger.KEPT in kept.findings[0].note

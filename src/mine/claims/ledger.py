@@ -73,8 +73,10 @@ def verdicts(
     for number, claim in enumerate(claims(), start=1):
         tables.missed.clear()
         verdict = judge(claim, number, tables)
-        if tables.missed and earlier is not None and (earlier["claim"] == claim.name).any():
-            verdict = _kept(verdict, earlier[earlier["claim"] == claim.name])
+        before = None if earlier is None else earlier[earlier["claim"] == claim.name]
+        # An earlier ledger that lacked the tables too has nothing that was measured.
+        if tables.missed and before is not None and (before["n_seeds"] > 0).any():
+            verdict = _kept(verdict, before)
         judged.append(verdict)
         report(number, claim.name)
     return judged
