@@ -101,3 +101,13 @@ def test_what_a_point_stands_for():
     assert common.span_text(pd.DataFrame({"record_every": ["50"]})) == "50 updates"
     assert common.span_text(pd.DataFrame({"record_every": ["1", "epoch"]})) == "an epoch or an update"
     assert common.span_text(pd.DataFrame({"steps": [3]})) == ""
+
+
+def test_data_without_a_correlation_are_left_off_the_page_and_said(tmp_path):
+    folder = results(tmp_path, EVERY)
+    summary = pd.read_parquet(folder / "made/summary.parquet")
+    (folder / "other").mkdir()
+    summary.assign(experiment="other", rho=np.nan).to_parquet(folder / "other/summary.parquet")
+    content = payload(folder)
+    assert list(content["experiments"]) == ["made"]
+    assert "other: its data are not given by ρ, so it is left out." in content["notes"]

@@ -10,7 +10,7 @@ from mine.errors import UserError
 from mine.figures import FIGURES
 from mine.settings import TrainingSettings
 from mine.summary import SETTING_COLUMNS
-from mine.writeup.repository import GAUSSIAN
+from mine.writeup.repository import GAUSSIAN, XOR
 
 
 def made(experiment=GAUSSIAN.experiment, level=0.5, spread=0.01, epochs=120):
@@ -47,3 +47,12 @@ def test_values_elsewhere_are_counted_as_such():
 def test_an_experiment_of_another_name_is_refused():
     with pytest.raises(UserError, match="of 'writeup' the notebooks print nothing"):
         FIGURES["printed"].draw(made("writeup"))
+
+
+def test_data_without_a_correlation_are_drawn_too():
+    tables = made(XOR.experiment, level=0.64)
+    tables["summary"] = tables["summary"].assign(rho=np.nan, mi_true=np.log(2))
+    tables["epochs"] = tables["epochs"].rename(columns={"mi_mean": "mi_again_mean"})
+    shown = texts(FIGURES["printed"].draw(tables))
+    assert "n = 2 seeds a cell" in shown
+    assert "truth 0.693 nats" in shown

@@ -124,6 +124,8 @@ def _summaries(results: Path, experiments: Sequence[str], notes: list[str]) -> d
         absent = {*_CELL, "seed", "steps", "mi_true", "overflow_step", "runaway_step"} - set(table.columns)
         if table.empty or absent:
             notes.append(f"{name}: its summary has {'no rows' if table.empty else f'no column {min(absent)}'}.")
+        elif table["rho"].isna().any():
+            notes.append(f"{name}: its data are not given by ρ, so it is left out.")
         else:
             found[name] = table
     if not found:

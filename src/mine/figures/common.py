@@ -116,7 +116,7 @@ def _how(diverged: int, overflowed: int) -> str:
 
 def seeds_text(summary: pd.DataFrame) -> str:
     """How many seeds stand behind each cell."""
-    counts = summary.groupby(["setting", "variant", "dim", "rho"], observed=True).size()
+    counts = summary.groupby(["setting", "variant", "dim", "rho"], observed=True, dropna=False).size()
     low, high = int(counts.min()), int(counts.max())
     number = f"n = {high}" if low == high else f"n = {low} to {high}"
     return f"{number} seed{'s' if high > 1 else ''} a cell"
