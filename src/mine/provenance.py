@@ -49,7 +49,7 @@ def code_hash(*modules: str) -> str:
 
     Docstrings, comments and blank lines are left out: words about the code leave results fresh.
     """
-    return _digest((name, statements(_file(name).read_bytes())) for name in import_closure(*modules))
+    return _digest((name, _statements_of(_file(name))) for name in import_closure(*modules))
 
 
 def statements(source: bytes) -> bytes:
@@ -59,7 +59,7 @@ def statements(source: bytes) -> bytes:
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column]
-    for node in ast.walk(ast.parse(source)):
+    for node in _nodes(source):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             last = node.end_lineno or node.lineno
             lines[node.lineno - 1 : last] = [""] * (last - node.lineno + 1)
@@ -82,7 +82,7 @@ def import_closure(*modules: str) -> tuple[str, ...]:
         name = waiting.pop()
         if name not in found and name not in INERT_MODULES:
             found.add(name)
-            waiting.extend(_imports(name))
+            waiting.extend(_imports(_file(name)))
     return tuple(sorted(found))
 
 
@@ -95,9 +95,30 @@ def _digest(parts: Iterable[tuple[str, bytes]]) -> str:
     return digest.hexdigest()
 
 
-def _imports(name: str) -> Iterable[str]:
+# A Snakefile asks for dozens of hashes over the same files, and every cluster job reads it again: a file is read once.
+
+
+@cache
+def _nodes(source: bytes) -> tuple[ast.AST, ...]:
+    """Statements and what they are nested in; no expression holds one."""
+    nodes, waiting = [], [ast.parse(source)]
+    while waiting:
+        node = waiting.pop()
+        nodes.append(node)
+        waiting += [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr)]
+    return tuple(nodes)
+
+
+@cache
+def _statements_of(file: Path) -> bytes:
+    return statements(file.read_bytes())
+
+
+@cache
+def _imports(file: Path) -> tuple[str, ...]:
     """Modules of this package that one module's source imports, inside functions too."""
-    for node in ast.walk(ast.parse(_file(name).read_bytes())):
+    found = []
+    for node in _nodes(file.read_bytes()):
         if isinstance(node, ast.Import):
             candidates = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -105,10 +126,9 @@ def _imports(name: str) -> Iterable[str]:
             candidates = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         else:
             continue
-        for candidate in candidates:
-            inner = candidate.removeprefix("mine.")
-            if inner != candidate and _exists(inner):
-                yield inner
+        inner = (name.removeprefix("mine.") for name in candidates if name.startswith("mine."))
+        found += [name for name in inner if _exists(name)]
+    return tuple(found)
 
 
 def _exists(name: str) -> bool:
