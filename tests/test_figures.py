@@ -337,15 +337,15 @@ def test_a_sweep_of_one_setting_is_drawn_by_its_name():
 
 EXTREMES = {
     "smoke": {"seeds": 2},
-    "one seed": {"seeds": 1},
-    "one rho": {"rhos": (0.9,)},
+    "one seed": {"seeds": 1, "dims": (5,)},
+    "one rho": {"rhos": (0.9,), "dims": (1, 20)},
     "one dim": {"dims": (5,)},
-    "one setting": {"settings": {"base": {}}},
-    "rho 0": {"rhos": (0.0,)},
-    "all overflow": {"overflows": lambda *_: True},
-    "none diverges": {"overflows": lambda *_: False, "runaways": lambda *_: False},
-    "five variants": {"variants": ("biased", "biased-stable", "ema", "ema-as-printed", "ema-log"), "dims": (5,)},
-    "unknown variant": {"variants": ("ema", "smile"), "dims": (1,)},
+    "one setting": {"settings": {"base": {}}, "dims": (5,)},
+    "rho 0": {"rhos": (0.0,), "dims": (5,)},
+    "all overflow": {"overflows": lambda *_: True, "dims": (5,)},
+    "none diverges": {"overflows": lambda *_: False, "runaways": lambda *_: False, "dims": (5,)},
+    "five variants": {"variants": ("biased", "biased-stable", "ema", "ema-as-printed", "ema-log"), "rhos": (0.9,)},
+    "unknown variant": {"variants": ("ema", "smile"), "dims": (1,), "rhos": (0.9,)},
 }
 
 

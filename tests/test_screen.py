@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -120,7 +121,8 @@ def test_without_a_screen_the_run_is_finished(tmp_path):
 
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
 def test_a_terminal_without_greek_shows_escapes(tmp_path, encoding):
-    done = mine(tmp_path, "claims", ".", PYTHONIOENCODING=encoding)
+    config = SRC.parent / "config" / "smoke.yaml"
+    done = mine(tmp_path, "status", "--config", shlex.quote(str(config)), "--cells", PYTHONIOENCODING=encoding)
     out, err = done.communicate(timeout=60)
     assert (done.returncode, err) == (0, "")
     assert "\\u03c1" in out
