@@ -37,8 +37,8 @@ PARTS = {
         estimators/__init__ estimators/interface estimators/base estimators/critics estimators/densities
         estimators/parts estimators/values estimators/names
     """,
-    "settings": "settings estimators/settings own/settings",
-    "plans": "config experiments provenance estimators/planning estimators/provenance",
+    "settings": "settings kinds estimators/settings own/settings",
+    "plans": "config schema yaml_files experiments provenance estimators/planning estimators/provenance",
     "run files": "trace runs estimators/runs",
     "tables": """
         columns tables rows summary curves evaluation_rows epoch_rows
