@@ -1,5 +1,5 @@
 # From config/config.yaml to tables and figures. Everything that computes is a `mine` command; see workflow/rules.
-from mine.config import SCHEMA, check_or_exit, with_defaults
+from mine.config import check_or_exit, with_defaults
 
 # A file given by --configfile stands alone: merged into the published one, it would inherit its experiments.
 if not workflow.overwrite_configfiles:
@@ -9,7 +9,7 @@ if not workflow.overwrite_configfiles:
 
 # A job's own process reads what the first one has checked; to check it again would cost every job a second.
 if workflow.is_main_process:
-    config = check_or_exit(config, SCHEMA, workflow.configfiles)
+    config = check_or_exit(config, workflow.configfiles)
 else:
     config = with_defaults(config)
 

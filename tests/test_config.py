@@ -11,15 +11,15 @@ import pytest
 import yaml
 from factories import VARIANTS
 
-from mine import settings
 from mine.baselines import BASELINES
-from mine.config import DEFAULTS, SCHEMA, check_config, check_or_exit, load_config, read_yaml
+from mine.config import DEFAULTS, check_config, check_or_exit, load_config
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
 from mine.experiments import expand, kept_steps, training_of
-from mine.figures import FIGURES
+from mine.schema import schema as whole_schema
 from mine.settings import TrainingSettings
 from mine.tasks import TASKS
+from mine.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[1]
 GOOD = {
@@ -80,7 +80,7 @@ def changed(*path_and_value):
 def refusal(config) -> str:
     """The one line that a configuration is refused with."""
     with pytest.raises(UserError) as caught:
-        check_config(config, SCHEMA, "my.yaml")
+        check_config(config, "my.yaml")
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -94,7 +94,7 @@ def test_a_misspelt_required_key_is_called_misspelt_not_missing():
 
 
 def test_a_good_configuration_passes():
-    check_config(GOOD, SCHEMA)
+    check_config(GOOD)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_good_configuration_passes():
         ((*GRID, "seeds", "0-999999"), ["experiments.one: grid: 8,000,000 runs; there may be at most 1,000,000"]),
         ((*GRID, "seeds", "0-999999,1000000"), ["experiments.one: seed: more than 1,000,000 seeds in all"]),
         (("experiments", MANY), ["experiments.three: makes it 1,200,000 runs; a configuration has at most 1,000,000"]),
-        ((*TRAINING, "hidden", 10**20), ["experiments.one: hidden: 100000000000000000000", "of at most 16,384"]),
+        ((*TRAINING, "hidden", 10**20), ["one.training.hidden: 100000000000000000000", "of at most 16384"]),
         (("experiments", {}), ["experiments: {}", "at least one entry"]),
         (("experiments", None), ["experiments: None"]),
         (("results", "../elsewhere"), ["results: '../elsewhere'", "without '..'"]),
@@ -197,8 +197,8 @@ def test_names_of_settings_are_safe_in_paths_and_shells(name):
 
 @pytest.mark.parametrize("name", ["ema_rate=0.01", "n=500", "figures2", "A-b.c"])
 def test_names_with_a_sense_are_accepted(name):
-    check_config(changed("experiments", name, GOOD["experiments"]["one"]), SCHEMA)
-    check_config(changed(*EXPERIMENT, "settings", name, {}), SCHEMA)
+    check_config(changed("experiments", name, GOOD["experiments"]["one"]))
+    check_config(changed(*EXPERIMENT, "settings", name, {}))
 
 
 LAUGHTER = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -254,7 +254,7 @@ def test_a_key_may_override_what_was_merged(tmp_path):
 
 def test_the_snakefile_gets_one_line_and_exit_code_2(capsys):
     with pytest.raises(SystemExit) as caught:
-        check_or_exit({}, SCHEMA, [])
+        check_or_exit({}, [])
     assert caught.value.code == 2
     assert capsys.readouterr().err == "mine: error: config: experiments: missing; 'experiments' is required here\n"
 
@@ -265,19 +265,19 @@ def test_keys_left_out_have_their_defaults(tmp_path):
     assert {key: load_config(path)[key] for key in DEFAULTS} == DEFAULTS
 
 
-def test_schema_and_training_settings_agree():
-    schema = read_yaml(SCHEMA)["$defs"]
-    training = schema["training"]["properties"]
+def test_the_schema_has_what_settings_and_registries_know():
+    parts = whole_schema()["$defs"]
+    training = parts["training"]["properties"]
     assert list(training) == [field.name for field in dataclasses.fields(TrainingSettings)]
-    choices = {name: part["enum"] for name, part in training.items() if "enum" in part}
-    assert choices == {
-        "optimizer": list(settings.OPTIMIZERS),
-        "ema_init": list(settings.EMA_INITS),
-        "activation": list(settings.ACTIVATIONS),
-        "last_batch": list(settings.LAST_BATCHES),
-        "product": list(settings.PRODUCTS),
-    }
-    assert schema["grid"]["properties"]["variant"]["items"]["enum"] == list(ESTIMATORS)
+    assert training["batch_size"] == {"type": "integer", "minimum": 2, "maximum": 1_000_000}
+    assert training["learning_rate"] == {"type": "number", "exclusiveMinimum": 0, "maximum": 10}
+    assert training["average"] == {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
+    assert training["grad_clip"] == {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "null"}]}
+    assert training["data"]["anyOf"][0] == {"const": "stream"}
+    assert training["product"] == {"enum": ["permutation", "derangement", "independent", "shift"]}
+    assert list(parts["setting"]["properties"]) == ["variant", *training]
+    assert parts["variant"] == {"enum": list(ESTIMATORS)}
+    assert {"estimate", "scores"} < set(parts["figure"]["enum"])
 
 
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(TrainingSettings)])
@@ -292,14 +292,9 @@ def test_schema_and_training_settings_have_the_same_ranges(name, value):
     except UserError:
         good = False
     if good:
-        check_config(config, SCHEMA)
+        check_config(config)
     else:
         assert name in refusal(config)
-
-
-def test_schema_and_figures_agree():
-    allowed = read_yaml(SCHEMA)["$defs"]["experiment"]["properties"]["figures"]["items"]["enum"]
-    assert set(allowed) == {name for name, spec in FIGURES.items() if spec.of == "experiment"}
 
 
 def test_the_published_experiments_are_those_of_the_write_up_and_its_open_questions():
@@ -361,7 +356,7 @@ def test_smoke_has_the_published_experiments_small():
 def test_the_manual_has_every_key_and_its_default():
     text = (ROOT / "config" / "README.md").read_text()
     rows = {m[1]: m[0] for m in re.finditer(r"^\| `(\w+)` \|.*$", text, re.M)}
-    schema = read_yaml(SCHEMA)
+    schema = whole_schema()
     parts = [part.get("properties", {}) for part in schema["$defs"].values()]
     grid = schema["$defs"]["grid"]["properties"]
     keys = [*schema["properties"], *grid, *(key for part in parts for key in part)]
@@ -414,7 +409,7 @@ def test_figures_of_runs_do_not_pool_critics_or_tasks():
 
 
 def test_schema_and_baselines_agree():
-    allowed = read_yaml(SCHEMA)["$defs"]["experiment"]["properties"]["baselines"]["items"]["enum"]
+    allowed = whole_schema()["$defs"]["experiment"]["properties"]["baselines"]["items"]["enum"]
     assert allowed == list(BASELINES)
 
 

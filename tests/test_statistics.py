@@ -17,6 +17,7 @@ from mine.statistics import (
     Interval,
     bonferroni,
     bootstrap,
+    holm,
     mean_interval,
     median,
     quantile,
@@ -277,3 +278,19 @@ def test_a_trend_is_the_mean_of_each_seeds_tau():
 def test_a_trend_that_all_seeds_share_has_an_interval_of_one_point():
     interval = trend(np.arange(3.0), np.array([[1.0, 2.0, 3.0], [10.0, 20.0, 90.0]]))
     assert (interval.value, interval.low, interval.high) == (1.0, 1.0, 1.0)
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    # 0.01 <= 0.05/4, 0.0166 <= 0.05/3, 0.03 > 0.05/2: there it stops, although 0.04 <= 0.05.
+    assert [p <= 0.05 for p in holm([0.04, 0.01, 0.03, 0.0166])] == [False, True, False, True]
+    assert holm([0.6, 0.9]) == [1, 1]
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0.001, 1), min_size=1, max_size=12))
+def test_holm_is_between_bonferroni_and_none_and_keeps_the_order(ps):
+    corrected = holm(ps)
+    for p, after in zip(ps, corrected, strict=True):
+        assert p - 1e-12 <= after <= min(1, p * len(ps)) + 1e-12
+    assert sorted(corrected) == [corrected[place] for place in np.argsort(ps, kind="stable")]

@@ -33,17 +33,8 @@ RUN = tuple(CELL_COLUMNS)[1:]
 
 def cell_row(experiment: str, run: RunFile) -> dict[str, Any]:
     """Every name of CELL_COLUMNS to its value for one run."""
-    cell = run.cell
-    return {
-        "experiment": experiment,
-        "setting": run.setting,
-        "critic": cell.critic,
-        "variant": cell.variant,
-        "task": cell.task,
-        "dim": cell.dim,
-        "rho": cell.rho,
-        "seed": cell.seed,
-    }
+    of_cell = {name: getattr(run.cell, name) for name in RUN[1:]}
+    return {"experiment": experiment, "setting": run.setting, **of_cell}
 
 
 def schema(columns: Columns) -> pa.Schema:

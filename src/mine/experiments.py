@@ -65,6 +65,9 @@ OWN = "mi=own"
 Group = tuple[str, str, str, str, int, str]
 """The cell that seeds are pooled over: setting, critic, variant, task, dim, and truth as it stands in paths."""
 
+GROUP = ("setting", "critic", "variant", "task", "dim", "truth")
+"""Names of the parts of a Group."""
+
 
 @dataclass(frozen=True)
 class PlannedRun:

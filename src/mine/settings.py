@@ -1,7 +1,7 @@
 """What a training run is: its cell and its settings, with the range of each and nothing that trains.
 
-Every default here is the published one; ``config/README.md`` gives the reason for each. The command line's
-options, the configuration's schema and the metadata of a results file all use these names.
+Every default here is the published one; ``config/README.md`` gives the reason for each. The options of ``mine train``
+and their help, the configuration's schema and the settings in a results file's metadata are made from these fields.
 """
 
 from __future__ import annotations
@@ -11,33 +11,13 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from mine.errors import UserError
+from mine.kinds import Choice, Flag, Real, Whole, check, kinds_of, setting
 
-OPTIMIZERS = ("adam", "adamw", "sgd")
-EMA_INITS = ("one", "first-batch")
-ACTIVATIONS = ("relu", "elu", "tanh")
-PRODUCTS = ("permutation", "derangement", "independent", "shift")
-LAST_BATCHES = ("drop", "keep")
 SEPARABLE, CONCAT, DENSITY = "separable", "concat", "density"
 CRITICS = (SEPARABLE, CONCAT, DENSITY)
 """``density``: no critic T(x, z) but a model of densities (DoE, CLUB)."""
 GAUSSIAN = "gaussian"
 """The write-up's task."""
-MOST = {
-    "dim": 10_000,
-    "seed": 999_999_999,
-    "steps": 100_000_000,
-    "epochs": 100_000_000,
-    "batch_size": 1_000_000,
-    "hidden": 16_384,
-    "layers": 100,
-    "embedding": 16_384,
-    "data": 100_000_000,
-    "record_every": 100_000_000,
-    "eval_every": 100_000_000,
-    "term_norms_every": 100_000_000,
-}
-"""The largest value of each whole number: far beyond what is published, and a slip of the keyboard above it."""
-
 MAX_FLOATS = 2**32
 """Numbers that one run works on at once, 16 GiB of them."""
 
@@ -49,24 +29,36 @@ EPOCH = "epoch"
 STEPS = 3000
 """Updates where neither steps nor epochs are given."""
 
+# The largest whole numbers are far beyond what is published, and a slip of the keyboard is above them.
+DIM = Whole(1, 10_000)
+SEED = Whole(0, 999_999_999)
+RHO = Real(-1, 1, "()")
+NATS = Real(0, math.inf, "[)")
+
+_MANY = 100_000_000
+_POSITIVE = Real(0, math.inf, "()")
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
     """Settings of one training run. Construction checks every value and raises UserError.
 
     steps: updates at each mutual information of the data; 3,000 where neither these nor epochs are given.
-    epochs: passes over the data set in place of steps, which then follow from it.
+    epochs: passes over the data set in place of steps, which then follow from it; data must be a number.
     batch_size: joint pairs in a batch, k; as many product pairs.
-    learning_rate: of the optimiser, per update.
+    learning_rate: step size of the optimiser, per update.
     optimizer: ``adam`` (betas 0.9 and 0.999, eps 1e-8), ``adamw`` (the same with a weight decay of 0.01) or ``sgd``
         (no momentum).
     ema_rate: alpha in v <- (1 - alpha) v + alpha B_exp; 1 remembers one batch only.
-    ema_init: v before the first update: ``one``, or the first batch's mean of e^T.
-    grad_clip: largest L2 norm of an applied gradient; None does not clip.
-    hidden, layers, activation: units of a hidden layer, how many, and what follows each.
+    ema_init: v before the first update: 1 (``one``) or the first batch's mean of e^T (``first-batch``).
+    grad_clip: largest L2 norm of an applied gradient; without one, nothing is clipped.
+    hidden: units of each hidden layer of every network.
+    layers: hidden layers of every network.
+    activation: what follows each hidden layer.
     data: ``stream`` (fresh pairs every step) or the number of pairs drawn once, that batches come from.
     last_batch: whether an epoch's incomplete last batch is left out (``drop``) or trained on (``keep``).
-    product: how a product pair is chosen, see ``mine.engine.sources``; a separable critic takes all pairs of a batch.
+    product: how z of a product pair is chosen, see ``mine.engine.sources``; a separable critic takes all pairs of a
+        batch.
     embedding: dimension of the space that a separable critic maps x and z into.
     smile_tau: log of the largest e^T that SMILE lets through.
     alpha: of the alpha-interpolated bound; 1 is InfoNCE.
@@ -78,58 +70,34 @@ class TrainingSettings:
     term_norms_every: updates between records of the gradient norms of the objective's two terms.
     """
 
-    steps: int | None = None
-    epochs: int | None = None
-    batch_size: int = 128
-    learning_rate: float = 1e-3
-    optimizer: str = "adam"
-    ema_rate: float = 0.01
-    ema_init: str = "one"
-    grad_clip: float | None = None
-    hidden: int = 128
-    layers: int = 2
-    activation: str = "relu"
-    data: str | int = STREAM
-    last_batch: str = "drop"
-    product: str = "permutation"
-    embedding: int = 32
-    smile_tau: float = 5.0
-    alpha: float = 0.01
-    average: float = 0.0
-    second_look: bool = False
-    record_every: str | int = 1
-    eval_every: int = 500
-    term_norms_every: int = 50
+    steps: int | None = setting(None, Whole(1, _MANY))
+    epochs: int | None = setting(None, Whole(1, _MANY))
+    batch_size: int = setting(128, Whole(2, 1_000_000))
+    learning_rate: float = setting(1e-3, Real(0, 10, "(]"))
+    optimizer: str = setting("adam", Choice(("adam", "adamw", "sgd")))
+    ema_rate: float = setting(0.01, Real(0, 1, "(]"))
+    ema_init: str = setting("one", Choice(("one", "first-batch")))
+    grad_clip: float | None = setting(None, _POSITIVE)
+    hidden: int = setting(128, Whole(1, 16_384))
+    layers: int = setting(2, Whole(1, 100))
+    activation: str = setting("relu", Choice(("relu", "elu", "tanh")))
+    data: str | int = setting(STREAM, Whole(2, _MANY, STREAM, "pairs"))
+    last_batch: str = setting("drop", Choice(("drop", "keep")))
+    product: str = setting("permutation", Choice(("permutation", "derangement", "independent", "shift")))
+    embedding: int = setting(32, Whole(1, 16_384))
+    smile_tau: float = setting(5.0, _POSITIVE)
+    alpha: float = setting(0.01, Real(0, 1))
+    average: float = setting(0.0, Real(0, 1, "[)"))
+    second_look: bool = setting(False, Flag())
+    record_every: str | int = setting(1, Whole(1, _MANY, EPOCH, "updates"))
+    eval_every: int = setting(500, Whole(1, _MANY))
+    term_norms_every: int = setting(50, Whole(1, _MANY))
 
     def __post_init__(self) -> None:
         """Check every value, and work out the steps."""
-        for name in ("hidden", "layers", "embedding", "eval_every", "term_norms_every"):
-            _check_int(name, getattr(self, name), 1)
-        for name in ("steps", "epochs"):
-            if getattr(self, name) is not None:
-                _check_int(name, getattr(self, name), 1)
-        _check_int("batch_size", self.batch_size, 2)
-        _check_number("learning_rate", self.learning_rate, 0.0, 10.0, low_open=True)
-        _check_number("ema_rate", self.ema_rate, 0.0, 1.0, low_open=True)
-        _check_number("smile_tau", self.smile_tau, 0.0, math.inf, low_open=True, high_open=True)
-        _check_number("alpha", self.alpha, 0.0, 1.0)
-        _check_number("average", self.average, 0.0, 1.0, high_open=True)
-        if self.grad_clip is not None:
-            _check_number("grad_clip", self.grad_clip, 0.0, math.inf, low_open=True, high_open=True)
-        for name, allowed in (
-            ("optimizer", OPTIMIZERS),
-            ("ema_init", EMA_INITS),
-            ("activation", ACTIVATIONS),
-            ("last_batch", LAST_BATCHES),
-            ("product", PRODUCTS),
-        ):
-            check_choice(name, getattr(self, name), allowed)
-        if self.data != STREAM:
-            if isinstance(self.data, str):
-                raise UserError(f"data: {self.data!r} is neither 'stream' nor a whole number of pairs")
-            _check_int("data", self.data, self.batch_size, "the batch size")
-        if not isinstance(self.second_look, bool):
-            raise UserError(f"second_look: {self.second_look!r} is neither true nor false")
+        check(self)
+        if self.data != STREAM and self.data < self.batch_size:
+            raise UserError(f"data: {self.data} is not a whole number of at least {self.batch_size} (the batch size)")
         if self.second_look and self.product not in ("permutation", "derangement"):
             raise UserError(f"second_look: product pairs are chosen by {self.product!r}, which has no other choice")
         self._check_epochs()
@@ -156,19 +124,14 @@ class TrainingSettings:
                     f"epochs: {self.epochs} with steps {self.steps}; give one of the two "
                     f"({self.epochs} epochs are {steps} updates)"
                 )
-            if steps > MOST["steps"]:
-                raise UserError(f"epochs: {self.epochs} are {steps:,} updates; a run has at most {MOST['steps']:,}")
+            if steps > _MANY:
+                raise UserError(f"epochs: {self.epochs} are {steps:,} updates; a run has at most {_MANY:,}")
         # The one derived field: read everywhere as the number of updates, however that was said.
         object.__setattr__(self, "steps", steps)
 
     def _check_windows(self) -> None:
-        if self.record_every == EPOCH:
-            if self.data == STREAM:
-                raise UserError(f"record_every: {EPOCH!r} needs a data set; data is {STREAM!r}, which has no epochs")
-        elif isinstance(self.record_every, str):
-            raise UserError(f"record_every: {self.record_every!r} is neither {EPOCH!r} nor a whole number of updates")
-        else:
-            _check_int("record_every", self.record_every, 1)
+        if self.record_every == EPOCH and self.data == STREAM:
+            raise UserError(f"record_every: {EPOCH!r} needs a data set; data is {STREAM!r}, which has no epochs")
         if self.window > self.steps:
             raise UserError(f"record_every: {self.record_every} is beyond the run's {self.steps} updates")
         if self.steps // self.window > MAX_ROWS:
@@ -214,6 +177,14 @@ class TrainingSettings:
         return asdict(self)
 
 
+MOST = {
+    name: kind.most
+    for name, kind in {"dim": DIM, "seed": SEED, **kinds_of(TrainingSettings)}.items()
+    if isinstance(kind, Whole)
+}
+"""The largest value of each whole number."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One run's place in the grid: estimator and critic, distribution of the data, dimension d of X and of Z, and seed.
@@ -242,8 +213,8 @@ class Cell:
             object.__setattr__(self, "critic", default_critic(self.variant))
         check_choice("critic", self.critic, CRITICS)
         check_critic(self.variant, self.critic)
-        _check_int("dim", self.dim, 1)
-        _check_int("seed", self.seed, 0)
+        DIM.check("dim", self.dim)
+        SEED.check("seed", self.seed)
         if self.task in FIXED:
             self._check_fixed(FIXED[self.task].dim_x)
             return
@@ -291,18 +262,18 @@ def check_mis(mi: Any) -> tuple[float, ...]:
     if not isinstance(mi, (list, tuple)) or not mi:
         raise UserError(f"mi: {mi!r} is no list of numbers of nats")
     for value in mi:
-        _check_number("mi", value, 0.0, math.inf, high_open=True)
+        NATS.check("mi", value)
     return tuple(map(float, mi))
 
 
 def check_rho(rho: Any) -> None:
     """Raise UserError unless rho is a number with -1 < rho < 1."""
-    _check_number("rho", rho, -1.0, 1.0, low_open=True, high_open=True)
+    RHO.check("rho", rho)
 
 
 def check_size(dim: int, settings: TrainingSettings) -> None:
     """Raise UserError where a run would need more than MAX_FLOATS, before any memory is asked for."""
-    _check_int("dim", dim, 1)
+    DIM.check("dim", dim)
     hidden, layers, pairs = settings.hidden, settings.layers, settings.batch_size
     critic = (2 * dim + 1) * hidden + (hidden + 1) * hidden * (layers - 1) + hidden + 1
     data = 0 if settings.data == STREAM else int(settings.data)
@@ -318,26 +289,6 @@ def check_size(dim: int, settings: TrainingSettings) -> None:
             raise UserError(f"{what} need {4 * floats / 2**30:,.0f} GiB of memory; a run may need at most {most}")
 
 
-def _check_int(name: str, value: Any, low: int, meaning: str = "") -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        bound = f"{low} ({meaning})" if meaning else str(low)
-        raise UserError(f"{name}: {value!r} is not a whole number of at least {bound}")
-    if value > MOST[name]:
-        raise UserError(f"{name}: {value!r} is not a whole number of at most {MOST[name]:,}")
-
-
-def _check_number(
-    name: str, value: Any, low: float, high: float, *, low_open: bool = False, high_open: bool = False
-) -> None:
-    interval = f"{'(' if low_open else '['}{low:g}, {high:g}{')' if high_open else ']'}"
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    good = good and (value > low if low_open else value >= low)
-    good = good and (value < high if high_open else value <= high)
-    if not good:
-        raise UserError(f"{name}: {value!r} is not a number in {interval}")
-
-
 def check_choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:
     """Raise UserError unless value is among those allowed."""
-    if value not in allowed:
-        raise UserError(f"{name}: {value!r} is unknown; allowed are {', '.join(allowed)}")
+    Choice(allowed).check(name, value)

@@ -158,6 +158,18 @@ def bonferroni(cells: int, level: float = LEVEL) -> float:
     return 1.0 - (1.0 - level) / max(1, cells)
 
 
+def holm(ps: Sequence[float]) -> list[float]:
+    """Corrected p values, in the order given: a test is rejected where its own is not above the level of all together.
+
+    Source: Holm, "A simple sequentially rejective multiple test procedure", 1979.
+    """
+    order = np.argsort(ps, kind="stable")
+    scaled = np.asarray(ps, dtype=float)[order] * (len(ps) - np.arange(len(ps)))
+    corrected = np.empty(len(ps))
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(scaled))
+    return [float(p) for p in corrected]
+
+
 def _ranks(values: np.ndarray) -> np.ndarray:
     """Places in the order, the same for equal values; NaN is refused, because it has none."""
     if np.isnan(values).any():

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import platform
+import re
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from mine.devices import device
 from mine.errors import UserError
+from mine.kinds import Choice, Flag, Real, Whole
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +41,40 @@ def number(text: str) -> float | str:
 def boolean(text: str) -> bool | str:
     """True or false, or the text as it is, as ``integer`` does."""
     return {"true": True, "false": False}.get(text.lower(), text)
+
+
+_READ = {Whole: (integer, "N"), Real: (number, "NUMBER"), Choice: (str, "NAME"), Flag: (boolean, "BOOL")}
+"""How an option of a kind is read, and what stands for its value in help."""
+
+
+def add_settings(group: argparse._ArgumentGroup, settings: type) -> None:
+    """An option for each field of settings, with what their docstring and its kind say of it.
+
+    Not set unless given, see ``given_settings``: some settings exclude each other.
+    """
+    meanings = described(settings)
+    for each in fields(settings):
+        kind, default = each.metadata["kind"], "none" if each.default is None else each.default
+        read, stands_for = _READ[type(kind)]
+        group.add_argument(
+            f"--{each.name.replace('_', '-')}",
+            dest=each.name,
+            type=read,
+            default=argparse.SUPPRESS,
+            metavar=stands_for,
+            help=f"{meanings[each.name]}; {kind} (default: {default})".replace("%", "%%"),
+        )
+
+
+def given_settings(arguments: argparse.Namespace, settings: type) -> dict[str, Any]:
+    """The settings on the command line, by name; those that were not given are not there."""
+    return {each.name: getattr(arguments, each.name) for each in fields(settings) if hasattr(arguments, each.name)}
+
+
+def described(settings: type) -> dict[str, str]:
+    """What a class's docstring says of each of its fields, in entries ``name: text`` with further lines indented."""
+    entries = re.findall(r"^(\w+): (.+(?:\n +.+)*)", inspect.getdoc(settings) or "", re.M)
+    return {name: " ".join(text.split()).replace("``", "").rstrip(".") for name, text in entries}
 
 
 def threads(value: int | str) -> int:

@@ -21,7 +21,8 @@ from mine.settings import GAUSSIAN
 
 if TYPE_CHECKING:
     from mine.experiments import Group
-    from mine.status import Job, Status, Tally
+    from mine.status import Status, Tally
+    from mine.status.jobs import Job
 
 HELP = "how far the experiments are, and what went wrong"
 

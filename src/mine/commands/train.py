@@ -18,30 +18,23 @@ from __future__ import annotations
 import argparse
 import math
 import os
-from dataclasses import fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from mine.commands.options import boolean, check_tf32, integer, made_with, number
+from mine.commands.options import add_settings, check_tf32, given_settings, integer, made_with, number
 from mine.commands.options import device as choose_device
 from mine.commands.options import threads as check_threads
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
-from mine.settings import (
-    ACTIVATIONS,
-    CRITICS,
-    EMA_INITS,
-    EPOCH,
-    GAUSSIAN,
-    LAST_BATCHES,
-    OPTIMIZERS,
-    PRODUCTS,
-    STREAM,
-    Cell,
-    TrainingSettings,
-    check_choice,
-    check_size,
-)
+from mine.settings import CRITICS, GAUSSIAN, Cell, TrainingSettings, check_choice, check_size
 from mine.tasks import FIXED, TASKS
+
+if TYPE_CHECKING:
+    from mine.engine.loop import Progress
+    from mine.engine.runs import RunResult
+    from mine.progress import ProgressLine
 
 STACK = {"cpu": 5, "cuda": 4096}
 """Runs that train together by default, by device. A larger stack leaves a CPU core's cache: benchmarks/README.md."""
@@ -54,99 +47,102 @@ HELP = "train one cell of the grid, one parquet file a seed"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """An option for the cell, for every training setting, and for how to run."""
-    default = TrainingSettings()
-    cell = parser.add_argument_group("the cell")
-    cell.add_argument("--variant", required=True, metavar="NAME", help=f"estimator: {', '.join(ESTIMATORS)}")
-    cell.add_argument("--dim", type=integer, metavar="D", help="dimension d of X and of Z, at least 1")
-    cell.add_argument("--rho", type=number, metavar="R", help="correlation per coordinate, in (-1, 1)")
-    cell.add_argument(
-        "--critic", metavar="NAME", help=f"{', '.join(CRITICS)} (default: the first that the estimator exists with)"
-    )
-    cell.add_argument(
-        "--task",
-        default=GAUSSIAN,
-        metavar="NAME",
-        help=f"{', '.join(TASKS)}, or a fixed task (default: gaussian)",
-    )
-    cell.add_argument(
-        "--mi",
-        metavar="NATS",
-        help="mutual information of each stair, in place of --rho: 2,4,6,8,10",
-    )
-    cell.add_argument("--seed", required=True, metavar="SEEDS", help="a seed, or several: 0-15 or 0,3,7")
-    cell.add_argument(
-        "--output",
-        required=True,
-        metavar="FILE",
-        help="parquet file; '{seed}' stands for the seed where there are several",
-    )
+    add = parser.add_argument_group("the cell").add_argument
+    add("--variant", required=True, metavar="NAME", help=f"estimator: {', '.join(ESTIMATORS)}")
+    add("--dim", type=integer, metavar="D", help="dimension d of X and of Z, at least 1")
+    add("--rho", type=number, metavar="R", help="correlation per coordinate, in (-1, 1)")
+    first = "(default: the first that the estimator exists with)"
+    add("--critic", metavar="NAME", help=f"{', '.join(CRITICS)} {first}")
+    add("--task", default=GAUSSIAN, metavar="NAME", help=f"{', '.join(TASKS)}, or a fixed task (default: gaussian)")
+    add("--mi", metavar="NATS", help="mutual information of each stair, in place of --rho: 2,4,6,8,10")
+    add("--seed", required=True, metavar="SEEDS", help="a seed, or several: 0-15 or 0,3,7")
+    many = "'{seed}' stands for the seed where there are several"
+    add("--output", required=True, metavar="FILE", help=f"parquet file; {many}")
 
-    saved = parser.add_argument_group("critics to keep")
-    saved.add_argument(
-        "--checkpoints", metavar="STEPS", help="numbers of updates after which critics are kept: 0,100,1000"
-    )
-    saved.add_argument(
-        "--critics", metavar="FILE", help="npz file for them, read by `mine frozen`; '{seed}' as in --output"
-    )
+    add = parser.add_argument_group("critics to keep").add_argument
+    after = "numbers of updates after which critics are kept: 0,100,1000"
+    add("--checkpoints", metavar="STEPS", help=after)
+    add("--critics", metavar="FILE", help="npz file for them, read by `mine frozen`; '{seed}' as in --output")
 
-    training = parser.add_argument_group("training settings")
+    add_settings(parser.add_argument_group("training settings"), TrainingSettings)
 
-    def add(name: str, kind, metavar: str, text: str) -> None:
-        shown = "none" if getattr(default, name) is None else getattr(default, name)
-        option = f"--{name.replace('_', '-')}"
-        # Not set unless given: steps and epochs exclude each other.
-        absent = argparse.SUPPRESS
-        help_text = f"{text} (default: {shown})"
-        training.add_argument(option, dest=name, type=kind, default=absent, metavar=metavar, help=help_text)
-
-    add("steps", integer, "N", "updates of the critic")
-    add("epochs", integer, "N", "passes over the data set in place of --steps; needs --data N")
-    add("batch_size", integer, "K", "joint pairs in a batch, at least 2")
-    add("learning_rate", number, "LR", "step size of the optimiser, per update")
-    add("optimizer", str, "NAME", " or ".join(OPTIMIZERS))
-    add("ema_rate", number, "ALPHA", "alpha in v <- (1 - alpha) v + alpha B_exp, in (0, 1]; 1 remembers one batch")
-    add("ema_init", str, "NAME", f"v before the first update: {' or '.join(EMA_INITS)}")
-    add("grad_clip", number, "NORM", "largest L2 norm of an applied gradient")
-    add("hidden", integer, "UNITS", "units of each hidden layer of the critic")
-    add("layers", integer, "N", "hidden layers of the critic")
-    add("activation", str, "NAME", f"after each hidden layer: {', '.join(ACTIVATIONS)}")
-    add("data", integer, "SOURCE", f"{STREAM} (fresh pairs every step) or the number of pairs drawn once")
-    add("last_batch", str, "NAME", f"an epoch's incomplete last batch: {' or '.join(LAST_BATCHES)}")
-    add("product", str, "SCHEME", f"how z of a product pair is chosen: {', '.join(PRODUCTS)}")
-    add("embedding", integer, "UNITS", "dimension of the space that a separable critic maps x and z into")
-    add("smile_tau", number, "TAU", "log of the largest e^T that SMILE lets through")
-    add("alpha", number, "ALPHA", "of the alpha-interpolated bound, in [0, 1]; 1 is InfoNCE")
-    add("average", number, "DECAY", "of the parameters' moving average, which held-out values are taken at; 0: none")
-    add("second_look", boolean, "BOOL", "true: look at each batch again after its update, product pairs chosen anew")
-    add("record_every", integer, "N", f"updates that one row stands for, or {EPOCH!r}: those of an epoch")
-    add("eval_every", integer, "N", "updates between evaluations on held-out samples and at the population")
-    add("term_norms_every", integer, "N", "updates between records of the gradient norms of the two terms")
-
-    running = parser.add_argument_group("how to run")
-    running.add_argument(
-        "--device", default="auto", choices=("auto", "cpu", "cuda"), help="auto takes CUDA if there is one"
-    )
-    running.add_argument(
-        "--threads",
-        type=integer,
-        default=1,
-        metavar="N",
-        help="CPU threads; results are the same only for the same number (default: 1)",
-    )
-    running.add_argument(
+    add = parser.add_argument_group("how to run").add_argument
+    add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="auto takes CUDA if there is one")
+    same = "results are the same only for the same number"
+    add("--threads", type=integer, default=1, metavar="N", help=f"CPU threads; {same} (default: 1)")
+    add(
         "--stack",
         type=integer,
         metavar="N",
         help="how many runs train together; changes the speed and, on a CPU, no result "
         f"(default: {STACK['cpu']} on a CPU, more of small critics, and {STACK['cuda']} on a GPU)",
     )
-    running.add_argument(
-        "--tf32", action="store_true", help="let a GPU round matrix products to TF32's 10-bit mantissa (default: not)"
-    )
+    rounding = "let a GPU round matrix products to TF32's 10-bit mantissa (default: not)"
+    add("--tf32", action="store_true", help=rounding)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is to be trained, checked: a cell a seed, each with the files for it.
+
+    checkpoints: numbers of updates after which critics are kept. critics: files for them, a seed each, or none at all.
+    """
+
+    cells: list[Cell]
+    settings: TrainingSettings
+    outputs: list[Path]
+    checkpoints: list[int]
+    critics: list[Path]
+
+    @property
+    def updates(self) -> int:
+        """Of one run, up all of its stairs."""
+        return self.settings.steps * self.cells[0].stairs
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Check everything; then train stack after stack, and write each stack's files as it is done."""
+    job = _checked(arguments)
+
+    # Slow to import (2 s), so only once the input is known to be good.
+    import torch
+
+    from mine.engine.runs import runs_of, train_runs
+    from mine.files import check_writable
+    from mine.progress import ProgressLine
+    from mine.provenance import training_code_hash
+
+    cell, runs = job.cells[0], runs_of(job.cells)
+    device = choose_device(arguments.device)
+    check_tf32(arguments.tf32, device)
+    for output in job.outputs + job.critics:
+        check_writable(output)
+    torch.set_num_threads(arguments.threads)
+    torch.backends.cuda.matmul.allow_tf32 = arguments.tf32
+    where = {**made_with(arguments, device), "code": training_code_hash(arguments.variant, arguments.task)}
+
+    size = arguments.stack or _stack(device.type, job.settings, cell)
+    truths = [task.mi for task in runs[0].tasks]
+    line = ProgressLine(job.updates * math.ceil(len(runs) / size))
+    for first in range(0, len(runs), size):
+        stack = slice(first, first + size)
+        which = f"runs {first + 1}-{first + len(runs[stack])} of {len(runs)}, " if len(runs) > size else ""
+        results = train_runs(
+            cell.variant,
+            cell.critic,
+            runs[stack],
+            job.settings,
+            device=device,
+            checkpoints=job.checkpoints,
+            report=_report(line, job, truths, first // size * job.updates, f"{_words(cell, arguments.seed)}: {which}"),
+        )
+        line.close()
+        for place, result in enumerate(results, first):
+            _write(job, place, result, where)
+
+
+def _checked(arguments: argparse.Namespace) -> _Job:
+    """What the arguments ask for. Raises UserError."""
     from mine.experiments import check_stairs, parse_seeds
 
     seeds = parse_seeds(arguments.seed)
@@ -162,66 +158,40 @@ def run(arguments: argparse.Namespace) -> None:
     settings = _settings(arguments)
     check_size(dim, settings)
     check_stairs(settings, cells[0].stairs)
-    updates = settings.steps * cells[0].stairs
-    checkpoints, critics = _critics(arguments, updates, seeds)
+    checkpoints, critics = _critics(arguments, settings.steps * cells[0].stairs, seeds)
     if set(map(os.path.realpath, outputs)) & set(map(os.path.realpath, critics)):
         raise UserError(f"critics: {arguments.critics!r} is the output too")
+    return _Job(cells, settings, outputs, checkpoints, critics)
 
-    # Slow to import (2 s), so only once the input is known to be good.
-    import torch
 
-    from mine.engine.loop import Progress
-    from mine.engine.runs import runs_of, train_runs
-    from mine.files import check_writable
+def _report(line: ProgressLine, job: _Job, truths: list[float], before: int, what: str) -> Callable[[Progress], None]:
+    """What shows how far a stack is; before: updates of the stacks before it, what: which runs it has."""
+
+    def report(progress: Progress) -> None:
+        estimate = "none live" if math.isnan(progress.mi_batch) else f"in-batch {progress.mi_batch:.2f} nats"
+        truth = truths[min((max(progress.step, 1) - 1) // job.settings.steps, len(truths) - 1)]
+        line.update(
+            before + progress.step,
+            f"{what}step {progress.step}/{progress.steps}, {estimate} (truth {truth:.2f}), "
+            f"{progress.live} of {progress.runs} live",
+        )
+
+    return report
+
+
+def _write(job: _Job, place: int, result: RunResult, where: dict[str, Any]) -> None:
+    """Write the files of the run at one place of a job; where: how it was made, for its metadata."""
     from mine.frozen.critics import write_critics
-    from mine.progress import ProgressLine
-    from mine.provenance import training_code_hash
     from mine.trace import write_trace
 
-    first_cell = cells[0]
-    runs = runs_of(cells)
-    device = choose_device(arguments.device)
-    check_tf32(arguments.tf32, device)
-    for output in outputs + critics:
-        check_writable(output)
-    torch.set_num_threads(arguments.threads)
-    torch.backends.cuda.matmul.allow_tf32 = arguments.tf32
-    where = {**made_with(arguments, device), "code": training_code_hash(arguments.variant, arguments.task)}
-
-    size = arguments.stack or _stack(device.type, settings, first_cell)
-    line = ProgressLine(updates * math.ceil(len(seeds) / size))
-    for first in range(0, len(seeds), size):
-        stack = slice(first, first + size)
-        which = f"runs {first + 1}-{first + len(seeds[stack])} of {len(seeds)}, " if len(seeds) > size else ""
-
-        def report(progress: Progress, first: int = first, which: str = which) -> None:
-            estimate = "none live" if math.isnan(progress.mi_batch) else f"in-batch {progress.mi_batch:.2f} nats"
-            stair = min((max(progress.step, 1) - 1) // settings.steps, len(runs[0].tasks) - 1)
-            line.update(
-                first // size * updates + progress.step,
-                f"{_words(first_cell, arguments.seed)}: {which}step {progress.step}/{progress.steps}, {estimate} "
-                f"(truth {runs[0].tasks[stair].mi:.2f}), {progress.live} of {progress.runs} live",
-            )
-
-        results = train_runs(
-            arguments.variant,
-            first_cell.critic,
-            runs[stack],
-            settings,
-            device=device,
-            checkpoints=checkpoints,
-            report=report,
-        )
-        line.close()
-        for place, (cell, output, result) in enumerate(zip(cells[stack], outputs[stack], results, strict=True), first):
-            outcome = {"outcome": result.outcome, "overflow_step": result.overflow_step}
-            metadata = {"cell": cell.to_dict(), "settings": settings.to_dict(), **outcome, **where}
-            if critics:
-                kept = {step: parameters.cpu().numpy() for step, parameters in result.checkpoints.items()}
-                write_critics(critics[place], kept, metadata)
-            write_trace(output, result.columns, metadata)
-            ending = result.outcome if result.overflow_step is None else f"overflow at step {result.overflow_step}"
-            print(f"{output}: {ending}", flush=True)
+    outcome = {"outcome": result.outcome, "overflow_step": result.overflow_step}
+    metadata = {"cell": job.cells[place].to_dict(), "settings": job.settings.to_dict(), **outcome, **where}
+    if job.critics:
+        kept = {step: parameters.cpu().numpy() for step, parameters in result.checkpoints.items()}
+        write_critics(job.critics[place], kept, metadata)
+    write_trace(job.outputs[place], result.columns, metadata)
+    ending = result.outcome if result.overflow_step is None else f"overflow at step {result.overflow_step}"
+    print(f"{job.outputs[place]}: {ending}", flush=True)
 
 
 def _data(arguments: argparse.Namespace) -> tuple[int, tuple[float, ...] | None]:
@@ -259,8 +229,7 @@ def _stack(device: str, settings: TrainingSettings, cell: Cell) -> int:
 
 def _settings(arguments: argparse.Namespace) -> TrainingSettings:
     """The training settings on the command line, each setting's default where it is not given."""
-    known = [field.name for field in fields(TrainingSettings)]
-    given = {name: getattr(arguments, name) for name in known if hasattr(arguments, name)}
+    given = given_settings(arguments, TrainingSettings)
     if "epochs" in given and "steps" in given:
         raise UserError(f"epochs: --epochs {given['epochs']} with --steps {given['steps']}; give one of the two")
     return TrainingSettings(**given)

@@ -11,8 +11,6 @@ from torch import Tensor
 from mine.engine.networks import Constant, Mlp, Network, Said
 from mine.estimators.values import softplus
 
-FAMILIES = ("gaussian", "logistic")
-
 _LARGEST_LOG_SCALE = 10.0
 
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
+from mine.statistics import holm
 from mine.writeup import VARIANTS
 from mine.writeup.agreement import Reading
 from mine.writeup.targets import BY_V, NORMS, POINTS, Target, difference, distance, targets, targets_of
@@ -163,8 +164,7 @@ class Judgement:
 def judge(candidates: Sequence[Candidate], runs: pd.DataFrame, family: float = FAMILY) -> list[Judgement]:
     """One test a candidate, Holm's correction over them all.
 
-    Source: Holm, "A simple sequentially rejective multiple test procedure", 1979. A candidate is compatible unless
-    its test is rejected at the level ``family`` of all tests together.
+    A candidate is compatible unless its test is rejected at the level ``family`` of all tests together.
     """
     found = []
     for candidate in candidates:
@@ -173,19 +173,8 @@ def judge(candidates: Sequence[Candidate], runs: pd.DataFrame, family: float = F
         of_published = distance(published(), centre(of_seeds))
         p = (1 + sum(each >= of_published for each in away)) / (1 + len(away))
         found.append((candidate, of_published, tuple(away), p))
-    rejected = holm([p for *_, p in found], family)
-    return [Judgement(*each, not out) for each, out in zip(found, rejected, strict=True)]
-
-
-def holm(ps: Sequence[float], level: float) -> list[bool]:
-    """Which of several tests are rejected when the level is to hold for all of them together."""
-    order = np.argsort(ps, kind="stable")
-    rejected = [False] * len(ps)
-    for done, place in enumerate(order.tolist()):
-        if ps[place] > level / (len(ps) - done) + 1e-12:
-            break
-        rejected[place] = True
-    return rejected
+    compatible = [p > family for p in holm([p for *_, p in found])]
+    return [Judgement(*each, fits) for each, fits in zip(found, compatible, strict=True)]
 
 
 def winner(judged: Sequence[Judgement]) -> Judgement:

@@ -8,9 +8,7 @@ those cannot tell is not guessed: a lock says that a pipeline is at work or was 
 from __future__ import annotations
 
 import os
-import re
-from base64 import urlsafe_b64decode
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -21,31 +19,11 @@ import pyarrow.parquet as pq
 
 from mine.columns import RUN
 from mine.errors import UserError
-from mine.experiments import RUN_PATTERN, Group, PlannedRun, expand, parse_seeds, tables_of
+from mine.experiments import GROUP, Group, PlannedRun, expand, tables_of
 from mine.provenance import training_code_hash
 from mine.settings import TrainingSettings
+from mine.status.jobs import RECORDS, Job, locked, marked, other_failed_jobs, unfinished_training
 from mine.trace import read_metadata
-
-RECORDS = Path(".snakemake")
-"""Where Snakemake keeps its records: in the folder that it was started in."""
-
-GROUP = ("setting", "critic", "variant", "task", "dim", "truth")
-"""Names of the parts of a Group."""
-
-_TAIL = 16384
-"""Bytes at the end of a log that are looked at."""
-
-_ERROR = re.compile(
-    r"mine: error: "  # a command's own words
-    r"|.*: line \d+: +\d+ +(Killed|Terminated|Segmentation fault|Bus error|Aborted)"  # the shell, of its child
-    r"|slurmstepd: error: "
-)
-_TRACEBACK = "Traceback (most recent call last):"
-_EXCEPTION = re.compile(r"(?!KeyboardInterrupt)[A-Za-z_][\w.]*(: |$)")
-"""The last line of a traceback."""
-
-_FINISHED = re.compile(r".+\.parquet: (completed|overflow at step \d+)$")
-"""What `mine train` prints after a file is written: as the last line of a log, the job wrote all of them."""
 
 
 @dataclass
@@ -82,24 +60,6 @@ class Damaged:
 
     file: Path
     why: str
-
-
-@dataclass(frozen=True)
-class Job:
-    """A job that has begun and not finished.
-
-    state: ``failed``: Snakemake has seen its end, and files of it are missing; or, of a job other than training, its
-        log ends with an error. ``begun``: its end has not been seen, and a lock is there: it runs or waits to be tried
-        again, unless the pipeline was killed. ``stopped``: its end has not been seen, and there is no lock: the
-        pipeline was interrupted or killed with the job in flight.
-    last_line: of its log; empty where that is.
-    missing: runs of it that are missing; 0 of a job other than training.
-    """
-
-    log: Path
-    state: str
-    last_line: str
-    missing: int = 0
 
 
 @dataclass
@@ -181,8 +141,8 @@ def survey(
             )
     results = Path(config["results"])
     chosen = {name: experiment for name, experiment in config["experiments"].items() if name in (names or [name])}
-    status = Status(results, _locked(results, chosen, records))
-    marked = _marked(records)
+    status = Status(results, locked(results, chosen, records))
+    marks = marked(records)
     planned = {name: list(expand(experiment)) for name, experiment in chosen.items()}
     total, seen = sum(map(len, planned.values())), 0
     for name, runs in planned.items():
@@ -204,9 +164,9 @@ def survey(
         if "summary" not in tables_of(chosen[name]):
             status.by_stairs.add(name)
         status.damaged += _damaged_tables(results / name, rows)
-        status.jobs += _unfinished_training(results, name, missing, marked, status.locked)
+        status.jobs += unfinished_training(results, name, missing, marks, status.locked)
         status.leftovers += sorted((results / name).rglob(".*.parquet.*.tmp"))
-    status.jobs += _other_failed_jobs(results / "logs", chosen, everything=not names)
+    status.jobs += other_failed_jobs(results / "logs", chosen, everything=not names)
     return status
 
 
@@ -232,9 +192,6 @@ def remove_damaged(status: Status) -> list[Path]:
             raise UserError(f"{path}: cannot be removed ({error.strerror or error})") from None
         removed.append(path)
     return removed
-
-
-# ---------------------------------------------------------------- runs and tables
 
 
 def _count(run: PlannedRun, path: Path, tally: Tally, collected: _Collected, code: str, rows: bool) -> str:
@@ -323,93 +280,3 @@ def _orphaned(temporary: Path) -> bool:
     except PermissionError:
         return False
     return False
-
-
-# ---------------------------------------------------------------- jobs
-
-
-def _locked(results: Path, experiments: Iterable[str], records: Path) -> bool:
-    """Whether one of Snakemake's locks names a file of one of the experiments."""
-    folders = tuple(f"{results / name}/" for name in experiments)
-    for lock in records.glob("locks/*.lock"):
-        try:
-            with lock.open(encoding="utf-8") as lines:
-                if any(line.startswith(folders) for line in lines):
-                    return True
-        except FileNotFoundError:  # released in this moment
-            continue
-    return False
-
-
-def _marked(records: Path) -> set[str] | None:
-    """Files whose job has begun and whose end Snakemake has not seen; None where there are no records at all."""
-    folder = records / "incomplete"
-    if not folder.is_dir():
-        return None
-    names = set()
-    for path in folder.rglob("*"):
-        # A long name stands in pieces, each but the last a folder whose name begins with "@".
-        text = "".join(part.removeprefix("@") for part in path.relative_to(folder).parts)
-        try:
-            names.add(urlsafe_b64decode(text).decode())
-        except ValueError:  # a folder, or no mark
-            continue
-    return names
-
-
-def _unfinished_training(
-    results: Path, name: str, missing: dict[Group, set[int]], marked: set[str] | None, locked: bool
-) -> Iterator[Job]:
-    """Jobs that were to make missing runs, by their logs; a run without a log was not begun."""
-    for group, seeds in missing.items():
-        left = set(seeds)
-        setting, *cell = group
-        logs = (results / "logs" / "train" / name / setting).glob(f"{'_'.join(map(str, cell))}_*.log")
-        # Jobs of other sizes (runs_per_job) may have left logs for the same seeds: the latest one counts.
-        for log in sorted(logs, key=lambda path: path.stat().st_mtime_ns, reverse=True):
-            try:
-                mine = left & set(parse_seeds(log.stem.rpartition("_")[2]))
-            except UserError:
-                continue
-            left -= mine
-            last = _last_line(_tail(log))
-            if not mine or _FINISHED.match(last):
-                continue  # a file that was written and is gone is missing, and no job's failure
-            run = RUN_PATTERN.format(**dict(zip(GROUP, group, strict=True)), seed=min(mine))
-            if marked is None or f"{results / name}/runs/{run}" not in marked:
-                state = "failed"
-            else:
-                state = "begun" if locked else "stopped"
-            yield Job(log, state, last, len(mine))
-
-
-def _other_failed_jobs(logs: Path, experiments: Iterable[str], everything: bool) -> Iterator[Job]:
-    """Jobs other than training whose log ends with an error: each attempt begins its log anew."""
-    paths = []
-    for name in experiments:
-        paths += [logs / "collect" / f"{name}.log", logs / "optimal" / f"{name}.log"]
-        paths += sorted((logs / "figures" / name).glob("*.log"))
-    if everything:
-        for folder in ("claims", "figures/claims", "frozen"):
-            paths += sorted((logs / folder).rglob("*.log"))
-    for path in paths:
-        lines = _tail(path)
-        last = _last_line(lines)
-        if _ERROR.match(last) or (_TRACEBACK in lines and _EXCEPTION.match(last)):
-            yield Job(path, "failed", last)
-
-
-def _tail(log: Path) -> list[str]:
-    """The last lines of a log that are not blank; none where there is no log."""
-    try:
-        with log.open("rb") as stream:
-            stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, stream.tell() - _TAIL))
-            lines = stream.read().decode(errors="replace").splitlines()
-    except OSError:
-        return []
-    return [line.strip() for line in lines if line.strip()]
-
-
-def _last_line(lines: list[str]) -> str:
-    return lines[-1] if lines else ""
