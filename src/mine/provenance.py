@@ -17,7 +17,10 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 
-INERT_MODULES = ("cli", "errors", "interrupts", "progress", "provenance", "estimators", "estimators.names", "tasks")
+INERT_MODULES = (
+    *("cli", "errors", "interrupts", "progress", "provenance", "estimators", "estimators.names"),
+    *("tasks", "tasks.fixed", "tasks.further", "tasks.public"),
+)
 """Imported, but no number in a result comes from them: they parse options, word errors, show progress or hash, or they
 are registries, of which a further entry changes no result; what is made by name is hashed by name."""
 
@@ -26,13 +29,18 @@ are registries, of which a further entry changes no result; what is made by name
 def training_code_hash(variant: str, task: str = "gaussian") -> str:
     """Hash of what a run of this estimator on this task depends on, in its metadata and a parameter of its rule.
 
-    The engine, the estimator's own file and the task's, which are imported by name only. Another estimator's file is
-    not among them, so a change there leaves this one's results fresh.
+    The engine, the estimator's own file and the task's, which are imported by name only, and what a fixed task is made
+    from. Another estimator's file is not among them, nor another task's, so a change there leaves this one's results
+    fresh.
     """
     from mine.estimators.names import ESTIMATORS
-    from mine.tasks import module_of
+    from mine.tasks import FIXED, modules_of
 
-    return code_hash("engine.runs", f"estimators.{ESTIMATORS[variant].module}", f"tasks.{module_of(task)}")
+    of_task = [f"tasks.{module}" for module in modules_of(task)]
+    code = code_hash("engine.runs", f"estimators.{ESTIMATORS[variant].module}", *of_task)
+    if task not in FIXED:
+        return code
+    return _digest([("code", code.encode()), ("recipe", FIXED[task].recipe.encode())])
 
 
 @cache

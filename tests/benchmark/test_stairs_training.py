@@ -16,7 +16,7 @@ from mine.engine.sources import Run
 from mine.estimators import build
 from mine.settings import TrainingSettings
 from mine.tasks import make_task
-from mine.tasks.interface import Task
+from mine.tasks.interface import OfOneDim
 
 TINY = TrainingSettings(steps=60, batch_size=16, hidden=16, embedding=16, eval_every=30, product="shift")
 
@@ -55,9 +55,20 @@ def test_what_does_not_exist_is_null():
     (ema,) = run("ema-log", "concat")
     assert ema.columns["log_ema"].mask.nonzero()[0].tolist() == [120]
     # Judged at the population is only what says its density ratio.
+    (unknown,) = train_runs("nwj", "separable", [Run(3, (WithoutRatio(),), (2, 0.0))], TINY)
+    assert unknown.columns["mi_population"].mask.all()
+    assert not unknown.columns["mi_heldout"].mask.all()
     (cubic,) = run(task="cubic")
-    assert cubic.columns["mi_population"].mask.all()
-    assert not cubic.columns["mi_heldout"].mask.all()
+    assert not cubic.columns["mi_population"].mask.all()
+
+
+class WithoutRatio(OfOneDim):
+    """Its density ratio is not known."""
+
+    name, dim, mi = "gaussian", 2, 1.0
+
+    def sample(self, shape, generators):
+        return make_task("gaussian", 2, 1.0).sample(shape, generators)
 
 
 def test_the_first_rows_are_the_batches_drawn_from_the_runs_own_streams():
@@ -97,7 +108,7 @@ def test_a_seed_fixes_initialisation_and_data_whatever_the_estimator():
     assert not np.allclose(js["mi_batch"][1:], smile["mi_batch"][1:])
 
 
-class HugeFromItsSecondBlockOn(Task):
+class HugeFromItsSecondBlockOn(OfOneDim):
     """Its numbers overflow."""
 
     name, dim, mi, calls = "gaussian", 2, 1.0, 0

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mine.errors import UserError
-from mine.tasks import TASKS, make_task
+from mine.tasks import FIXED, TASKS, make_task
 
 DEPENDENCE = {"uniform": lambda task: -task.half_width}
 """What grows with the dependence of Z on X, where it is not the correlation."""
@@ -36,7 +36,7 @@ def draw(name, dim, mi, n, seed):
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_knows_what_it_is_and_draws_float32_of_the_shape(name):
     task = make_task(name, 3, 2)
-    assert (task.name, task.dim, task.mi) == (name, 3, 2.0)
+    assert (task.name, task.dim_x, task.dim_z, task.mi) == (name, 3, 3, 2.0)
     assert isinstance(task.mi, float)
     for values in task.sample((4, 2), generators(0, 1)):
         assert values.shape == (2, 4, 2, 3)
@@ -148,6 +148,8 @@ def test_samples_have_the_information_that_the_task_states(name, dim):
     task = make_task(name, dim, 1.5)
     x, z = draw(name, dim, 1.5, 100_000, 4)
     ratios = log_density_ratio(name, task, x, z)
+    of_task = task.log_ratio(torch.from_numpy(x[:1000]), torch.from_numpy(z[:1000]))
+    np.testing.assert_allclose(of_task, ratios[:1000], rtol=1e-6, atol=1e-6)
     standard_error = ratios.std() / math.sqrt(len(ratios))
     assert standard_error < 0.005  # a ratio that varies without measure would pass by its error bar
     assert ratios.mean() == pytest.approx(task.mi, abs=4 * standard_error)
@@ -215,6 +217,6 @@ def test_an_unknown_task_is_refused():
 
 
 def test_names_are_listed_without_torch():
-    code = "import sys, mine.tasks; print('torch' in sys.modules, *mine.tasks.TASKS)"
+    code = "import sys, mine.tasks; print('torch' in sys.modules, *mine.tasks.TASKS, *mine.tasks.FIXED)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert printed == ["False", *TASKS]
+    assert printed == ["False", *TASKS, *FIXED]

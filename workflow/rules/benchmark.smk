@@ -56,7 +56,7 @@ rule baselines:
     params:
         grid=benchmark_json,
         names=lambda wildcards: ",".join(BENCHMARKS[wildcards.benchmark]["baselines"]),
-        code=code_hash("commands.baselines", *(f"tasks.{module_of(task)}" for task in TASKS)),
+        code=code_hash("commands.baselines", *(f"tasks.{module}" for task in TASKS for module in modules_of(task))),
     shell:
         "mine baselines --grid {params.grid:q} --benchmark {wildcards.benchmark:q} --names {params.names}"
         " --output {output.table:q} > {log:q} 2>&1"

@@ -22,7 +22,7 @@ from mine.estimators.settings import CRITICS
 from mine.figures import FIGURES, FORMATS
 from mine.provenance import code_hash, data_hash, training_code_hash
 from mine.search.plan import STAGES as SEARCH_STAGES, Size as SearchSize
-from mine.tasks import TASKS, module_of
+from mine.tasks import TASKS, modules_of
 
 RESULTS = config["results"]
 EXPERIMENTS = config["experiments"]

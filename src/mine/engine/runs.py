@@ -78,7 +78,7 @@ def train_runs(
     Args:
         variant: a name of ``mine.estimators.ESTIMATORS``.
         critic: one that it exists with.
-        runs: at least one, of one dimension and one number of stairs.
+        runs: at least one, of the same two dimensions and one number of stairs.
         settings: of all of them, but for a run's own learning rate; ``settings.steps`` updates on each stair.
         device: where to train.
         checkpoints: numbers of updates after which parameters are kept.
@@ -87,8 +87,9 @@ def train_runs(
 
     A member's result does not depend on its neighbours: on one CPU thread it is bitwise the same in any stack.
     """
-    dim = runs[0].tasks[0].dim
-    training = _Training(build(variant, critic, dim, dim, settings), runs, settings, checkpoints, judged, device)
+    task = runs[0].tasks[0]
+    estimator = build(variant, critic, task.dim_x, task.dim_z, settings)
+    training = _Training(estimator, runs, settings, checkpoints, judged, device)
     of_rates = [
         optimizers.of(settings if run.learning_rate is None else replace(settings, learning_rate=run.learning_rate))
         for run in runs

@@ -10,11 +10,11 @@ from torch import Generator, Tensor
 
 from mine.gaussian import log_density_ratio, mutual_information, sample_joint, sample_normals
 from mine.tasks.checks import MAX_PER_COORDINATE, check_dim, check_mi
-from mine.tasks.interface import Task
+from mine.tasks.interface import OfOneDim
 
 
 @dataclass(frozen=True)
-class Gaussian(Task):
+class Gaussian(OfOneDim):
     """X and Z standard normal in R^d, each coordinate of Z correlated by rho with the same one of X. See Task."""
 
     dim: int

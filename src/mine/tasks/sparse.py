@@ -9,17 +9,17 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from mine.gaussian import sample_normals
+from mine.gaussian import log_density_ratio, mutual_information, sample_normals
 from mine.tasks.checks import MAX_PER_COORDINATE, check_dim, check_mi
 from mine.tasks.gaussian import correlation
-from mine.tasks.interface import Task
+from mine.tasks.interface import OfOneDim
 
 CORRELATED = 2
 """Coordinates that are correlated, the first ones; 1 at d = 1."""
 
 
 @dataclass(frozen=True)
-class Sparse(Task):
+class Sparse(OfOneDim):
     """X and Z standard normal in R^d; the first coordinates of Z correlated by rho with the same of X. See Task."""
 
     dim: int
@@ -35,6 +35,16 @@ class Sparse(Task):
         of_x[:CORRELATED] = self.rho
         of_noise[:CORRELATED] = math.sqrt(1.0 - self.rho * self.rho)
         return x, of_x * x + of_noise * noise
+
+    def log_ratio(self, x: Tensor, z: Tensor) -> Tensor:
+        """See Task."""
+        return log_density_ratio(x[..., :CORRELATED], z[..., :CORRELATED], self.rho)
+
+
+def of_rho(dim: int, rho: float) -> Sparse:
+    """The task at -1 < rho < 1. Raises UserError outside, and for a d below 1."""
+    check_dim(dim)
+    return Sparse(dim, mutual_information(min(CORRELATED, dim), rho), rho)
 
 
 def sparse(dim: int, mi: float) -> Sparse:
