@@ -45,7 +45,8 @@ def test_a_verdict_a_record_and_a_figure(here, capsys):
         "p_value": 0.01, "derangements": 99, "is": record["permutation_test"]["is"]
     }  # fmt: skip
     assert record["rows"] == {
-        "given": 400, "dropped": 0, "training": 240, "validation": 80, "test": 80, "product_pairs": 80 * 79
+        "given": 400, "dropped": 0, "training": 240, "validation": 80, "test": 80, "between_parts": 0,
+        "product_pairs": 80 * 79,
     }  # fmt: skip
     assert record["data"] == {
         "file": "data.parquet",

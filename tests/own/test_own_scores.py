@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from mine.estimators import build
-from mine.own.scores import derangements, judge, score_blocks
+from mine.own.rows import derangements
+from mine.own.scores import judge, score_blocks
 from mine.settings import TrainingSettings
 
 

@@ -43,6 +43,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--discrete", action="append", default=[], metavar="COLUMNS", help="those that hold levels: made one-hot"
     )
     columns.add_argument(
+        "--blocks",
+        nargs="?",
+        const="auto",
+        type=integer,
+        metavar="N",
+        help="rows are a time series, in order; N rows apart they no longer resemble each other (without N: seen from "
+        "the columns; 1: rows are independent, whatever their order looks like)",
+    )
+    columns.add_argument("--group", metavar="COLUMN", help="rows with the same value there belong to one subject")
+    columns.add_argument(
         "--drop-missing", action="store_true", help="leave out rows that miss a value (default: refuse them)"
     )
     columns.add_argument(
@@ -123,13 +133,13 @@ def run(arguments: argparse.Namespace) -> None:
     import sys
 
     from mine.files import check_writable, whole_files
-    from mine.own.columns import without_missing
+    from mine.own.columns import group_of, without_missing
     from mine.own.dialect import Dialect
-    from mine.own.reading import read
+    from mine.own.reading import read_sides
     from mine.own.settings import OwnSettings
 
     named = ("estimator", "critic", "seed", "initialisations", "permutations", "resamples", "hidden", "batch_size")
-    named += ("max_updates", "learning_rate", "grad_clip", "ema_rate", "smile_tau", "alpha")
+    named += ("blocks", "max_updates", "learning_rate", "grad_clip", "ema_rate", "smile_tau", "alpha")
     settings = OwnSettings(split=_split(arguments.split), **{name: getattr(arguments, name) for name in named})
     check_threads(arguments.threads)
     dialect = Dialect(
@@ -140,9 +150,11 @@ def run(arguments: argparse.Namespace) -> None:
         not arguments.no_header,
         arguments.skip_footer,
     )
-    source, x, z = read(arguments.data, arguments.x, arguments.z, arguments.discrete, dialect=dialect)
-    given = len(x[0].values)
-    x, z, keep = without_missing(x, z, drop=arguments.drop_missing)
+    sides = {"x": arguments.x, "z": arguments.z} | ({"group": arguments.group} if arguments.group else {})
+    source, read = read_sides(arguments.data, sides, arguments.discrete, named=("group",), dialect=dialect)
+    given = len(read["x"][0].values)
+    x, z, keep = without_missing(read["x"], read["z"], drop=arguments.drop_missing)
+    groups = group_of(read["group"], keep) if arguments.group else None
     settings.parts(int(keep.sum()))
 
     import torch
@@ -168,12 +180,16 @@ def run(arguments: argparse.Namespace) -> None:
         z,
         settings,
         device=device,
+        groups=groups,
         report=lambda look: line.update(
             look.update, f"update {look.update}, validation {', '.join(f'{value:.3f}' for value in look.value)} nats"
         ),
     )
     line.close()
-    result = estimate(fitted, x, z)
+    count = len(fitted.rows[2])
+    line = ProgressLine(count)
+    result = estimate(fitted, x, z, lambda done: line.update(done, f"judged {done:,} of {count:,} test rows"))
+    line.close()
     made = Made(source, x, z, given - int(keep.sum()), device, arguments.threads)
     text = json.dumps(record(fitted, result, made), indent=2, allow_nan=False)
     drawn = draw(fitted, result, verdict(result))

@@ -44,12 +44,14 @@ class Warned:
     text: str
 
 
-def column(name: str, values: object, *, discrete: bool, words: Words = _AS_WRITTEN) -> Column:
-    """A column from any one-dimensional array. words: how text in it is read.
+def column(
+    name: str, values: object, *, discrete: bool, words: Words = _AS_WRITTEN, most: int | None = MAX_LEVELS
+) -> Column:
+    """A column from any one-dimensional array. words: how text in it is read. most: levels that it may have.
 
     Raises:
         UserError: text, dates, complex numbers or anything else that is no number in a column that is not discrete;
-            infinite values; more than MAX_LEVELS levels.
+            infinite values; too many levels.
     """
     import pandas as pd
 
@@ -57,9 +59,9 @@ def column(name: str, values: object, *, discrete: bool, words: Words = _AS_WRIT
     if not discrete:
         return Column(name, *numbers(name, series, words), False)
     text, missing = levels(series, words)
-    count = len(np.unique(text[~missing]))
-    if count > MAX_LEVELS:
-        raise UserError(f"column {name!r}: {count:,} levels; a discrete column may have {MAX_LEVELS:,}")
+    count = len(np.unique(text[~missing])) if most is not None else 0
+    if most is not None and count > most:
+        raise UserError(f"column {name!r}: {count:,} levels; a discrete column may have {most:,}")
     return Column(name, text, missing, True)
 
 
@@ -101,6 +103,21 @@ def without_missing(
         raise Several([said, *faults_of([*x, *z])])
     keep = ~missing
     return [each.take(keep) for each in x], [each.take(keep) for each in z], keep
+
+
+def group_of(columns: Sequence[Column], keep: np.ndarray) -> np.ndarray:
+    """Whose each of the rows is that stay, as text, of one column or several together.
+
+    Raises:
+        UserError: a row of nobody.
+    """
+    missing = np.logical_or.reduce([each.missing for each in columns]) & keep
+    if missing.any():
+        raise UserError(
+            f"group: column {columns[0].name!r} misses a value in {rows_of(missing)}; each row must have one"
+        )
+    codes = np.stack([np.unique(each.values[keep], return_inverse=True)[1] for each in columns], 1)
+    return np.unique(codes, axis=0, return_inverse=True)[1].ravel()
 
 
 def _counts(lengths: Sequence[int]) -> str:

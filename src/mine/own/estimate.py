@@ -15,6 +15,8 @@ from mine.own.cautions import of_test_rows, of_training
 from mine.own.checks import check
 from mine.own.columns import Column, Warned, entropy
 from mine.own.encoding import Encoding
+from mine.own.order import NOT_STATIONARY, arrangement
+from mine.own.rows import INDEPENDENT, Rows
 from mine.own.scores import DONSKER_VARADHAN, MULTI_SAMPLE, Judged, judge
 from mine.own.settings import MIN_HELD_OUT, PER_Z, OwnSettings
 from mine.own.streams import Use, numbers
@@ -28,7 +30,7 @@ _VALIDATION_RESAMPLES = 200
 class Fit:
     """A trained critic with what it needs to look at rows. rows: indices of training, validation and test rows.
 
-    entropies: of x and of z, nats, where all columns are discrete.
+    entropies: of x and of z, nats, where all columns are discrete. together: which rows belong together.
     """
 
     settings: OwnSettings
@@ -38,6 +40,7 @@ class Fit:
     rows: tuple[np.ndarray, np.ndarray, np.ndarray]
     entropies: tuple[float | None, float | None]
     warnings: tuple[Warned, ...]
+    together: Rows = INDEPENDENT
 
     @property
     def per_z(self) -> bool:
@@ -97,6 +100,7 @@ def fit(
     *,
     device: torch.device | str = "cpu",
     report: Callable[[Look], object] = lambda look: None,
+    groups: np.ndarray | None = None,
 ) -> Fit:
     """Split the rows, encode them and train.
 
@@ -106,14 +110,15 @@ def fit(
         settings: see OwnSettings.
         device: where to train.
         report: see ``mine.own.training.train``.
+        groups: (n,), whose each row is, where several rows belong to one subject.
 
     Raises:
         UserError: too few rows for the split, a constant column, x and z the same, or every initialisation lost.
     """
-    warned = check(x, z)
-    count = len(x[0].values)
-    parts = np.cumsum(settings.parts(count))[:-1]
-    rows = tuple(np.split(numbers(settings.seed, Use.SPLIT).permutation(count), parts))
+    warned = check(x, z, look_at_order=groups is None and settings.blocks is None)
+    parts = settings.parts(len(x[0].values))
+    together = arrangement(x, z, settings.blocks, groups, min(parts[1:]))
+    rows = together.split(parts, numbers(settings.seed, Use.SPLIT))
     sides = [Encoding.of(side, rows[0]) for side in (x, z)]
     encoded = [torch.from_numpy(encoding(side)) for encoding, side in zip(sides, (x, z), strict=True)]
     training, validation = ([each[torch.from_numpy(part)] for each in encoded] for part in rows[:2])
@@ -124,21 +129,30 @@ def fit(
             "try --estimator js, or a lower --learning-rate"
         )
     warned += of_training(trained, sides, encoded, rows[0], settings)
-    return Fit(settings, *sides, trained, rows, (entropy(x), entropy(z)), tuple(warned))
+    return Fit(settings, *sides, trained, rows, (entropy(x), entropy(z)), tuple(warned), together)
 
 
-def estimate(fitted: Fit, x: Sequence[Column], z: Sequence[Column]) -> Estimate:
-    """The estimate on the test rows of ``fit``, from the columns that it was given."""
+def estimate(
+    fitted: Fit,
+    x: Sequence[Column],
+    z: Sequence[Column],
+    report: Callable[[int], object] = lambda done: None,
+) -> Estimate:
+    """The estimate on the test rows of ``fit``, from the columns that it was given.
+
+    report: called with the number of test rows that the chosen critic has been judged on.
+    """
     trained = fitted.trained
     encoded = fitted.tensors(x, z)
     validation, test = ([each[torch.from_numpy(part)] for each in encoded] for part in fitted.rows[1:])
-    seen = _judge(fitted, trained.chosen, validation, resamples=_VALIDATION_RESAMPLES, permutations=0)
-    judged = _judge(fitted, trained.chosen, test)
+    of_validation, of_test = (fitted.together.take(part) for part in fitted.rows[1:])
+    seen = _judge(fitted, trained.chosen, validation, of_validation, resamples=_VALIDATION_RESAMPLES, permutations=0)
+    judged = _judge(fitted, trained.chosen, test, of_test, report=report)
     members = []
     for member, kept in enumerate(trained.kept):
         chosen = member == trained.chosen
         values = [
-            known.value if chosen else _judge(fitted, member, part, resamples=0, permutations=0).value
+            known.value if chosen else _judge(fitted, member, part, INDEPENDENT, resamples=0, permutations=0).value
             for known, part in ((seen, validation), (judged, test))
         ]
         members.append(Initialisation(kept, *values, trained.lost[member]))
@@ -146,8 +160,8 @@ def estimate(fitted: Fit, x: Sequence[Column], z: Sequence[Column]) -> Estimate:
     return replace(made, validation=seen.value, initialisations=tuple(members), chosen=trained.chosen)
 
 
-def estimate_new(fitted: Fit, x: Sequence[Column], z: Sequence[Column]) -> Estimate:
-    """The fitted critic on rows that ``fit`` was not given.
+def estimate_new(fitted: Fit, x: Sequence[Column], z: Sequence[Column], groups: np.ndarray | None = None) -> Estimate:
+    """The fitted critic on rows that ``fit`` was not given. groups: as of ``fit``.
 
     Raises:
         UserError: other columns or levels than those trained on, or too few rows.
@@ -155,7 +169,9 @@ def estimate_new(fitted: Fit, x: Sequence[Column], z: Sequence[Column]) -> Estim
     encoded = fitted.tensors(x, z)
     if len(encoded[0]) < MIN_HELD_OUT:
         raise UserError(f"rows: {len(encoded[0])} given, at least {MIN_HELD_OUT} are needed")
-    judged = _judge(fitted, fitted.trained.chosen, encoded)
+    judged = _judge(
+        fitted, fitted.trained.chosen, encoded, arrangement(x, z, fitted.settings.blocks, groups, len(encoded[0]))
+    )
     return _assemble(fitted, judged, len(encoded[0]), (), validation=None)
 
 
@@ -163,9 +179,11 @@ def _judge(
     fitted: Fit,
     member: int,
     rows: Sequence[Tensor],
+    together: Rows,
     *,
     resamples: int | None = None,
     permutations: int | None = None,
+    report: Callable[[int], object] = lambda done: None,
 ) -> Judged:
     settings = fitted.settings
     return judge(
@@ -177,6 +195,8 @@ def _judge(
         permutations=settings.permutations if permutations is None else permutations,
         bootstrap=numbers(settings.seed, Use.RESAMPLES),
         shuffle=numbers(settings.seed, Use.PERMUTATIONS),
+        together=together,
+        report=report,
     )
 
 
@@ -191,7 +211,7 @@ def _assemble(
         MULTI_SAMPLE if fitted.per_z else DONSKER_VARADHAN,
         interval,
         fitted.settings.level,
-        judged.p_value,
+        math.nan if any(each.code == NOT_STATIONARY for each in warned) else judged.p_value,
         rows,
         ceiling,
         judged,

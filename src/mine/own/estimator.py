@@ -12,7 +12,7 @@ from sklearn.exceptions import NotFittedError
 
 from mine.devices import device as choose_device
 from mine.errors import UserError
-from mine.own.columns import Column, without_missing
+from mine.own.columns import Column, column, group_of, without_missing
 from mine.own.estimate import Estimate, estimate, estimate_new, fit
 from mine.own.faults import Faults
 from mine.own.frames import check_rows, columns_of, names_of
@@ -80,8 +80,10 @@ class MutualInformation(BaseEstimator):
         self.device = device
         self.settings = settings
 
-    def fit(self, X: Any, Z: Any) -> MutualInformation:
+    def fit(self, X: Any, Z: Any, groups: Any = None) -> MutualInformation:
         """Train, choose, and estimate on the test rows. Returns self.
+
+        groups: (n,), whose each row is, where several rows belong to one subject.
 
         Raises:
             UserError: bad settings, or columns that nothing can be estimated from.
@@ -89,14 +91,14 @@ class MutualInformation(BaseEstimator):
         settings = self._settings()
         device = choose_device(self.device)
         self._names: tuple[list[str] | None, list[str] | None] = (None, None)
-        x, z = self._columns(X, Z)
+        x, z, groups = self._columns(X, Z, groups)
         self._names = names_of(X), names_of(Z)
         if self._names[0] is not None:
             self.feature_names_in_ = np.array(self._names[0], dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         self.n_features_in_ = len(x)
-        self._fit = fit(x, z, settings, device=device)
+        self._fit = fit(x, z, settings, device=device, groups=groups)
         self.result_: Estimate = estimate(self._fit, x, z)
         self.mi_ = self.result_.mi
         self.interval_ = self.result_.interval
@@ -106,8 +108,10 @@ class MutualInformation(BaseEstimator):
         self.rows_ = self._fit.rows
         return self
 
-    def estimate(self, X: Any, Z: Any) -> Estimate:
+    def estimate(self, X: Any, Z: Any, groups: Any = None) -> Estimate:
         """The fitted critic on rows that ``fit`` has not been given; on rows that it has, the value is too high.
+
+        groups: as of ``fit``.
 
         Raises:
             UserError: other columns than those of ``fit``, or fewer than ten rows.
@@ -125,7 +129,7 @@ class MutualInformation(BaseEstimator):
         Of InfoNCE and its kin up to a function of z. Raises as ``estimate`` does.
         """
         fitted = self._fitted()
-        x, z = fitted.tensors(*self._columns(X, Z))
+        x, z = fitted.tensors(*self._columns(X, Z)[:2])
         with torch.no_grad():
             scores = fitted.trained.estimator.critic.joint(
                 fitted.trained.member(fitted.trained.chosen), x[None], z[None]
@@ -144,7 +148,7 @@ class MutualInformation(BaseEstimator):
         except TypeError as error:
             raise UserError(f"settings: {error}") from None
 
-    def _columns(self, X: Any, Z: Any) -> tuple[list[Column], list[Column]]:
+    def _columns(self, X: Any, Z: Any, groups: Any = None) -> tuple[list[Column], list[Column], np.ndarray | None]:
         check_rows(X, Z)
         faults, sides = Faults(), []
         for values, side, discrete, names in zip(
@@ -154,5 +158,11 @@ class MutualInformation(BaseEstimator):
                 sides.append(columns_of(values, side, discrete, names))
         faults.settle()
         x, z = sides
-        x, z, _ = without_missing(x, z, drop=self.drop_missing)
-        return x, z
+        given = len(x[0].values)
+        x, z, keep = without_missing(x, z, drop=self.drop_missing)
+        if groups is None:
+            return x, z, None
+        of_rows = column("groups", groups, discrete=True, most=None)
+        if len(of_rows.values) != given:
+            raise UserError(f"groups: {len(of_rows.values):,} for {given:,} rows")
+        return x, z, group_of([of_rows], keep)

@@ -42,7 +42,8 @@ def draw(fitted: Fit, estimate: Estimate, title: str) -> Figure:
         4,
         title=title,
         subtitle=f"{estimate.mi:.3f} nats on {estimate.test_rows:,} test rows, {estimate.level:.0%} interval "
-        f"{low:.3f} to {high:.3f} given this critic, p = {estimate.p_value:.3g}",
+        f"{low:.3f} to {high:.3f} given this critic"
+        + (f", p = {estimate.p_value:.3g}" if np.isfinite(estimate.p_value) else ", no p-value"),
         caption=f"{settings.estimator}, {settings.critic} critic, seed {settings.seed}. {estimate.value_is}. The "
         "interval resamples test rows and leaves out what another split, initialisation or critic would change. Scores "
         "are those of test pairs, shifted so that the mean of e^T over product pairs is 1.",

@@ -11,7 +11,7 @@ from typing import Any
 
 from mine.errors import UserError
 from mine.own.arrays import npy_table, npz_table
-from mine.own.columns import Column, column, faults_of
+from mine.own.columns import MAX_LEVELS, Column, column, faults_of
 from mine.own.dialect import Dialect
 from mine.own.faults import Faults
 from mine.own.naming import chosen
@@ -52,7 +52,7 @@ def read_sides(
     sides: Mapping[str, str | Sequence[str]],
     discrete: str | Sequence[str] = (),
     *,
-    levels: Sequence[str] = (),
+    named: Sequence[str] = (),
     dialect: Dialect | None = None,
 ) -> tuple[Source, dict[str, list[Column]]]:
     """Columns of every side, by the side's name.
@@ -62,7 +62,7 @@ def read_sides(
         sides: columns of each, as ``mine.own.naming.chosen`` takes them: names; of npy, places counted from 0, or
             ranges such as 0-4; of npz, names of arrays, each with all its columns.
         discrete: those of them that hold levels, not amounts.
-        levels: sides whose columns all hold levels.
+        named: sides whose columns hold names, of which there may be any number.
         dialect: how a text is written, and which words stand for a missing value.
 
     Raises:
@@ -70,14 +70,24 @@ def read_sides(
     """
     dialect = Dialect() if dialect is None else dialect
     source, table = _opened(path, dialect)
+    places, levels = _meant(path, table, sides, discrete)
+    free = {name for side in named for name in places.get(side, ())}
+    kinds = {name: name in levels for each in places.values() for name in each}
+    source, made = _columns(path, table, kinds, free, dialect, source)
+    return source, {side: [made[name] for name in each] for side, each in places.items()}
+
+
+def _meant(
+    path: Path, table: Table, sides: Mapping[str, str | Sequence[str]], discrete: str | Sequence[str]
+) -> tuple[dict[str, list[str]], set[str]]:
+    """Names of each side's columns, and of those that hold levels."""
     faults = Faults()
-    named: dict[str, list[str]] = {}
-    texts = {side: [each] if isinstance(each, str) else list(each) for side, each in sides.items()}
-    for side, each in texts.items():
+    places: dict[str, list[str]] = {}
+    for side, text in sides.items():
         with faults.gathered():
-            named[side] = chosen(table, side, each)
+            places[side] = chosen(table, side, [text] if isinstance(text, str) else list(text))
     taken: dict[str, str] = {}
-    for side, names in named.items():
+    for side, names in places.items():
         for name in names:
             if name in taken:
                 faults.add(
@@ -85,30 +95,29 @@ def read_sides(
                     "of a continuous one infinite"
                 )
             taken.setdefault(name, side)
-    meant = [] if discrete in ("", ()) else [discrete] if isinstance(discrete, str) else list(discrete)
-    of_levels = {name for side in levels for name in named.get(side, ())}
-    if meant:
+    levels: set[str] = set()
+    texts = [discrete] if isinstance(discrete, str) else list(discrete)
+    if any(texts):
         with faults.gathered():
-            asked = chosen(table, "discrete", meant)
-            of_levels |= set(asked)
-            if len(named) == len(sides):
-                faults.add(*(f"discrete: {name!r} is neither in x nor in z" for name in asked if name not in taken))
+            levels |= set(chosen(table, "discrete", texts))
+    if len(places) == len(sides):
+        faults.add(*(f"discrete: {name!r} is neither in x nor in z" for name in sorted(levels - set(taken))))
     try:
         faults.settle()
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    made = _columns(path, table, list(taken), of_levels, dialect, source)
-    return made[0], {side: [made[1][name] for name in names] for side, names in named.items()}
+    return places, levels
 
 
 def _columns(
-    path: Path, table: Table, names: Sequence[str], of_levels: set[str], dialect: Dialect, source: Source
+    path: Path, table: Table, levels: Mapping[str, bool], free: set[str], dialect: Dialect, source: Source
 ) -> tuple[Source, dict[str, Column]]:
+    """Columns by name. levels: whether each holds levels. free: those that hold any number of them."""
     try:
-        values = table.load(names)
+        values = table.load(list(levels))
         decimal = dialect.decimal
         if source.read_as:
-            amounts = {name: each for name, each in values.items() if name not in of_levels}
+            amounts = {name: each for name, each in values.items() if not levels[name] and name not in free}
             decimal = decimal or decimal_of(amounts, source.read_as["sep"])
             source = Source(source.name, source.sha256, {**source.read_as, "decimal": decimal})
     except UserError as error:
@@ -117,9 +126,10 @@ def _columns(
         raise UserError(f"{path}: not readable ({_reason(error)})") from None
     words = Words(dialect.na, decimal or ".")
     faults, made = Faults(), {}
-    for name in names:
+    for name, discrete in levels.items():
+        most = None if name in free else MAX_LEVELS
         with faults.gathered():
-            made[name] = column(name, values.pop(name), discrete=name in of_levels, words=words)
+            made[name] = column(name, values.pop(name), discrete=discrete or name in free, words=words, most=most)
     if faults:
         faults.add(*faults_of(made.values()))
     faults.settle()

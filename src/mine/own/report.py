@@ -16,6 +16,7 @@ from mine.errors import escaped
 from mine.estimators.names import ESTIMATORS
 from mine.own.columns import Column
 from mine.own.estimate import Estimate, Fit
+from mine.own.order import NOT_STATIONARY
 from mine.own.reading import Source
 from mine.provenance import code_hash
 
@@ -48,10 +49,26 @@ class Made:
 
 def verdict(estimate: Estimate) -> str:
     """One sentence on whether x and z share information, and what the value is worth."""
-    shaky = {"near_log_n", "low_ess", "validation_test_part", "not_finite", "above_entropy", "noise_free"} & {
-        each.code for each in estimate.warnings
-    }
+    shaky = {
+        "near_log_n",
+        "low_ess",
+        "validation_test_part",
+        "not_finite",
+        "above_entropy",
+        "noise_free",
+        "near_copies",
+    } & {each.code for each in estimate.warnings}
     kept = estimate.initialisations[estimate.chosen].kept if estimate.initialisations else None
+    codes = {each.code for each in estimate.warnings}
+    if NOT_STATIONARY in codes:
+        return (
+            "x and z are not stationary: take differences first. Nothing is said on whether they depend on each other."
+        )
+    if "dependent_rows" in codes:
+        return (
+            "Neighbouring rows resemble each other, so that neither p nor the interval holds: say --blocks of a time "
+            "series, --group of several rows of one subject, or --blocks 1 if the rows are independent all the same."
+        )
     if estimate.p_value > SIGNIFICANT:
         nothing = "The critic found nothing" if kept == 0 else "No dependence found"
         how = "no update improved on the critic as initialised, " if kept == 0 else ""
@@ -82,7 +99,7 @@ def render(estimate: Estimate, made: Made, rows: Sequence[int]) -> str:
         f"value           {estimate.mi:.3f} nats ({estimate.mi / math.log(2):.3f} bits)",
         f"                {estimate.value_is}",
         f"interval        {low:.3f} to {high:.3f} nats ({estimate.level:.0%}), given this critic and split",
-        f"permutations    p = {estimate.p_value:.3g} ({len(estimate.judged.permuted):,} derangements of the test rows)",
+        f"permutations    {_p_value(estimate)}",
         f"initialisations test values {_values(each.test for each in estimate.initialisations)}; "
         f"number {estimate.chosen + 1} was chosen by the validation rows",
         f"validation      {estimate.validation:.3f} nats",
@@ -93,6 +110,12 @@ def render(estimate: Estimate, made: Made, rows: Sequence[int]) -> str:
     if estimate.warnings:
         lines += ["", *(f"warning: {escaped(each.text)}" for each in estimate.warnings)]
     return "\n".join(lines)
+
+
+def _p_value(estimate: Estimate) -> str:
+    if not math.isfinite(estimate.p_value):
+        return "none: not stationary"
+    return f"p = {estimate.p_value:.3g} ({len(estimate.judged.permuted):,} other orders of the test rows)"
 
 
 def _values(numbers) -> str:
@@ -145,11 +168,12 @@ def record(fitted: Fit, estimate: Estimate, made: Made) -> dict[str, Any]:
             "effective_sample_size": {"pairs": estimate.judged.ess_pairs, "rows": estimate.judged.ess_rows},
             "ceiling": estimate.ceiling,
             "rows": {
-                "given": len(training) + len(validation) + len(test) + made.dropped,
+                "given": len(made.x[0].values) + made.dropped,
                 "dropped": made.dropped,
                 "training": len(training),
                 "validation": len(validation),
                 "test": len(test),
+                "between_parts": len(made.x[0].values) - len(training) - len(validation) - len(test),
                 "product_pairs": estimate.judged.pairs,
             },
             "training": {"updates": fitted.trained.updates, "ended_by_itself": fitted.trained.ended},

@@ -11,7 +11,7 @@ product pairs they would be joint pairs, and would lower every resample's value.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from mine.estimators.interface import Estimator, Parameters
+from mine.own.rows import INDEPENDENT, Rows
 
 SEPARABLE_BLOCK, CONCAT_BLOCK = 2048, 512
 """Largest block, rows: a separable critic scores n^2 pairs at the price of n rows, the concatenated one does not."""
@@ -95,6 +96,8 @@ def judge(
     bootstrap: np.random.Generator | None = None,
     shuffle: np.random.Generator | None = None,
     block: int | None = None,
+    together: Rows = INDEPENDENT,
+    report: Callable[[int], object] = lambda done: None,
 ) -> Judged:
     """Judge one critic on rows that training has not seen.
 
@@ -110,26 +113,32 @@ def judge(
         bootstrap: random numbers of the resamples.
         shuffle: random numbers of the derangements.
         block: largest block, rows; the critic's kind decides where it is None.
+        together: which rows belong together, of these rows.
+        report: called with the number of rows judged so far.
     """
     measure = _PerZ(resamples) if per_z else _DonskerVaradhan(resamples)
-    joint_sum, permuted = 0.0, np.zeros(permutations)
+    joint_sum = 0.0
+    block = _block_of(estimator, block)
+    most = together.most_orders(len(x)) if len(x) <= block else None
+    permuted = np.zeros(permutations if most is None else min(permutations, most))
+    stop = 0
     effective = _Effective()
     sizes: list[int] = []
     first: tuple[np.ndarray, np.ndarray] | None = None
     for scores in score_blocks(estimator, parameters, x, z, block):
         rows = len(scores)
+        start, stop = stop, stop + rows
         sizes.append(rows)
-        drawn = (
-            bootstrap.multinomial(rows, np.full(rows, 1.0 / rows), size=resamples) if resamples else np.empty((0, rows))
-        )
+        drawn = together.weights(start, stop, resamples, bootstrap) if resamples else np.empty((0, rows))
         weights = torch.cat([torch.ones(1, rows, dtype=torch.float64), torch.from_numpy(drawn.astype(np.float64))])
         measure.add(scores, weights)
         effective.add(scores)
         joint_sum += float(scores.diagonal().sum())
         if permutations:
-            permuted += np.concatenate(
-                [permuted_sums(scores, derangements(count, rows, shuffle)) for count in _portions(permutations)]
-            )
+            portions = [len(permuted)] if len(permuted) == most else _portions(len(permuted))
+            orders = (together.orders(start, stop, count, shuffle) for count in portions)
+            permuted += np.concatenate([permuted_sums(scores, each) for each in orders])
+        report(stop)
         if first is None:
             off = ~torch.eye(rows, dtype=torch.bool)
             first = scores.diagonal().numpy().copy(), scores[off].numpy()
@@ -151,6 +160,12 @@ def judge(
     )
 
 
+def _block_of(estimator: Estimator, block: int | None) -> int:
+    if block is not None:
+        return block
+    return SEPARABLE_BLOCK if estimator.critic.all_pairs else CONCAT_BLOCK
+
+
 def _portions(permutations: int) -> list[int]:
     """Derangements in portions that fit the memory."""
     whole, rest = divmod(permutations, _PORTION)
@@ -162,9 +177,7 @@ def score_blocks(
 ) -> Iterator[Tensor]:
     """T(x_j, z_i) at [i, j] of each block of rows, float64 (rows, rows)."""
     critic = estimator.critic
-    if block is None:
-        block = SEPARABLE_BLOCK if critic.all_pairs else CONCAT_BLOCK
-    count = math.ceil(len(x) / block)
+    count = math.ceil(len(x) / _block_of(estimator, block))
     for x_block, z_block in zip(x.tensor_split(count), z.tensor_split(count), strict=True):
         with torch.no_grad():
             yield (_all_pairs if critic.all_pairs else _grid)(critic, parameters, x_block, z_block).double().cpu()
@@ -258,19 +271,6 @@ class _Effective:
 
 def _largest_product(scores: Tensor) -> Tensor:
     return scores.clone().fill_diagonal_(-torch.inf).max()
-
-
-def derangements(count: int, rows: int, source: np.random.Generator) -> np.ndarray:
-    """Uniform random derangements, (count, rows): permutations that leave no row in its place.
-
-    A permutation is one with probability of about 1/e, so those that are not are drawn anew.
-    """
-    orders = np.empty((count, rows), dtype=np.int64)
-    left = np.arange(count)
-    while len(left):
-        orders[left] = source.permuted(np.tile(np.arange(rows), (len(left), 1)), axis=1)
-        left = left[(orders[left] == np.arange(rows)).any(1)]
-    return orders
 
 
 def permuted_sums(scores: Tensor, orders: np.ndarray) -> np.ndarray:

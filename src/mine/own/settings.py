@@ -25,6 +25,7 @@ MIN_TRAINING, MIN_HELD_OUT = 20, 10
 
 MOST = {
     "seed": training_settings.MOST["seed"],
+    "blocks": 1_000_000,
     "initialisations": 100,
     "permutations": 100_000,
     "resamples": 10_000,
@@ -45,6 +46,7 @@ class OwnSettings:
 
     estimator: of WITH_CRITIC. critic: ``separable`` or ``concat``.
     seed: of split, initial parameters, batches, derangements and resamples.
+    blocks: rows of one stretch of a time series, or ``auto``; None or 1: rows are independent, which None looks into.
     initialisations: critics trained side by side; validation rows choose among them.
     split: shares of training, validation and test rows; any positive numbers, only their ratio counts.
     permutations: derangements of the test rows in the permutation test.
@@ -60,6 +62,7 @@ class OwnSettings:
     estimator: str = "js"
     critic: str = SEPARABLE
     seed: int = 0
+    blocks: int | str | None = None
     initialisations: int = 3
     split: tuple[float, float, float] = (60.0, 20.0, 20.0)
     permutations: int = 999
@@ -93,6 +96,8 @@ class OwnSettings:
             )
         check_critic(self.estimator, self.critic)
         _check_count("seed", self.seed, 0)
+        if self.blocks not in (None, "auto"):
+            _check_count("blocks", self.blocks, 1)
         for name in ("initialisations", "eval_every", "patience", "max_updates"):
             _check_count(name, getattr(self, name), 1)
         for name in ("permutations", "resamples"):
