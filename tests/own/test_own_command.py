@@ -57,6 +57,9 @@ def test_a_verdict_a_record_and_a_figure(here, capsys):
         "discrete": [],
     }
     assert record["settings"]["seed"] == 0
+    assert record["settings"]["critic"] == "concat"
+    assert record["marginals"]["kind"] == "normal-scores"
+    assert 0.0 <= record["marginals"]["clamped_share_of_test_rows"] < 0.1
     assert len(record["initialisations"]) == 2
     assert record["mi"] == record["initialisations"][record["chosen"]]["test"]
     assert set(record["made_with"]["packages"]) == {"mine", "python", "torch", "numpy"}
@@ -106,6 +109,7 @@ def test_discrete_and_another_estimator(here):
         (["--x", "a", "--z", "c", "--split", "98,1,1"], "about 1000 rows at this split"),
         (["--x", "a", "--z", "c", "--split", "60,40"], "split: (60.0, 40.0) is not three positive shares"),
         (["--x", "a", "--z", "c", "--seed", "x"], "seed: 'x' is not a whole number"),
+        (["--x", "a", "--z", "c", "--marginals", "ranks"], "marginals: 'ranks'"),
         (["--x", "a", "--z", "c", "--threads", "0"], "threads: 0"),
         (["--x", "a", "--z", "c", "--learning-rate", "x"], "learning_rate: 'x'"),
         (["--x", "a", "--z", "c", "--estimator", "doe-gaussian"], "models densities and has no critic"),

@@ -14,7 +14,7 @@ from mine.errors import UserError
 from mine.own.cautions import of_test_rows, of_training
 from mine.own.checks import check
 from mine.own.columns import Column, Warned, entropy
-from mine.own.encoding import Encoding
+from mine.own.marginals import Side, clamping, odd_columns
 from mine.own.order import NOT_STATIONARY, arrangement
 from mine.own.rows import INDEPENDENT, Rows
 from mine.own.scores import DONSKER_VARADHAN, MULTI_SAMPLE, Judged, judge
@@ -34,8 +34,8 @@ class Fit:
     """
 
     settings: OwnSettings
-    x: Encoding
-    z: Encoding
+    x: Side
+    z: Side
     trained: Trained
     rows: tuple[np.ndarray, np.ndarray, np.ndarray]
     entropies: tuple[float | None, float | None]
@@ -70,7 +70,8 @@ class Estimate:
     interval: of ``mi`` over resamples of the test rows, the critic taken as given.
     judged: test rows through the chosen critic. ceiling: nats that so many test rows can show at most.
     validation: value of the chosen critic on the validation rows, which chose it; None for rows given to a fitted
-    critic, as are ``initialisations``.
+    critic, as are ``initialisations``. clamped: share of the rows judged of which some value is beyond the training
+    rows' (``mine.own.marginals``).
     """
 
     mi: float
@@ -85,6 +86,7 @@ class Estimate:
     validation: float | None = None
     initialisations: tuple[Initialisation, ...] = ()
     chosen: int = 0
+    clamped: float = 0.0
 
     @property
     def spread(self) -> tuple[float, float] | None:
@@ -119,8 +121,8 @@ def fit(
     parts = settings.parts(len(x[0].values))
     together = arrangement(x, z, settings.blocks, groups, min(parts[1:]))
     rows = together.split(parts, numbers(settings.seed, Use.SPLIT))
-    sides = [Encoding.of(side, rows[0]) for side in (x, z)]
-    encoded = [torch.from_numpy(encoding(side)) for encoding, side in zip(sides, (x, z), strict=True)]
+    sides = [Side.of(columns, rows[0], settings.marginals) for columns in (x, z)]
+    encoded = [torch.from_numpy(side(columns)) for side, columns in zip(sides, (x, z), strict=True)]
     training, validation = ([each[torch.from_numpy(part)] for each in encoded] for part in rows[:2])
     trained = train(tuple(training), tuple(validation), settings, device=device, report=report)
     if not math.isfinite(trained.best[trained.chosen]):
@@ -128,7 +130,8 @@ def fit(
             f"training: no initialisation of {settings.estimator} ever had a finite loss on the validation rows; "
             "try --estimator js, or a lower --learning-rate"
         )
-    warned += of_training(trained, sides, encoded, rows[0], settings)
+    warned += odd_columns([*x, *z], rows[0])
+    warned += of_training(trained, [side.encoding for side in sides], encoded, rows[0], settings)
     return Fit(settings, *sides, trained, rows, (entropy(x), entropy(z)), tuple(warned), together)
 
 
@@ -156,8 +159,9 @@ def estimate(
             for known, part in ((seen, validation), (judged, test))
         ]
         members.append(Initialisation(kept, *values, trained.lost[member]))
-    made = _assemble(fitted, judged, len(test[0]), fitted.warnings, validation=seen)
-    return replace(made, validation=seen.value, initialisations=tuple(members), chosen=trained.chosen)
+    clamped, warned = clamping((fitted.x, fitted.z), (x, z), fitted.rows[2])
+    made = _assemble(fitted, judged, len(test[0]), [*fitted.warnings, *warned], validation=seen)
+    return replace(made, validation=seen.value, initialisations=tuple(members), chosen=trained.chosen, clamped=clamped)
 
 
 def estimate_new(fitted: Fit, x: Sequence[Column], z: Sequence[Column], groups: np.ndarray | None = None) -> Estimate:
@@ -172,7 +176,8 @@ def estimate_new(fitted: Fit, x: Sequence[Column], z: Sequence[Column], groups: 
     judged = _judge(
         fitted, fitted.trained.chosen, encoded, arrangement(x, z, fitted.settings.blocks, groups, len(encoded[0]))
     )
-    return _assemble(fitted, judged, len(encoded[0]), (), validation=None)
+    clamped, warned = clamping((fitted.x, fitted.z), (x, z), np.arange(len(encoded[0])))
+    return replace(_assemble(fitted, judged, len(encoded[0]), warned, validation=None), clamped=clamped)
 
 
 def _judge(

@@ -18,6 +18,7 @@ from mine.own.columns import Column
 from mine.own.estimate import Estimate, Fit
 from mine.own.order import NOT_STATIONARY
 from mine.own.reading import Source
+from mine.own.settings import NORMAL_SCORES, OwnSettings
 from mine.provenance import code_hash
 
 CONTRACT = 1
@@ -89,8 +90,9 @@ def verdict(estimate: Estimate) -> str:
     )
 
 
-def render(estimate: Estimate, made: Made, rows: Sequence[int]) -> str:
-    """What the command prints. rows: how many training, validation and test rows."""
+def render(fitted: Fit, estimate: Estimate, made: Made) -> str:
+    """What the command prints."""
+    settings, rows = fitted.settings, [len(part) for part in fitted.rows]
     low, high = estimate.interval
     dropped = f", {made.dropped:,} dropped for a missing value" if made.dropped else ""
     lines = [
@@ -103,6 +105,7 @@ def render(estimate: Estimate, made: Made, rows: Sequence[int]) -> str:
         f"initialisations test values {_values(each.test for each in estimate.initialisations)}; "
         f"number {estimate.chosen + 1} was chosen by the validation rows",
         f"validation      {estimate.validation:.3f} nats",
+        f"marginals       {settings.marginals}{_clamped(estimate, settings)}",
         f"rows            {rows[0]:,} training, {rows[1]:,} validation, {rows[2]:,} test{dropped}",
         f"product term    effective sample size {estimate.judged.ess_pairs:,.0f} of {estimate.judged.pairs:,} pairs, "
         f"{estimate.judged.ess_rows:,.0f} of {estimate.test_rows:,} rows",
@@ -110,6 +113,12 @@ def render(estimate: Estimate, made: Made, rows: Sequence[int]) -> str:
     if estimate.warnings:
         lines += ["", *(f"warning: {escaped(each.text)}" for each in estimate.warnings)]
     return "\n".join(lines)
+
+
+def _clamped(estimate: Estimate, settings: OwnSettings) -> str:
+    if settings.marginals != NORMAL_SCORES:
+        return ""
+    return f"; {estimate.clamped:.1%} of the test rows are beyond the training rows and were put at their end"
 
 
 def _p_value(estimate: Estimate) -> str:
@@ -165,6 +174,7 @@ def record(fitted: Fit, estimate: Estimate, made: Made) -> dict[str, Any]:
             "chosen": estimate.chosen,
             "spread": None if spread is None else {"low": spread[0], "high": spread[1]},
             "validation": estimate.validation,
+            "marginals": {"kind": fitted.settings.marginals, "clamped_share_of_test_rows": estimate.clamped},
             "effective_sample_size": {"pairs": estimate.judged.ess_pairs, "rows": estimate.judged.ess_rows},
             "ceiling": estimate.ceiling,
             "rows": {

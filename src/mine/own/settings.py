@@ -11,7 +11,7 @@ from mine import settings as training_settings
 from mine.errors import UserError
 from mine.estimators import check_critic
 from mine.estimators.names import ESTIMATORS
-from mine.estimators.settings import DENSITY, SEPARABLE, check_choice
+from mine.estimators.settings import CONCAT, DENSITY, check_choice
 from mine.settings import TrainingSettings
 
 WITH_CRITIC = tuple(name for name, named in ESTIMATORS.items() if DENSITY not in named.critics)
@@ -19,6 +19,9 @@ WITH_CRITIC = tuple(name for name, named in ESTIMATORS.items() if DENSITY not in
 
 PER_Z = ("infonce", "interpolated", "tuba", "flo")
 """Those of them whose T training fixes up to a function of z. Their value is the one that no such function changes."""
+
+NORMAL_SCORES, STANDARDISE, NONE = MARGINALS = ("normal-scores", "standardise", "none")
+"""``standardise`` sees a column of amounts by its mean and deviation, ``none`` as it is."""
 
 MIN_TRAINING, MIN_HELD_OUT = 20, 10
 """Fewest rows to train on, and fewest validation and test rows."""
@@ -44,7 +47,9 @@ class OwnSettings:
 
     Chosen on Gaussian and independent data of 300 to 10,000 rows (docs/estimate.md), the same for all data.
 
-    estimator: of WITH_CRITIC. critic: ``separable`` or ``concat``.
+    estimator: of WITH_CRITIC.
+    critic: ``separable`` or ``concat``; None is ``concat`` where the estimator exists with it.
+    marginals: of MARGINALS, the scale of each column that holds amounts.
     seed: of split, initial parameters, batches, derangements and resamples.
     blocks: rows of one stretch of a time series, or ``auto``; None or 1: rows are independent, which None looks into.
     initialisations: critics trained side by side; validation rows choose among them.
@@ -60,7 +65,8 @@ class OwnSettings:
     """
 
     estimator: str = "js"
-    critic: str = SEPARABLE
+    critic: str | None = None
+    marginals: str = NORMAL_SCORES
     seed: int = 0
     blocks: int | str | None = None
     initialisations: int = 3
@@ -94,7 +100,11 @@ class OwnSettings:
                 f"estimator: {self.estimator!r} models densities and has no critic, which interval and permutation "
                 f"test need; allowed are {', '.join(WITH_CRITIC)}"
             )
+        if self.critic is None:
+            critics = ESTIMATORS[self.estimator].critics
+            object.__setattr__(self, "critic", CONCAT if CONCAT in critics else critics[0])
         check_critic(self.estimator, self.critic)
+        check_choice("marginals", self.marginals, MARGINALS)
         _check_count("seed", self.seed, 0)
         if self.blocks not in (None, "auto"):
             _check_count("blocks", self.blocks, 1)
