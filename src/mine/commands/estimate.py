@@ -20,7 +20,7 @@ HELP = "estimate the mutual information of your own data"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The data, what to estimate with, and what to write."""
-    from mine.own.settings import MARGINALS, WITH_CRITIC, OwnSettings
+    from mine.own.settings import COMBINE, KNOWN, MARGINALS, VALUES, WITH_CRITIC, OwnSettings
 
     default = OwnSettings()
     parser.add_argument(
@@ -92,9 +92,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIND",
         help=f"scale of each column of amounts: {', '.join(MARGINALS)} (default: {default.marginals})",
     )
+    for name, allowed, meaning in (
+        ("known", KNOWN, "what the critic starts from, of normal scores"),
+        ("combine", COMBINE, "initialisations averaged and calibrated, or the best one chosen, by validation rows"),
+        ("value", VALUES, "what is read of the critic"),
+    ):
+        value = getattr(default, name)
+        how.add_argument(
+            f"--{name}", default=value, metavar="KIND", help=f"{meaning}: {', '.join(allowed)} (default: {value})"
+        )
     for name, meaning in (
         ("seed", "of split, critics, batches, derangements and resamples"),
-        ("initialisations", "critics to train; validation rows choose one"),
+        ("initialisations", "critics to train"),
         ("permutations", "derangements of the test rows"),
         ("resamples", "of the test rows, for the interval"),
         ("hidden", "units of a hidden layer"),
@@ -150,6 +159,9 @@ def run(arguments: argparse.Namespace) -> None:
         "estimator",
         "critic",
         "marginals",
+        "known",
+        "combine",
+        "value",
         "seed",
         "initialisations",
         "permutations",

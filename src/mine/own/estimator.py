@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
@@ -131,13 +130,7 @@ class MutualInformation(BaseEstimator):
 
         Of InfoNCE and its kin up to a function of z. Raises as ``estimate`` does.
         """
-        fitted = self._fitted()
-        x, z = fitted.tensors(*self._columns(X, Z)[:2])
-        with torch.no_grad():
-            scores = fitted.trained.estimator.critic.joint(
-                fitted.trained.member(fitted.trained.chosen), x[None], z[None]
-            )
-        return scores[0].double().numpy()
+        return self._fitted().scores(*self._columns(X, Z)[:2])
 
     def _fitted(self):
         if not hasattr(self, "_fit"):

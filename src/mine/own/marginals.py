@@ -104,6 +104,10 @@ class Side:
             )
         return encoded
 
+    def amounts(self, encoded: np.ndarray) -> np.ndarray:
+        """The columns of ``encoded`` that are no levels, float64."""
+        return encoded[:, self.encoding.amounts].astype(np.float64)
+
     def clamped(self, columns: Sequence[Column], rows: np.ndarray) -> np.ndarray:
         """Which of these rows have a value beyond the training rows', (len(rows),)."""
         outside = np.zeros(len(rows), dtype=bool)
