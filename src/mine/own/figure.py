@@ -47,7 +47,8 @@ def draw(fitted: Fit, estimate: Estimate, title: str) -> Figure:
         + (f", p = {estimate.p_value:.3g}" if np.isfinite(estimate.p_value) else ", no p-value"),
         caption=f"{settings.estimator}, {settings.critic} critic, seed {settings.seed}. {estimate.value_is}. The "
         "interval resamples test rows, initialisations count in it, and leaves out what another split or critic would "
-        "change. near: nearest neighbours, Gauss: Gaussian copula, each with two standard errors. Scores are those of test pairs, shifted so that the mean of e^T over product pairs is 1.",
+        "change. near: nearest neighbours, Gauss: Gaussian copula, each with two standard errors. Scores "
+        "are those of test pairs, shifted so that the mean of e^T over product pairs is 1.",
         handles=[
             [
                 Line2D([], [], color=CHOSEN, label="chosen critic"),
