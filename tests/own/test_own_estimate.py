@@ -74,8 +74,8 @@ def test_test_rows_decide_nothing(dependent):
     assert estimate(other, columns(x), columns(z, "z")).mi < 0.0
 
 
-def test_validation_rows_choose_among_initialisations(dependent):
-    fitted, result = dependent
+def test_validation_rows_choose_among_initialisations():
+    fitted, result = made(combine="choose")
     assert len(result.initialisations) == 2
     assert fitted.trained.best[result.chosen] == min(fitted.trained.best)
     assert result.mi == result.initialisations[result.chosen].test
@@ -145,6 +145,7 @@ def judged(value=0.5, spread=0.02, **changed):
     fields = {
         "value": value, "resampled": resampled, "joint_mean": 1.0, "permuted": np.zeros(99), "ess_pairs": 5e5,
         "ess_rows": 900.0, "pairs": 999_000, "block": 1000, "joint": np.zeros(3), "product": np.zeros(3),
+        "scores": np.zeros(3),
     }  # fmt: skip
     return Judged(**{**fields, **changed})
 

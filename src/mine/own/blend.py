@@ -26,6 +26,9 @@ CAPS = (0.95, 0.99, 0.999, 1.0)
 ROWS = 4_000
 """Validation rows that are looked at."""
 
+LARGEST = 1.25
+"""Of the weights together. Where few rows part joint from product pairs entirely, any larger T would look better."""
+
 _BLOCK, _ROLLS, _STEPS = 500, 64, 30
 _PRIOR = 2.0
 """Weight of 'neither scaled nor weighed', in validation rows and nats: a standard deviation of 1/2 around it."""
@@ -95,7 +98,8 @@ def _cut(scores: np.ndarray, cap: float) -> np.ndarray:
 def concave_weights(joint: np.ndarray, product: np.ndarray) -> tuple[np.ndarray, float]:
     """Weights w of columns of T that make the Donsker-Varadhan value of T w largest, drawn to (1, 0, ...); that value.
 
-    joint (n, K), product (m, K). The value is concave in w: Newton's steps, halved where they do not improve it.
+    joint (n, K), product (m, K). The value is concave in w: Newton's steps, halved where they do not
+    improve it. A network that rows speak against has weight 0, it is not turned round; LARGEST bounds the sum.
     """
     start = np.eye(joint.shape[1])[0]
     ridge = _PRIOR / len(joint)
@@ -116,8 +120,8 @@ def concave_weights(joint: np.ndarray, product: np.ndarray) -> tuple[np.ndarray,
         penalised = plain - ridge * float(((weights - start) ** 2).sum())
         for half in 0.5 ** np.arange(20):
             tried = weights + half * step
-            # A network that the validation rows speak against has no say; it is not turned round.
-            tried[0] = max(tried[0], 0.0)
+            tried[0] = min(max(tried[0], 0.0), LARGEST)
+            tried[1:] = tried[1:].clip(-1.0, LARGEST - tried[0])
             found, found_share = value(tried)
             better = found - ridge * float(((tried - start) ** 2).sum()) - penalised
             if better > 0.0:

@@ -209,7 +209,7 @@ def estimate(
     amounts = [side.amounts(each) for side, each in zip((fitted.x, fitted.z), encoded, strict=True)]
     width = sum(each.shape[1] for each in encoded)
     witnesses = all_witnesses(amounts, width, fitted.rows, judged.scores if fitted.blend else None)
-    warned = [*fitted.warnings, *warned, *parted(judged.value, judged.standard_error, witnesses, width)]
+    warned = [*fitted.warnings, *warned, *parted(judged, witnesses, width)]
     made = _assemble(fitted, judged, len(test[0]), warned, validation=seen, members=members)
     return replace(made, validation=seen.value, witnesses=witnesses, chosen=trained.chosen, clamped=clamped)
 

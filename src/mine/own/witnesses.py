@@ -20,6 +20,7 @@ from mine.baselines.ksg import TREE_DIM, local_values
 from mine.errors import UserError
 from mine.own.columns import Warned
 from mine.own.copula import fit_copula
+from mine.own.scores import Judged
 
 NEIGHBOURS, GAUSSIAN, DENSITY_RATIO = "neighbours", "gaussian", "density_ratio"
 
@@ -103,14 +104,17 @@ def all_witnesses(
     return found if scores is None else (*found, density_ratio(scores))
 
 
-def parted(value: float, error: float, witnesses: Sequence[Witness], dim: int) -> list[Warned]:
-    """Where witnesses and a value (nats, with its standard error) contradict each other, and which to believe.
+def parted(judged: Judged, witnesses: Sequence[Witness], dim: int) -> list[Warned]:
+    """Where witnesses and a value contradict each other by more than their errors, and which to believe.
 
     dim: columns of both sides together.
     """
-    warned = []
+    warned, value = [], judged.value
+    if not np.isfinite([value, *judged.resampled]).all():
+        return []
+    error = judged.standard_error
     for each in witnesses:
-        if each.value is None or each.error is None or not math.isfinite(value):
+        if each.value is None or each.error is None:
             continue
         gap = each.value - value
         code = _contradicts(each.name, gap, value, dim)
