@@ -36,11 +36,12 @@ _PRIOR = 2.0
 
 @dataclass(frozen=True)
 class Blend:
-    """T = slope min(mean T, cap) + of_known T_known - offset, a critic for who looks at critics; it is not trained.
+    """T = max(slope min(mean T, cap) + of_known T_known - offset, floor), for who looks at critics; it is not trained.
 
     critic: of the members, whose parameters (S, ...) every call is given. offset: so that the mean of e^T over product
-    pairs of the validation rows is 1. validation: its Donsker-Varadhan value on the
-    pairs that chose it, nats.
+    pairs of the validation rows is 1. floor: -log n of n validation rows. Of a right T at most one of n joint pairs is
+    below it, so that the floor costs 1 / n nats at most; of a wrong one a single odd row would cost any amount.
+    validation: the Donsker-Varadhan value, without the floor, on the pairs that chose it, nats.
     """
 
     critic: Critic
@@ -48,11 +49,18 @@ class Blend:
     slope: float
     of_known: float
     offset: float
+    floor: float
     validation: float
 
     def to_dict(self) -> dict[str, float]:
         """What was chosen, by name; T in nats."""
-        numbers = {"cap": self.cap, "slope": self.slope, "weight_of_copula": self.of_known, "offset": self.offset}
+        numbers = {
+            "cap": self.cap,
+            "slope": self.slope,
+            "weight_of_copula": self.of_known,
+            "offset": self.offset,
+            "floor": self.floor,
+        }
         return {**numbers, "validation": self.validation}
 
     @property
@@ -74,7 +82,7 @@ class Blend:
     def read(self, scores: Tensor, known: Tensor | None) -> Tensor:
         """T of each member (S, ...) and what is known of it (1, ...), as one, (1, ...)."""
         read = self.slope * scores.mean(0, keepdim=True).clamp(max=self.cap) - self.offset
-        return read if known is None else read + self.of_known * known.double()
+        return (read if known is None else read + self.of_known * known.double()).clamp(min=self.floor)
 
 
 def fit_blend(critic: Critic, parameters: Parameters, x: Tensor, z: Tensor) -> Blend:
@@ -87,7 +95,7 @@ def fit_blend(critic: Critic, parameters: Parameters, x: Tensor, z: Tensor) -> B
         if best is None or value > best.validation + 1e-9:
             of_known = float(weights[1]) if len(weights) > 1 else 0.0
             offset = float((cut_joint @ weights).mean()) - value
-            best = Blend(critic, float(cap), float(weights[0]), of_known, offset, value)
+            best = Blend(critic, float(cap), float(weights[0]), of_known, offset, -math.log(len(joint)), value)
     return best
 
 
