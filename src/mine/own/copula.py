@@ -175,12 +175,16 @@ def _fitted(scatter: np.ndarray, dx: int, shrinkage: float, dof: float, validati
         weights = ((dof + scatter.shape[0]) / (dof + radius))[:, None]
     of_u, of_v = ((weights * each**2).mean(0) for each in (u, v))
     rho = (weights * u * v).mean(0) / np.sqrt(of_u * of_v)
-    kept = rho * math.sqrt(len(x)) > SIGNIFICANT
+    rho = np.minimum(rho, _CLOSE)
+    ratio = rho * math.sqrt(len(x)) / (1.0 - rho**2)
+    kept = ratio > SIGNIFICANT
+    # The positive-part shrinkage of James & Stein 1961, of one mean at a time.
+    rho = rho[kept] * (1.0 - 1.0 / ratio[kept] ** 2)
     return Copula(
         dof,
         (left / np.sqrt(of_u))[:, kept],
         (right / np.sqrt(of_v))[:, kept],
-        np.minimum(rho[kept], _CLOSE),
+        rho,
         root_x,
         root_z,
     )

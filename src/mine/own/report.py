@@ -19,6 +19,7 @@ from mine.own.estimate import Estimate, Fit
 from mine.own.order import NOT_STATIONARY
 from mine.own.reading import Source
 from mine.own.settings import NORMAL_SCORES, OwnSettings
+from mine.own.witnesses import LABELS
 from mine.provenance import code_hash
 
 CONTRACT = 1
@@ -142,8 +143,8 @@ def _start(fitted: Fit) -> str:
 def _witnesses(estimate: Estimate) -> list[str]:
     lines = []
     for each in estimate.witnesses:
-        found = each.why if each.value is None else f"{each.value:.3f} nats, standard error {each.error:.3f}"
-        lines.append(f"{'witnesses' if not lines else '':<15} {found}: {each.what_it_is}")
+        found = f"none, {each.why}" if each.value is None else f"{each.value:.3f} nats, standard error {each.error:.3f}"
+        lines.append(f"{'' if lines else 'witnesses':<15} {LABELS[each.name]}: {found}")
     return lines
 
 

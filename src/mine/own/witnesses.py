@@ -31,6 +31,12 @@ IS = {
     DENSITY_RATIO: "mean log density ratio of the same critic over test rows, without a product term: no third witness",
 }
 
+LABELS = {
+    NEIGHBOURS: "nearest neighbours",
+    GAUSSIAN: "Gaussian copula",
+    DENSITY_RATIO: "mean log density ratio of the same critic",
+}
+
 FEW_DIM = 4
 """Columns of both sides together up to which neighbours also speak against a value above theirs."""
 
