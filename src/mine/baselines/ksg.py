@@ -49,7 +49,8 @@ def local_values(x: np.ndarray, z: np.ndarray, neighbours: int = NEIGHBOURS) -> 
     # The nearest neighbour of a sample is itself: a radius of 0 leaves not even that one nearer.
     if near_x.min() == 0:
         raise UserError(f"x and z: {neighbours + 1} samples are the same; nearest neighbours need continuous variables")
-    return digamma(neighbours) + digamma(len(x)) - digamma(near_x) - digamma(near_z)
+    local: np.ndarray = digamma(neighbours) + digamma(len(x)) - digamma(near_x) - digamma(near_z)
+    return local
 
 
 def by_trees(x: np.ndarray, z: np.ndarray, neighbours: int) -> tuple[np.ndarray, np.ndarray]:

@@ -220,7 +220,7 @@ class Passes:
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Said:
         """What each network says of its inputs (S, n, inputs)."""
-        return {name: one.forward(inputs.get(name)) for name, one in self._passes.items()}  # type: ignore[arg-type]
+        return {name: one.forward(inputs.get(name)) for name, one in self._passes.items()}
 
     def backward(self, gradients: Said) -> Tensor:
         """Gradient with respect to the parameters, (S, P): memory that the next call overwrites.
