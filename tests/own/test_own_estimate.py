@@ -74,8 +74,8 @@ def test_test_rows_decide_nothing(dependent):
     assert estimate(other, columns(x), columns(z, "z")).mi < 0.0
 
 
-def test_validation_rows_choose_among_initialisations(dependent):
-    fitted, result = dependent
+def test_validation_rows_choose_among_initialisations():
+    fitted, result = made(combine="choose")
     assert len(result.initialisations) == 2
     assert fitted.trained.best[result.chosen] == min(fitted.trained.best)
     assert result.mi == result.initialisations[result.chosen].test
@@ -96,15 +96,22 @@ def test_every_estimator_with_a_critic_sees_strong_dependence(name):
     assert result.p_value == 0.01
 
 
-def test_the_concatenated_critic():
-    _, result = made(800, rho=0.8, critic="concat", max_updates=400)
+def test_the_separable_critic():
+    _, result = made(800, rho=0.8, critic="separable", max_updates=400)
     assert 0.5 < result.mi < 1.3
+
+
+def test_the_critic_is_the_joint_one_where_the_estimator_exists_with_it():
+    assert OwnSettings().critic == "concat"
+    assert OwnSettings(estimator="infonce").critic == "separable"
+    assert OwnSettings(critic="separable").critic == "separable"
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"estimator": "club"}, "'club' models densities and has no critic"),
+        ({"marginals": "ranks"}, "marginals: 'ranks' is unknown|marginals: 'ranks'"),
         ({"estimator": "mine"}, "estimator: 'mine' is unknown"),
         ({"estimator": "infonce", "critic": "concat"}, "critic: 'concat' is none that infonce exists with"),
         ({"split": (60.0, 40.0)}, "split: .* is not three positive shares"),
@@ -138,6 +145,7 @@ def judged(value=0.5, spread=0.02, **changed):
     fields = {
         "value": value, "resampled": resampled, "joint_mean": 1.0, "permuted": np.zeros(99), "ess_pairs": 5e5,
         "ess_rows": 900.0, "pairs": 999_000, "block": 1000, "joint": np.zeros(3), "product": np.zeros(3),
+        "scores": np.zeros(3),
     }  # fmt: skip
     return Judged(**{**fields, **changed})
 
@@ -183,7 +191,7 @@ def test_training_that_its_limit_ended_is_warned_of():
 def test_heavy_tails_are_warned_of_and_rare_levels_are_not():
     x, z = gaussian(2000, 1, 0.5)
     x[5] = 1e4
-    settings = OwnSettings(**{**QUICK, "max_updates": 25})
+    settings = OwnSettings(**{**QUICK, "max_updates": 25, "marginals": "standardise"})
     assert "heavy_tails" in {each.code for each in fit(columns(x), columns(z, "z"), settings).warnings}
     levels = np.where(np.arange(2000) % 900 == 0, "rare", "usual")
     rare = [column("x", levels, discrete=True)]

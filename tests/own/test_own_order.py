@@ -157,7 +157,7 @@ def test_blocks_and_groups_bring_the_size_of_the_test_back():
     owner = np.arange(1000) // 10
     grouped = p_values(lambda seed: (subjects(1000, 10, seed), owner), 15)
     assert (grouped < 0.05).sum() <= 3
-    wrong = p_values(lambda seed: (autoregressive(1000, 0.9, seed), None), 6, blocks=1)
+    wrong = p_values(lambda seed: (autoregressive(1000, 0.9, seed), None), 12, blocks=1)
     assert (wrong < 0.05).sum() >= 2
 
 

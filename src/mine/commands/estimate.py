@@ -20,7 +20,7 @@ HELP = "estimate the mutual information of your own data"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The data, what to estimate with, and what to write."""
-    from mine.own.settings import WITH_CRITIC, OwnSettings
+    from mine.own.settings import COMBINE, KNOWN, MARGINALS, VALUES, WITH_CRITIC, OwnSettings
 
     default = OwnSettings()
     parser.add_argument(
@@ -82,11 +82,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(WITH_CRITIC)} (default: {default.estimator})",
     )
     how.add_argument(
-        "--critic", default=default.critic, metavar="KIND", help=f"separable or concat (default: {default.critic})"
+        "--critic",
+        metavar="KIND",
+        help=f"separable or concat (default: {default.critic} where the estimator exists with it)",
     )
+    how.add_argument(
+        "--marginals",
+        default=default.marginals,
+        metavar="KIND",
+        help=f"scale of each column of amounts: {', '.join(MARGINALS)} (default: {default.marginals})",
+    )
+    for name, allowed, meaning in (
+        ("known", KNOWN, "what the critic starts from, of normal scores"),
+        ("combine", COMBINE, "initialisations averaged and calibrated, or the best one chosen, by validation rows"),
+        ("value", VALUES, "what is read of the critic"),
+    ):
+        value = getattr(default, name)
+        how.add_argument(
+            f"--{name}", default=value, metavar="KIND", help=f"{meaning}: {', '.join(allowed)} (default: {value})"
+        )
     for name, meaning in (
         ("seed", "of split, critics, batches, derangements and resamples"),
-        ("initialisations", "critics to train; validation rows choose one"),
+        ("initialisations", "critics to train"),
         ("permutations", "derangements of the test rows"),
         ("resamples", "of the test rows, for the interval"),
         ("hidden", "units of a hidden layer"),
@@ -138,7 +155,20 @@ def run(arguments: argparse.Namespace) -> None:
     from mine.own.reading import read_sides
     from mine.own.settings import OwnSettings
 
-    named = ("estimator", "critic", "seed", "initialisations", "permutations", "resamples", "hidden", "batch_size")
+    named = (
+        "estimator",
+        "critic",
+        "marginals",
+        "known",
+        "combine",
+        "value",
+        "seed",
+        "initialisations",
+        "permutations",
+        "resamples",
+        "hidden",
+        "batch_size",
+    )
     named += ("blocks", "max_updates", "learning_rate", "grad_clip", "ema_rate", "smile_tau", "alpha")
     settings = OwnSettings(split=_split(arguments.split), **{name: getattr(arguments, name) for name in named})
     check_threads(arguments.threads)
@@ -199,7 +229,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(text)
     else:
-        print(render(result, made, [len(part) for part in fitted.rows]))
+        print(render(fitted, result, made))
         print(f"\nwritten: {output}, {figure}", file=sys.stderr)
 
 

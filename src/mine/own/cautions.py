@@ -51,8 +51,8 @@ def of_training(
                 Warned(
                     "heavy_tails",
                     f"{_listed(names[farthest > FAR])} have values up to {farthest.max():.3g} standard deviations from "
-                    "their median, by the middle half of the rows: a monotone transformation (log, rank) leaves the "
-                    "mutual information as it is and is easier to learn from.",
+                    "their median, by the middle half of the rows: normal scores (--marginals normal-scores) "
+                    "leave the mutual information as it is and are easier to learn from.",
                 )
             )
     if any(trained.lost):

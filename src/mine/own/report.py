@@ -18,6 +18,8 @@ from mine.own.columns import Column
 from mine.own.estimate import Estimate, Fit
 from mine.own.order import NOT_STATIONARY
 from mine.own.reading import Source
+from mine.own.settings import NORMAL_SCORES, OwnSettings
+from mine.own.witnesses import LABELS
 from mine.provenance import code_hash
 
 CONTRACT = 1
@@ -26,8 +28,8 @@ CONTRACT = 1
 SIGNIFICANT = 0.05
 
 INTERVAL_IS = (
-    "bootstrap over the test rows with the critic fixed: it leaves out what another split, initialisation or critic "
-    "would change"
+    "bootstrap over the test rows with the critic fixed, widened by the standard error over initialisations: it leaves "
+    "out what another split or a better critic would change"
 )
 P_VALUE_IS = (
     "share of derangements of the test rows whose mean score is at least that of the rows as they are, the critic "
@@ -57,8 +59,9 @@ def verdict(estimate: Estimate) -> str:
         "above_entropy",
         "noise_free",
         "near_copies",
+        "uncalibrated",
     } & {each.code for each in estimate.warnings}
-    kept = estimate.initialisations[estimate.chosen].kept if estimate.initialisations else None
+    kept = max((each.kept for each in estimate.initialisations), default=None)
     codes = {each.code for each in estimate.warnings}
     if NOT_STATIONARY in codes:
         return (
@@ -82,6 +85,14 @@ def verdict(estimate: Estimate) -> str:
     low, high = estimate.interval
     if not low > 0.0:
         return f"x and z {depend}, but how much is open: the interval reaches zero."
+    parted = codes & {"neighbours_above", "gaussian_above", "neighbours_below"}
+    if parted:
+        which = "nearest neighbours" if any(each.startswith("neighbours") for each in parted) else "a Gaussian copula"
+        how = "fewer" if parted == {"neighbours_below"} else "more"
+        return (
+            f"x and z {depend}: the critic shows {estimate.mi:.2f} nats, {low:.2f} to {high:.2f} by its test rows, but "
+            f"{which} show {how}: see the warnings."
+        )
     few = ", and these are few rows" if any(each.code == "few_rows" for each in estimate.warnings) else ""
     return (
         f"x and z {depend}: the critic shows {estimate.mi:.2f} nats, {low:.2f} to {high:.2f} by its test rows{few}; a "
@@ -89,8 +100,9 @@ def verdict(estimate: Estimate) -> str:
     )
 
 
-def render(estimate: Estimate, made: Made, rows: Sequence[int]) -> str:
-    """What the command prints. rows: how many training, validation and test rows."""
+def render(fitted: Fit, estimate: Estimate, made: Made) -> str:
+    """What the command prints."""
+    settings, rows = fitted.settings, [len(part) for part in fitted.rows]
     low, high = estimate.interval
     dropped = f", {made.dropped:,} dropped for a missing value" if made.dropped else ""
     lines = [
@@ -98,11 +110,13 @@ def render(estimate: Estimate, made: Made, rows: Sequence[int]) -> str:
         "",
         f"value           {estimate.mi:.3f} nats ({estimate.mi / math.log(2):.3f} bits)",
         f"                {estimate.value_is}",
-        f"interval        {low:.3f} to {high:.3f} nats ({estimate.level:.0%}), given this critic and split",
+        f"interval        {low:.3f} to {high:.3f} nats ({estimate.level:.0%}), given this split",
         f"permutations    {_p_value(estimate)}",
-        f"initialisations test values {_values(each.test for each in estimate.initialisations)}; "
-        f"number {estimate.chosen + 1} was chosen by the validation rows",
+        f"initialisations test values {_values(each.test for each in estimate.initialisations)}; {_read(fitted)}",
+        f"starts from     {_start(fitted)}",
         f"validation      {estimate.validation:.3f} nats",
+        *_witnesses(estimate),
+        f"marginals       {settings.marginals}{_clamped(estimate, settings)}",
         f"rows            {rows[0]:,} training, {rows[1]:,} validation, {rows[2]:,} test{dropped}",
         f"product term    effective sample size {estimate.judged.ess_pairs:,.0f} of {estimate.judged.pairs:,} pairs, "
         f"{estimate.judged.ess_rows:,.0f} of {estimate.test_rows:,} rows",
@@ -110,6 +124,34 @@ def render(estimate: Estimate, made: Made, rows: Sequence[int]) -> str:
     if estimate.warnings:
         lines += ["", *(f"warning: {escaped(each.text)}" for each in estimate.warnings)]
     return "\n".join(lines)
+
+
+def _read(fitted: Fit) -> str:
+    if fitted.blend is None:
+        return f"number {fitted.trained.chosen + 1} was chosen by the validation rows"
+    return "their mean, calibrated on the validation rows, is read"
+
+
+def _start(fitted: Fit) -> str:
+    if fitted.copula is None:
+        return "nothing"
+    kind = "Gaussian" if math.isinf(fitted.copula.dof) else f"t copula of {fitted.copula.dof:g} degrees of freedom"
+    kind = kind if kind != "Gaussian" else "Gaussian copula"
+    return f"the log ratio of a {kind}, {len(fitted.copula.rho)} canonical correlations"
+
+
+def _witnesses(estimate: Estimate) -> list[str]:
+    lines = []
+    for each in estimate.witnesses:
+        found = f"none, {each.why}" if each.value is None else f"{each.value:.3f} nats, standard error {each.error:.3f}"
+        lines.append(f"{'' if lines else 'witnesses':<15} {LABELS[each.name]}: {found}")
+    return lines
+
+
+def _clamped(estimate: Estimate, settings: OwnSettings) -> str:
+    if settings.marginals != NORMAL_SCORES:
+        return ""
+    return f"; {estimate.clamped:.1%} of the test rows are beyond the training rows and were put at their end"
 
 
 def _p_value(estimate: Estimate) -> str:
@@ -165,6 +207,19 @@ def record(fitted: Fit, estimate: Estimate, made: Made) -> dict[str, Any]:
             "chosen": estimate.chosen,
             "spread": None if spread is None else {"low": spread[0], "high": spread[1]},
             "validation": estimate.validation,
+            "combined": None if fitted.blend is None else fitted.blend.to_dict(),
+            "starts_from": None if fitted.copula is None else fitted.copula.to_dict(),
+            "witnesses": [
+                {
+                    "name": each.name,
+                    "value": each.value,
+                    "standard_error": each.error,
+                    "is": each.what_it_is,
+                    "why_none": each.why or None,
+                }
+                for each in estimate.witnesses
+            ],
+            "marginals": {"kind": fitted.settings.marginals, "clamped_share_of_test_rows": estimate.clamped},
             "effective_sample_size": {"pairs": estimate.judged.ess_pairs, "rows": estimate.judged.ess_rows},
             "ceiling": estimate.ceiling,
             "rows": {
