@@ -15,7 +15,7 @@ from mine.own.cautions import of_test_rows, of_training
 from mine.own.checks import check
 from mine.own.columns import Column, Warned, entropy
 from mine.own.marginals import Side, clamping, odd_columns
-from mine.own.order import NOT_STATIONARY, arrangement
+from mine.own.order import NOT_STATIONARY, arrangement, of_new_rows
 from mine.own.rows import INDEPENDENT, Rows
 from mine.own.scores import DONSKER_VARADHAN, MULTI_SAMPLE, Judged, judge
 from mine.own.settings import MIN_HELD_OUT, PER_Z, OwnSettings
@@ -177,6 +177,7 @@ def estimate_new(fitted: Fit, x: Sequence[Column], z: Sequence[Column], groups: 
         fitted, fitted.trained.chosen, encoded, arrangement(x, z, fitted.settings.blocks, groups, len(encoded[0]))
     )
     clamped, warned = clamping((fitted.x, fitted.z), (x, z), np.arange(len(encoded[0])))
+    warned = [*warned, *of_new_rows(x, z, fitted.settings.blocks, groups, fitted.together)]
     return replace(_assemble(fitted, judged, len(encoded[0]), warned, validation=None), clamped=clamped)
 
 

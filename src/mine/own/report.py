@@ -58,6 +58,7 @@ def verdict(estimate: Estimate) -> str:
         "above_entropy",
         "noise_free",
         "near_copies",
+        "maybe_names",
     } & {each.code for each in estimate.warnings}
     kept = estimate.initialisations[estimate.chosen].kept if estimate.initialisations else None
     codes = {each.code for each in estimate.warnings}
@@ -69,6 +70,11 @@ def verdict(estimate: Estimate) -> str:
         return (
             "Neighbouring rows resemble each other, so that neither p nor the interval holds: say --blocks of a time "
             "series, --group of several rows of one subject, or --blocks 1 if the rows are independent all the same."
+        )
+    if "same_column" in codes and not estimate.p_value <= SIGNIFICANT:
+        return (
+            "x and z hold the same column, so their mutual information is at least its entropy; the critic did not "
+            "find it, and its value says nothing."
         )
     if estimate.p_value > SIGNIFICANT:
         nothing = "The critic found nothing" if kept == 0 else "No dependence found"
