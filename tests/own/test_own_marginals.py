@@ -27,6 +27,9 @@ def test_other_rows_lie_between_their_neighbours_or_at_the_end():
     assert scores.outside(np.array([-1.0, 0.0, 2.0, 3.0, 4.0])).tolist() == [True, False, False, False, True]
     # Values at the two ends of float64's range have no finite difference.
     assert Scores.of(np.array([-1.7e308, 1.7e308]))(np.array([0.0]))[0] == pytest.approx(0.0, abs=1e-12)
+    # Nor has the slope between neighbours near the smallest number.
+    found = Scores.of(np.array([0.0, 1e-310, 3e-310]))(np.array([0.0, 5e-311, 2e-310, 1.0]))
+    np.testing.assert_allclose(found, [low, (low + middle) / 2, (middle + high) / 2, high], atol=1e-9)
 
 
 def test_levels_stay_and_each_kind_has_its_scale():

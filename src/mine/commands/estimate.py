@@ -13,7 +13,7 @@ from pathlib import Path
 from mine.commands.options import device as choose_device
 from mine.commands.options import integer, number
 from mine.commands.options import threads as check_threads
-from mine.errors import UserError
+from mine.errors import UserError, escaped
 
 HELP = "estimate the mutual information of your own data"
 
@@ -191,6 +191,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     from mine.own.estimate import estimate, fit
     from mine.own.figure import check_path, draw, write
+    from mine.own.memory import give_back_freed_memory
     from mine.own.report import Made, record, render, verdict
     from mine.progress import ProgressLine
 
@@ -203,6 +204,7 @@ def run(arguments: argparse.Namespace) -> None:
         check_writable(path)
     device = choose_device(arguments.device).type
     torch.set_num_threads(arguments.threads)
+    give_back_freed_memory()
 
     line = ProgressLine(settings.max_updates)
     fitted = fit(
@@ -230,7 +232,7 @@ def run(arguments: argparse.Namespace) -> None:
         print(text)
     else:
         print(render(fitted, result, made))
-        print(f"\nwritten: {output}, {figure}", file=sys.stderr)
+        print("\n" + escaped(f"written: {output}, {figure}"), file=sys.stderr)
 
 
 def _split(text: str) -> tuple[float | str, ...]:

@@ -21,7 +21,7 @@ from mine.own.checks import check
 from mine.own.columns import Column, Warned, entropy
 from mine.own.copula import Copula, fit_copula, with_features
 from mine.own.marginals import Side, clamping, odd_columns
-from mine.own.order import NOT_STATIONARY, arrangement
+from mine.own.order import NOT_STATIONARY, arrangement, of_new_rows
 from mine.own.rows import INDEPENDENT, Rows
 from mine.own.scores import SIDE_BLOCK, VALUE_IS, Judged, judge
 from mine.own.settings import INFONCE, MIN_HELD_OUT, OwnSettings
@@ -225,6 +225,7 @@ def estimate_new(fitted: Fit, x: Sequence[Column], z: Sequence[Column], groups: 
         raise UserError(f"rows: {len(encoded[0])} given, at least {MIN_HELD_OUT} are needed")
     judged = _judge(fitted, None, encoded, arrangement(x, z, fitted.settings.blocks, groups, len(encoded[0])))
     clamped, warned = clamping((fitted.x, fitted.z), (x, z), np.arange(len(encoded[0])))
+    warned = [*warned, *of_new_rows(x, z, fitted.settings.blocks, groups, fitted.together)]
     return replace(_assemble(fitted, judged, len(encoded[0]), warned, validation=None), clamped=clamped)
 
 

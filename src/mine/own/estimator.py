@@ -119,7 +119,7 @@ class MutualInformation(BaseEstimator):
             UserError: other columns than those of ``fit``, or fewer than ten rows.
             NotFittedError: before ``fit``.
         """
-        return estimate_new(self._fitted(), *self._columns(X, Z))
+        return estimate_new(self._fitted(), *self._columns(X, Z, groups))
 
     def score(self, X: Any, Z: Any) -> float:
         """``estimate(X, Z).mi``, nats: higher is better, so that scikit-learn can compare settings by it."""

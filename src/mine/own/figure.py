@@ -91,7 +91,9 @@ def _training(axes: Axes, fitted: Fit) -> None:
     # What overfitting does later on would flatten what matters.
     kept = [values[update.index(at), member] for member, at in enumerate(trained.kept)]
     room = max(max(kept) - values[0].min(), 0.02)
-    axes.set_ylim(max(values.min(), values[0].min() - room) - 0.1 * room, max(kept) + 0.2 * room)
+    # A critic is kept for its loss, and its value may lie below the start's.
+    lowest = min(max(values.min(), values[0].min() - room), *kept)
+    axes.set_ylim(lowest - 0.1 * room, max(kept) + 0.2 * room)
     axes.set_ylabel("validation value, nats")
 
 

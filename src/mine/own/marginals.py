@@ -50,8 +50,16 @@ class Scores:
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Scores of any values, (n,); beyond the training values that of the nearest."""
-        # Halves, so that two values at the ends of float64's range have a finite difference.
-        return np.interp(values / 2.0, self.at / 2.0, self.score)
+        # Halves, so that two values at the ends of float64's range have a finite difference; not of the smallest
+        # numbers, which would meet.
+        unit = 2.0 if np.abs(self.at).max() > 1.0 else 1.0
+        at, asked = self.at / unit, np.clip(values, self.at[0], self.at[-1]) / unit
+        below = np.maximum(np.searchsorted(self.at, values, side="right") - 1, 0)
+        above = np.minimum(below + 1, len(at) - 1)
+        # A share of the way: the slope of two neighbours near the smallest number is beyond float64.
+        width = at[above] - at[below]
+        share = np.divide(asked - at[below], width, out=np.zeros(len(asked)), where=width > 0.0)
+        return self.score[below] + share * (self.score[above] - self.score[below])
 
     def outside(self, values: np.ndarray) -> np.ndarray:
         """Which values are clamped, (n,)."""

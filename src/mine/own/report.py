@@ -60,6 +60,7 @@ def verdict(estimate: Estimate) -> str:
         "noise_free",
         "near_copies",
         "uncalibrated",
+        "maybe_names",
     } & {each.code for each in estimate.warnings}
     kept = max((each.kept for each in estimate.initialisations), default=None)
     codes = {each.code for each in estimate.warnings}
@@ -71,6 +72,11 @@ def verdict(estimate: Estimate) -> str:
         return (
             "Neighbouring rows resemble each other, so that neither p nor the interval holds: say --blocks of a time "
             "series, --group of several rows of one subject, or --blocks 1 if the rows are independent all the same."
+        )
+    if "same_column" in codes and not estimate.p_value <= SIGNIFICANT:
+        return (
+            "x and z hold the same column, so their mutual information is at least its entropy; the critic did not "
+            "find it, and its value says nothing."
         )
     if estimate.p_value > SIGNIFICANT:
         nothing = "The critic found nothing" if kept == 0 else "No dependence found"
