@@ -1,4 +1,4 @@
-"""Copulas, the critic that starts from one, its calibration, and witnesses: against closed forms and SciPy."""
+"""Copulas, the critic that starts from one, and its calibration: against closed forms and SciPy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from mine.estimators.corrected import Corrected, Elliptical
 from mine.own.blend import LARGEST, concave_weights, fit_blend
 from mine.own.copula import Copula, fit_copula
 from mine.own.scores import judge
-from mine.own.witnesses import GAUSSIAN, NEIGHBOURS, all_witnesses
 from mine.settings import TrainingSettings
 
 
@@ -139,14 +138,3 @@ def test_one_wild_score_costs_no_value():
     assert wild < -10.0
     assert 0.1 < tamed < 0.9
     assert blend.validation == pytest.approx(tamed, abs=0.15)
-
-
-def test_witnesses_are_near_the_truth_and_levels_have_none():
-    x, z = gaussian(1500, 1, 0.8)
-    rows = np.split(np.arange(1500), [900, 1200])
-    found = {each.name: each for each in all_witnesses((x, z), 2, rows, None)}
-    for name in (NEIGHBOURS, GAUSSIAN):
-        assert found[name].value == pytest.approx(-0.5 * math.log1p(-0.64), abs=4 * found[name].error)
-    none = all_witnesses((x, np.empty((1500, 0))), 3, rows, None)
-    assert [each.value for each in none] == [None, None]
-    assert all(each.why for each in none)

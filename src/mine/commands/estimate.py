@@ -274,7 +274,8 @@ def _write(fitted: Fit, result: Estimate, made: Made, output: Path, figure: Path
 
     from mine.files import whole_files
     from mine.own.figure import draw, write
-    from mine.own.report import record, render, verdict
+    from mine.own.record import record
+    from mine.own.report import render, verdict
 
     text = json.dumps(record(fitted, result, made), indent=2, allow_nan=False)
     write(draw(fitted, result, verdict(result)), figure)

@@ -37,6 +37,10 @@ LABELS = {
     DENSITY_RATIO: "mean log density ratio of the same critic",
 }
 
+NEIGHBOURS_ABOVE, NEIGHBOURS_BELOW, GAUSSIAN_ABOVE = "neighbours_above", "neighbours_below", "gaussian_above"
+UNCALIBRATED = "uncalibrated"
+"""Codes of the warnings."""
+
 FEW_DIM = 4
 """Columns of both sides together up to which neighbours also speak against a value above theirs."""
 
@@ -136,12 +140,12 @@ _SAYS = {
 }
 
 _MEANS = {
-    "neighbours_above": "they are rarely too high, so the critic has not learned all there is; theirs is the better "
+    NEIGHBOURS_ABOVE: "they are rarely too high, so the critic has not learned all there is; theirs is the better "
     "guess.",
-    "neighbours_below": "in so few columns they are right where densities are smooth, so the critic's may be too high.",
-    "gaussian_above": "correlation alone gives as much, so the critic has not learned it; the copula's is the better "
+    NEIGHBOURS_BELOW: "in so few columns they are right where densities are smooth, so the critic's may be too high.",
+    GAUSSIAN_ABOVE: "correlation alone gives as much, so the critic has not learned it; the copula's is the better "
     "guess.",
-    "uncalibrated": "these are two readings of one critic, which is not calibrated; expect the truth to be off by as "
+    UNCALIBRATED: "these are two readings of one critic, which is not calibrated; expect the truth to be off by as "
     "much.",
 }
 
@@ -149,7 +153,7 @@ _MEANS = {
 def _contradicts(name: str, gap: float, value: float, dim: int) -> str | None:
     """What a witness that is ``gap`` nats above the value says of it, as a code of _MEANS; None for nothing."""
     if name == NEIGHBOURS and gap < 0.0:
-        return "neighbours_below" if dim <= FEW_DIM and value < FEW_NATS else None
+        return NEIGHBOURS_BELOW if dim <= FEW_DIM and value < FEW_NATS else None
     if name == GAUSSIAN:
-        return "gaussian_above" if gap > 0.0 else None
-    return "uncalibrated" if name == DENSITY_RATIO else "neighbours_above"
+        return GAUSSIAN_ABOVE if gap > 0.0 else None
+    return UNCALIBRATED if name == DENSITY_RATIO else NEIGHBOURS_ABOVE
