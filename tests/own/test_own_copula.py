@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from scipy.stats import t as student
 
 from mine.estimators import build
 from mine.estimators.corrected import Corrected, Elliptical
-from mine.own.blend import LARGEST, concave_weights, fit_blend
+from mine.own.blend import LARGEST, Blend, concave_weights, fit_blend
 from mine.own.copula import Copula, fit_copula
 from mine.own.scores import judge
 from mine.settings import TrainingSettings
@@ -126,12 +127,23 @@ class Wild:
         return {"joint": shifted[0], "product": torch.stack(shifted[1:], 2)}
 
 
+def test_the_mean_of_members_is_worth_at_least_their_mean_value():
+    """By concavity of the Donsker-Varadhan value, where neither the cap nor the floor cuts anything off."""
+    source = torch.Generator().manual_seed(0)
+    inner = build("js", "concat", 1, 1, TrainingSettings(hidden=8, embedding=4)).critic
+    parameters = inner.init([source, torch.Generator().manual_seed(1), torch.Generator().manual_seed(2)])
+    parameters = {name: 3.0 * each for name, each in parameters.items()}
+    blend = Blend(inner, math.inf, 0.9, 0.0, 0.1, -math.inf, 0.0)
+    x, z = (torch.from_numpy(each).float() for each in gaussian(400, 1, 0.8))
+    members = [{name: each[[place]] for name, each in parameters.items()} for place in range(3)]
+    mean, *each = (judge(SimpleNamespace(critic=blend), of, x, z).value for of in (parameters, *members))
+    assert mean > np.mean(each) + 1e-3
+
+
 def test_one_wild_score_costs_no_value():
     x, z = (torch.from_numpy(each) for each in gaussian(1600, 1, 0.9))
     parameters = {"none": torch.zeros(2, 1, 1)}
     blend = fit_blend(Wild(), parameters, x[:800], z[:800])
-    from types import SimpleNamespace
-
     wild, tamed = (
         judge(SimpleNamespace(critic=critic), parameters, x[800:], z[800:]).value for critic in (Wild(), blend)
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -194,8 +195,15 @@ def _quantiles(scores: np.ndarray, dof: float) -> np.ndarray:
     """Normal scores as quantiles of a t distribution, from a table: its inverse costs a microsecond a number."""
     if math.isinf(dof):
         return scores
+    return np.sign(scores) * np.interp(np.abs(scores), _TABLE, _quantiles_at_table(dof))
+
+
+@lru_cache(maxsize=len(DOFS))
+def _quantiles_at_table(dof: float) -> np.ndarray:
     # The lower half, where probabilities near one lose no digits.
-    return np.sign(scores) * np.interp(np.abs(scores), _TABLE, -stdtrit(dof, ndtr(-_TABLE)))
+    quantiles = -stdtrit(dof, ndtr(-_TABLE))
+    quantiles.flags.writeable = False
+    return quantiles
 
 
 def _scatter(scores: np.ndarray, dof: float) -> np.ndarray:

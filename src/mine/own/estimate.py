@@ -16,7 +16,7 @@ from mine.errors import UserError
 from mine.estimators.corrected import Elliptical
 from mine.estimators.interface import Critic, Parameters
 from mine.own.blend import Blend, fit_blend
-from mine.own.cautions import of_test_rows, of_training
+from mine.own.cautions import of_overfitting, of_test_rows, of_training
 from mine.own.checks import check
 from mine.own.columns import Column, Warned, entropy
 from mine.own.copula import Copula, fit_copula, with_features
@@ -29,8 +29,11 @@ from mine.own.streams import Use, numbers
 from mine.own.training import Look, Trained, train
 from mine.own.witnesses import Witness, all_witnesses, parted
 
-_VALIDATION_RESAMPLES = 200
+_ERROR_RESAMPLES = 200
 """Only a standard error is taken from them."""
+
+_TRAINING_ROWS = 4_000
+"""Rows trained on that the critic is looked at on."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,9 @@ class Estimate:
     interval: of ``mi`` over resamples of the test rows and over initialisations.
     judged: test rows through the critic that is read. witnesses: other readings of the same rows.
     ceiling: nats that so many test rows can show at most.
-    validation: value of that critic on the validation rows; None for rows given to a fitted
-    critic, as are ``initialisations``. clamped: share of the rows judged of which some value is beyond the training
-    rows' (``mine.own.marginals``).
+    validation, training: value of that critic on the validation rows, and on rows that it was trained on. They are
+    None for rows given to a fitted critic, which have no ``initialisations`` either. clamped: share of the rows judged
+    of which some value is beyond the training rows' (``mine.own.marginals``).
     """
 
     mi: float
@@ -111,6 +114,7 @@ class Estimate:
     judged: Judged
     warnings: tuple[Warned, ...]
     validation: float | None = None
+    training: float | None = None
     witnesses: tuple[Witness, ...] = ()
     initialisations: tuple[Initialisation, ...] = ()
     chosen: int = 0
@@ -191,9 +195,11 @@ def estimate(
     """
     trained = fitted.trained
     encoded = fitted.tensors(x, z)
-    validation, test = ([each[torch.from_numpy(part)] for each in encoded] for part in fitted.rows[1:])
-    of_validation, of_test = (fitted.together.take(part) for part in fitted.rows[1:])
-    seen = _judge(fitted, None, validation, of_validation, resamples=_VALIDATION_RESAMPLES, permutations=0)
+    parts = fitted.rows[0][:_TRAINING_ROWS], *fitted.rows[1:]
+    training, validation, test = ([each[torch.from_numpy(part)] for each in encoded] for part in parts)
+    of_learned, of_validation, of_test = (fitted.together.take(part) for part in parts)
+    learned = _judge(fitted, None, training, of_learned, resamples=_ERROR_RESAMPLES, permutations=0)
+    seen = _judge(fitted, None, validation, of_validation, resamples=_ERROR_RESAMPLES, permutations=0)
     judged = _judge(fitted, None, test, of_test, report=report)
     at = {look.update: look.value for look in trained.looks}
     members = []
@@ -209,9 +215,16 @@ def estimate(
     amounts = [side.amounts(each) for side, each in zip((fitted.x, fitted.z), encoded, strict=True)]
     width = sum(each.shape[1] for each in encoded)
     witnesses = all_witnesses(amounts, width, fitted.rows, judged.scores if fitted.blend else None)
-    warned = [*fitted.warnings, *warned, *parted(judged, witnesses, width)]
+    warned = [*fitted.warnings, *warned, *of_overfitting(learned, judged), *parted(judged, witnesses, width)]
     made = _assemble(fitted, judged, len(test[0]), warned, validation=seen, members=members)
-    return replace(made, validation=seen.value, witnesses=witnesses, chosen=trained.chosen, clamped=clamped)
+    return replace(
+        made,
+        validation=seen.value,
+        training=learned.value,
+        witnesses=witnesses,
+        chosen=trained.chosen,
+        clamped=clamped,
+    )
 
 
 def estimate_new(fitted: Fit, x: Sequence[Column], z: Sequence[Column], groups: np.ndarray | None = None) -> Estimate:

@@ -51,7 +51,11 @@ def record(fitted: Fit, estimate: Estimate, made: Made) -> dict[str, Any]:
             "effective_sample_size": {"pairs": estimate.judged.ess_pairs, "rows": estimate.judged.ess_rows},
             "ceiling": estimate.ceiling,
             "rows": _rows(fitted, estimate, made),
-            "training": {"updates": fitted.trained.updates, "ended_by_itself": fitted.trained.ended},
+            "training": {
+                "value": estimate.training,
+                "updates": fitted.trained.updates,
+                "ended_by_itself": fitted.trained.ended,
+            },
             "data": {
                 "file": made.source.name,
                 "sha256": made.source.sha256,

@@ -7,6 +7,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from mine.errors import escaped
+from mine.own.cautions import OVERFITTING
 from mine.own.columns import Column
 from mine.own.estimate import Estimate, Fit
 from mine.own.order import DEPENDENT_ROWS, NOT_STATIONARY
@@ -77,7 +78,8 @@ def verdict(estimate: Estimate) -> str:
     if other:
         return f"{shows}, but {other}."
     few = ", and these are few rows" if "few_rows" in codes else ""
-    return f"{shows}{few}; a better critic may show more."
+    more = "likely too low, more rows would show more" if OVERFITTING in codes else "a better critic may show more"
+    return f"{shows}{few}; {more}."
 
 
 def _nothing_found(estimate: Estimate, codes: Set[str]) -> str:
@@ -112,7 +114,7 @@ def render(fitted: Fit, estimate: Estimate, made: Made) -> str:
         f"permutations    {_p_value(estimate)}",
         f"initialisations test values {_values(each.test for each in estimate.initialisations)}; {_read(fitted)}",
         f"starts from     {_start(fitted)}",
-        f"validation      {estimate.validation:.3f} nats",
+        f"validation      {estimate.validation:.3f} nats; on rows that it was trained on {estimate.training:.3f} nats",
         *_witnesses(estimate),
         f"marginals       {settings.marginals}{_clamped(estimate, settings)}",
         f"rows            {rows[0]:,} training, {rows[1]:,} validation, {rows[2]:,} test{dropped}",
