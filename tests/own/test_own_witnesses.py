@@ -109,6 +109,9 @@ def plain():
         (["neighbours_above"], {"interval": (-0.1, 0.6)}, "reaches zero, and nearest neighbours show more"),
         (["uncalibrated", "neighbours_above"], {}, "do not take the value at its word"),
         ([], {}, "a better critic may show more."),
+        (["overfitting"], {}, "; likely too low, more rows would show more."),
+        (["maybe_names"], {}, "; a better critic may show more, and so may --discrete: see the warnings."),
+        (["maybe_names"], {"p_value": 0.3}, "may find some, and so may --discrete: see the warnings."),
     ],
 )
 def test_the_verdict_says_which_to_believe(plain, codes, changed, said):

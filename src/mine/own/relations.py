@@ -11,6 +11,9 @@ import numpy as np
 from mine.own.alike import scaled
 from mine.own.columns import Column, Warned
 
+MAYBE_NAMES = "maybe_names"
+"""The warning that whole numbers may be names."""
+
 _PAIRED = 30
 """Columns of a side that are looked at in pairs."""
 
@@ -101,7 +104,7 @@ def relations(x: Sequence[Column], z: Sequence[Column]) -> list[Warned]:
         listed = ", ".join(map(repr, names[:_SHOWN]))
         warned.append(
             Warned(
-                "maybe_names",
+                MAYBE_NAMES,
                 f"{listed}: few whole numbers, which the other side tells apart but not by their order: if they are "
                 f"names, not amounts, say --discrete {','.join(names)}.",
             )

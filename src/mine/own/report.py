@@ -12,6 +12,7 @@ from mine.own.columns import Column
 from mine.own.estimate import Estimate, Fit
 from mine.own.order import DEPENDENT_ROWS, NOT_STATIONARY
 from mine.own.reading import Source
+from mine.own.relations import MAYBE_NAMES
 from mine.own.settings import NORMAL_SCORES, OwnSettings
 from mine.own.witnesses import GAUSSIAN_ABOVE, LABELS, NEIGHBOURS_ABOVE, NEIGHBOURS_BELOW, UNCALIBRATED
 
@@ -40,7 +41,6 @@ SHAKY = frozenset(
         "noise_free",
         "near_copies",
         UNCALIBRATED,
-        "maybe_names",
     }
 )
 """Codes of warnings with which no amount is stated."""
@@ -79,7 +79,7 @@ def verdict(estimate: Estimate) -> str:
         return f"{shows}, but {other}."
     few = ", and these are few rows" if "few_rows" in codes else ""
     more = "likely too low, more rows would show more" if OVERFITTING in codes else "a better critic may show more"
-    return f"{shows}{few}; {more}."
+    return f"{shows}{few}; {more}{_names(codes)}."
 
 
 def _nothing_found(estimate: Estimate, codes: Set[str]) -> str:
@@ -89,7 +89,12 @@ def _nothing_found(estimate: Estimate, codes: Set[str]) -> str:
     found = f"{nothing} ({how}p = {estimate.p_value:.3g})"
     if codes & {NEIGHBOURS_ABOVE, GAUSSIAN_ABOVE}:
         return f"{found}, but {_by_witnesses(codes)}."
-    return f"{found}. That is no proof of independence: other critics or more rows may find some."
+    return f"{found}. That is no proof of independence: other critics or more rows may find some{_names(codes)}."
+
+
+def _names(codes: Set[str]) -> str:
+    """Whole numbers that are names are no amounts, and a critic that takes them for such finds less or nothing."""
+    return ", and so may --discrete: see the warnings" if MAYBE_NAMES in codes else ""
 
 
 def _by_witnesses(codes: Set[str]) -> str:
