@@ -87,14 +87,14 @@ def test_the_same_command_writes_the_same_record(here):
     assert (here / "one.svg").read_bytes() == (here / "two.svg").read_bytes()
 
 
-def test_missing_rows_dropped_are_counted(here):
+def test_missing_rows_dropped_are_counted(here, undrawn):
     assert run("--x", "hole", "--z", "d", "--drop-missing") == 0
     rows = json.loads((here / "mi_data.json").read_text())["rows"]
     assert (rows["given"], rows["dropped"]) == (400, 1)
     assert rows["training"] + rows["validation"] + rows["test"] == 399
 
 
-def test_discrete_and_another_estimator(here):
+def test_discrete_and_another_estimator(here, undrawn):
     assert run("--x", "c,d", "--z", "kind", "--discrete", "kind", "--estimator", "infonce") == 0
     record = json.loads((here / "mi_data.json").read_text())
     assert record["data"]["discrete"] == ["kind"]

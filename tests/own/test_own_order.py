@@ -178,21 +178,21 @@ def test_blocks_and_groups_bring_the_size_of_the_test_back():
 def test_dependence_is_found_with_blocks_and_groups():
     x = autoregressive(2000, 0.7, 1)
     z = x + autoregressive(2000, 0.7, 2)
-    found = MutualInformation(initialisations=1, settings={"max_updates": 400, "blocks": "auto"}).fit(x, z)
+    quick = {"initialisations": 1, "permutations": 199}
+    found = MutualInformation(**quick, settings={"max_updates": 100, "blocks": "auto"}).fit(x, z)
     assert found.p_value_ <= 0.01
     assert found.mi_ == pytest.approx(0.35, abs=0.12)
     assert not {"dependent_rows", "not_stationary"} & {each.code for each in found.result_.warnings}
-    grouped = MutualInformation(initialisations=1, settings={"max_updates": 400}).fit(
-        x, z, groups=np.arange(2000) // 20
-    )
+    owner = np.arange(2000) // 20
+    grouped = MutualInformation(**quick, settings={"max_updates": 100}).fit(x, z, groups=owner)
     assert grouped.p_value_ <= 0.01
-    whole, apart = (grouped.estimate(x, z, groups=each) for each in (np.arange(2000) // 20, None))
+    whole, apart = (grouped.estimate(x, z, groups=each) for each in (owner, None))
     assert whole.mi == apart.mi
     assert whole.interval != apart.interval
     assert "dependent_rows" not in {each.code for each in whole.warnings}
     assert "dependent_rows" in {each.code for each in apart.warnings}
     assert "given without" in " ".join(each.text for each in apart.warnings)
-    plain = MutualInformation(initialisations=1, settings={"max_updates": 50}).fit(*source(3).standard_normal((2, 500)))
+    plain = MutualInformation(**quick, settings={"max_updates": 50}).fit(*source(3).standard_normal((2, 500)))
     assert np.isnan(plain.estimate(walk(500, 1), walk(500, 2)).p_value)
     with pytest.raises(UserError, match="groups: 3 for 2,000 rows"):
         MutualInformation().fit(x, z, groups=[1, 2, 3])
@@ -201,7 +201,7 @@ def test_dependence_is_found_with_blocks_and_groups():
 FAST = ["--initialisations", "1", "--permutations", "99", "--resamples", "99", "--max-updates", "50"]
 
 
-def test_the_command_says_it(tmp_path, monkeypatch, capsys):
+def test_the_command_says_it(tmp_path, monkeypatch, undrawn, capsys):
     monkeypatch.chdir(tmp_path)
     frame = pd.DataFrame(
         {"x": walk(1000, 1), "z": walk(1000, 2), "a": subjects(1000, 10, 3), "b": subjects(1000, 10, 4)}
