@@ -1,7 +1,7 @@
 """How often `mine estimate` is right: draws of Gaussian data whose mutual information is known, default settings.
 
 Every draw is a file that the command reads as a user's, and the numbers are those of the record that it writes. The
-result goes into own_data.json beside this file, draw by draw. One thread; 5 to 20 s a draw.
+result goes into own_data.json beside this file, draw by draw. One thread; 10 to 20 s a draw.
 """
 
 from __future__ import annotations

@@ -12,10 +12,11 @@ from known_data import QUICK, columns, gaussian
 
 from mine.errors import UserError
 from mine.own import cautions
+from mine.own.blend import fit_blend
 from mine.own.columns import column
 from mine.own.estimate import estimate, fit
 from mine.own.report import verdict
-from mine.own.scores import Judged
+from mine.own.scores import Judged, judge
 from mine.own.settings import WITH_CRITIC, OwnSettings
 
 
@@ -71,11 +72,26 @@ def test_test_rows_decide_nothing(dependent):
     assert other.trained.chosen == dependent[0].trained.chosen
     for name, tensor in other.trained.parameters.items():
         assert (tensor == dependent[0].trained.parameters[name]).all()
+    assert other.copula.to_dict() == dependent[0].copula.to_dict()
+    assert other.blend.to_dict() == dependent[0].blend.to_dict()
     assert estimate(other, columns(x), columns(z, "z")).mi < 0.0
 
 
-def test_validation_rows_choose_among_initialisations(dependent):
+def test_validation_rows_calibrate_the_mean_of_the_initialisations(dependent):
     fitted, result = dependent
+    x, z = gaussian(2000, 2, 0.6)
+    seen = fitted.tensors(columns(x), columns(z, "z"))
+    of_members = fitted.trained.members([0, 1])
+    assert fitted.trained.usable == [0, 1]
+    again = fit_blend(fitted.trained.estimator.critic, of_members, *(each[fitted.rows[1]] for each in seen))
+    assert again.to_dict() == fitted.blend.to_dict()
+    judged = judge(SimpleNamespace(critic=again), of_members, *(each[fitted.rows[2]] for each in seen))
+    assert result.mi == pytest.approx(judged.value, abs=1e-12)
+    assert result.mi != result.initialisations[result.chosen].test
+
+
+def test_by_hand_validation_rows_choose_among_initialisations():
+    fitted, result = made(combine="choose")
     assert len(result.initialisations) == 2
     assert fitted.trained.best[result.chosen] == min(fitted.trained.best)
     assert result.mi == result.initialisations[result.chosen].test
@@ -84,27 +100,34 @@ def test_validation_rows_choose_among_initialisations(dependent):
 
 
 def test_a_seed_repeats_to_the_bit_and_another_does_not():
-    first, again, other = (made(200, seed=seed)[1].mi for seed in (0, 0, 5))
+    first, again, other = (made(200, seed=seed, max_updates=50)[1].mi for seed in (0, 0, 5))
     assert first == again
     assert first != other
 
 
 @pytest.mark.parametrize("name", WITH_CRITIC)
 def test_every_estimator_with_a_critic_sees_strong_dependence(name):
-    _, result = made(800, rho=0.8, estimator=name)
+    _, result = made(800, rho=0.8, estimator=name, batch_size=128, hidden=32)
     assert 0.3 < result.mi < 1.4  # 1.02 nats
     assert result.p_value == 0.01
 
 
-def test_the_concatenated_critic():
-    _, result = made(800, rho=0.8, critic="concat", max_updates=400)
+def test_the_separable_critic():
+    _, result = made(800, rho=0.8, critic="separable", batch_size=128)
     assert 0.5 < result.mi < 1.3
+
+
+def test_the_critic_is_the_joint_one_where_the_estimator_exists_with_it():
+    assert OwnSettings().critic == "concat"
+    assert OwnSettings(estimator="infonce").critic == "separable"
+    assert OwnSettings(critic="separable").critic == "separable"
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"estimator": "club"}, "'club' models densities and has no critic"),
+        ({"marginals": "ranks"}, "marginals: 'ranks' is unknown|marginals: 'ranks'"),
         ({"estimator": "mine"}, "estimator: 'mine' is unknown"),
         ({"estimator": "infonce", "critic": "concat"}, "critic: 'concat' is none that infonce exists with"),
         ({"split": (60.0, 40.0)}, "split: .* is not three positive shares"),
@@ -138,6 +161,7 @@ def judged(value=0.5, spread=0.02, **changed):
     fields = {
         "value": value, "resampled": resampled, "joint_mean": 1.0, "permuted": np.zeros(99), "ess_pairs": 5e5,
         "ess_rows": 900.0, "pairs": 999_000, "block": 1000, "joint": np.zeros(3), "product": np.zeros(3),
+        "scores": np.zeros(3),
     }  # fmt: skip
     return Judged(**{**fields, **changed})
 
@@ -183,8 +207,34 @@ def test_training_that_its_limit_ended_is_warned_of():
 def test_heavy_tails_are_warned_of_and_rare_levels_are_not():
     x, z = gaussian(2000, 1, 0.5)
     x[5] = 1e4
-    settings = OwnSettings(**{**QUICK, "max_updates": 25})
+    settings = OwnSettings(**{**QUICK, "max_updates": 25, "marginals": "standardise"})
     assert "heavy_tails" in {each.code for each in fit(columns(x), columns(z, "z"), settings).warnings}
     levels = np.where(np.arange(2000) % 900 == 0, "rare", "usual")
     rare = [column("x", levels, discrete=True)]
     assert "heavy_tails" not in {each.code for each in fit(rare, columns(z, "z"), settings).warnings}
+
+
+def test_a_critic_that_knows_its_training_rows_better_is_said_to_be_too_low():
+    found = cautions.of_overfitting(judged(0.9), judged(0.7))
+    assert [each.code for each in found] == ["overfitting"]
+    assert "0.90 nats and on test rows 0.70" in found[0].text
+    assert not cautions.of_overfitting(judged(0.7), judged(0.9))
+    # Not beyond three standard errors of the difference, nor a difference of no moment.
+    assert not cautions.of_overfitting(judged(0.76, 0.05), judged(0.6, 0.05))
+    assert not cautions.of_overfitting(judged(0.64, 0.001), judged(0.6, 0.001))
+
+
+def test_few_rows_of_a_relation_that_needs_many_are_said_to_be(dependent):
+    """An angle and, with noise, five times that angle: 1.60 nats, in 500 rows."""
+    source = np.random.default_rng(0)
+    angle = source.uniform(0.0, 2.0 * math.pi, 500)
+    x = np.stack([np.cos(angle), np.sin(angle)], 1)
+    z = np.stack([np.cos(5.0 * angle), np.sin(5.0 * angle)], 1) + 0.3 * source.standard_normal((500, 2))
+    x, z = columns(x), columns(z, "z")
+    fitted = fit(x, z, OwnSettings(**{**QUICK, "max_updates": 400}))
+    result = estimate(fitted, x, z)
+    assert result.mi + 0.1 < result.training
+    assert result.mi < 1.4
+    assert "overfitting" in codes(result)
+    assert "likely too low" in verdict(result)
+    assert dependent[1].training == pytest.approx(dependent[1].mi, abs=0.1)

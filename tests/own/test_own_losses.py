@@ -103,7 +103,7 @@ def test_a_loop_of_ones_own():
     source = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
     critic = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 1))
-    made, optimiser = objective("js"), torch.optim.Adam(critic.parameters(), lr=3e-3)
+    made, optimiser = objective("js"), torch.optim.Adam(critic.parameters(), lr=5e-3)
 
     def batch(rows):
         x = torch.randn(rows, 1, generator=source)
@@ -111,9 +111,9 @@ def test_a_loop_of_ones_own():
         joint, product = (critic(torch.cat([x, other], 1)).squeeze(1) for other in (z, z.roll(1, 0)))
         return joint, product
 
-    for _ in range(400):
+    for _ in range(300):
         optimiser.zero_grad()
-        made(*batch(256)).backward()
+        made(*batch(128)).backward()
         optimiser.step()
     with torch.no_grad():
-        assert float(objective("biased-stable").value(*batch(20_000))) == pytest.approx(0.51, abs=0.06)
+        assert float(objective("biased-stable").value(*batch(10_000))) == pytest.approx(0.51, abs=0.06)

@@ -9,7 +9,7 @@ from mine.own import MutualInformation
 from mine.own.checks import check
 from mine.own.columns import column
 from mine.own.oddities import far_values, missing_codes
-from mine.own.relations import is_function, relations
+from mine.own.relations import Looked, is_function, relations
 
 
 def source(seed=0):
@@ -100,10 +100,10 @@ def test_whole_numbers_that_are_names_get_a_hint():
 def test_functions_without_noise(rows):
     x, noise = normal(rows), normal(rows, 1)
     for z in (x**2, np.sin(5.0 * x), np.abs(x), 1e300 * np.cos(x)):
-        assert is_function(x, z)
-        assert is_function(1e-170 * x, z)
+        assert is_function(Looked(x), Looked(z))
+        assert is_function(Looked(1e-170 * x), Looked(z))
     for z in (x**2 + 0.01 * noise, x + 0.01 * noise, 0.8 * x + 0.6 * noise, noise, np.sign(x)):
-        assert not is_function(x, z)
+        assert not is_function(Looked(x), Looked(z))
 
 
 def test_a_noise_free_relation_is_said_and_the_verdict_shakes():

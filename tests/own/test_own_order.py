@@ -140,38 +140,60 @@ def test_memory_grows_with_the_series():
     assert 4 <= short <= 20 < long <= 150
 
 
+QUICKER = QUICK | {
+    "initialisations": 1, "max_updates": 25, "critic": "separable", "hidden": 16, "embedding": 8, "learning_rate": 0.01,
+}  # fmt: skip
+"""Size and counter-check are of how rows are drawn and ordered; they hold for every critic, a small one included."""
+
+
 def p_values(made, count, **how):
     found = []
     for seed in range(count):
         (x, groups), (z, _) = made(2 * seed), made(2 * seed + 1)
         x, z = pair(x, z)
-        settings = OwnSettings(**QUICK | {"max_updates": 40, "initialisations": 1}, seed=seed, **how)
-        found.append(estimate(fit(x, z, settings, groups=groups), x, z).p_value)
+        fitted = fit(x, z, OwnSettings(**QUICKER, resamples=99, seed=seed, **how), groups=groups)
+        found.append(estimate(fitted, x, z).p_value)
     return np.array(found)
 
 
+def series(seed):
+    return autoregressive(1000, 0.97, seed), None
+
+
+def grouped(seed):
+    return subjects(1000, 20, seed), np.arange(1000) // 20
+
+
 def test_blocks_and_groups_bring_the_size_of_the_test_back():
-    """At most 3 of 15 under 5 % happen in 99 of 100 tests of that size; without, about half are."""
-    series = p_values(lambda seed: (autoregressive(1000, 0.9, seed), None), 15, blocks="auto")
-    assert (series < 0.05).sum() <= 3
-    owner = np.arange(1000) // 10
-    grouped = p_values(lambda seed: (subjects(1000, 10, seed), owner), 15)
-    assert (grouped < 0.05).sum() <= 3
-    wrong = p_values(lambda seed: (autoregressive(1000, 0.9, seed), None), 6, blocks=1)
-    assert (wrong < 0.05).sum() >= 2
+    """At most 2 of 8 under 5 % happen in 99.4 of 100 tests of that size, and 3 of 6 and more in 0.2 of 100.
+
+    So neither half passes by chance: rows of these that are taken as independent have more than half under 5 %.
+    """
+    assert (p_values(series, 8, blocks="auto") < 0.05).sum() <= 2
+    assert (p_values(grouped, 8) < 0.05).sum() <= 2
+    assert (p_values(series, 6, blocks=1) < 0.05).sum() >= 3
+    assert (p_values(lambda seed: (grouped(seed)[0], None), 6, blocks=1) < 0.05).sum() >= 3
 
 
 def test_dependence_is_found_with_blocks_and_groups():
     x = autoregressive(2000, 0.7, 1)
     z = x + autoregressive(2000, 0.7, 2)
-    found = MutualInformation(initialisations=1, settings={"max_updates": 400, "blocks": "auto"}).fit(x, z)
+    quick = {"initialisations": 1, "permutations": 199}
+    found = MutualInformation(**quick, settings={"max_updates": 100, "blocks": "auto"}).fit(x, z)
     assert found.p_value_ <= 0.01
     assert found.mi_ == pytest.approx(0.35, abs=0.12)
     assert not {"dependent_rows", "not_stationary"} & {each.code for each in found.result_.warnings}
-    grouped = MutualInformation(initialisations=1, settings={"max_updates": 400}).fit(
-        x, z, groups=np.arange(2000) // 20
-    )
+    owner = np.arange(2000) // 20
+    grouped = MutualInformation(**quick, settings={"max_updates": 100}).fit(x, z, groups=owner)
     assert grouped.p_value_ <= 0.01
+    whole, apart = (grouped.estimate(x, z, groups=each) for each in (owner, None))
+    assert whole.mi == apart.mi
+    assert whole.interval != apart.interval
+    assert "dependent_rows" not in {each.code for each in whole.warnings}
+    assert "dependent_rows" in {each.code for each in apart.warnings}
+    assert "given without" in " ".join(each.text for each in apart.warnings)
+    plain = MutualInformation(**quick, settings={"max_updates": 50}).fit(*source(3).standard_normal((2, 500)))
+    assert np.isnan(plain.estimate(walk(500, 1), walk(500, 2)).p_value)
     with pytest.raises(UserError, match="groups: 3 for 2,000 rows"):
         MutualInformation().fit(x, z, groups=[1, 2, 3])
 
@@ -179,7 +201,7 @@ def test_dependence_is_found_with_blocks_and_groups():
 FAST = ["--initialisations", "1", "--permutations", "99", "--resamples", "99", "--max-updates", "50"]
 
 
-def test_the_command_says_it(tmp_path, monkeypatch, capsys):
+def test_the_command_says_it(tmp_path, monkeypatch, undrawn, capsys):
     monkeypatch.chdir(tmp_path)
     frame = pd.DataFrame(
         {"x": walk(1000, 1), "z": walk(1000, 2), "a": subjects(1000, 10, 3), "b": subjects(1000, 10, 4)}

@@ -61,10 +61,10 @@ def info_nce(scores, drawn):
     return np.mean(values)
 
 
-@pytest.mark.parametrize(("per_z", "definition"), [(False, donsker_varadhan), (True, info_nce)])
-def test_value_and_resamples_are_those_of_the_definition(per_z, definition):
+@pytest.mark.parametrize(("reads", "definition"), [("donsker-varadhan", donsker_varadhan), ("infonce", info_nce)])
+def test_value_and_resamples_are_those_of_the_definition(reads, definition):
     x, z = pairs(15, 0.8, np.random.default_rng(0))
-    judged = judge(fixed(0.5), {}, x, z, per_z=per_z, resamples=6, bootstrap=np.random.default_rng(7))
+    judged = judge(fixed(0.5), {}, x, z, reads=reads, resamples=6, bootstrap=np.random.default_rng(7))
     scores = scores_of(x, z)
     assert judged.value == pytest.approx(definition(scores, range(15)), abs=1e-12)
     counts = np.random.default_rng(7).multinomial(15, np.full(15, 1 / 15), size=6)
@@ -84,7 +84,7 @@ def test_copies_joined_as_product_pairs_would_be_seen():
 
 def test_blocks_join_no_rows_of_two_blocks():
     x, z = pairs(20, 0.8, np.random.default_rng(1))
-    judged = judge(fixed(0.5), {}, x, z, per_z=False, block=10)
+    judged = judge(fixed(0.5), {}, x, z, block=10)
     scores = scores_of(x, z)
     product = [scores[i, j] for i in range(20) for j in range(20) if i != j and i // 10 == j // 10]
     assert judged.value == pytest.approx(np.trace(scores) / 20 - np.log(np.mean(np.exp(product))), abs=1e-12)
@@ -96,7 +96,7 @@ def test_blocks_join_no_rows_of_two_blocks():
 def test_effective_sample_size_of_rows_sees_one_row_that_makes_up_the_product_term():
     x, z = pairs(50, 0.0, np.random.default_rng(2))
     z[7] = 40.0
-    judged = judge(fixed(1.0), {}, x, z, per_z=False)
+    judged = judge(fixed(1.0), {}, x, z)
     assert judged.ess_rows < 2.5
 
 
@@ -115,21 +115,21 @@ def test_scores_are_those_of_each_pair(critic):
             assert float(blocks[0][i, j]) == pytest.approx(float(alone), abs=1e-6)
 
 
-@pytest.mark.parametrize(("name", "per_z"), [("biased-stable", False), ("infonce", True)])
-def test_the_value_is_the_estimators_own_where_it_has_that_one(name, per_z):
+@pytest.mark.parametrize(("name", "reads"), [("biased-stable", "donsker-varadhan"), ("infonce", "infonce")])
+def test_the_value_is_the_estimators_own_where_it_has_that_one(name, reads):
     estimator = build(name, "separable", 2, 2, TrainingSettings(hidden=8, embedding=4))
     parameters = estimator.init([torch.Generator().manual_seed(0)])
     source = torch.Generator().manual_seed(1)
     x, z = torch.randn(30, 2, generator=source), torch.randn(30, 2, generator=source)
     outputs = {name: each.double() for name, each in estimator.outputs(parameters, x[None], z[None]).items()}
-    judged = judge(estimator, parameters, x, z, per_z=per_z)
+    judged = judge(estimator, parameters, x, z, reads=reads)
     assert judged.value == pytest.approx(float(estimator.value(outputs)), abs=1e-9)
 
 
 def test_no_function_of_z_changes_the_value_per_z():
     x, z = pairs(30, 0.8, np.random.default_rng(3))
-    plain = judge(fixed(0.5), {}, x, z, per_z=True)
-    moved = judge(fixed(0.5, lambda z: 3.0 * z[:, :, 0] ** 2), {}, x, z, per_z=True)
+    plain = judge(fixed(0.5), {}, x, z, reads="infonce")
+    moved = judge(fixed(0.5, lambda z: 3.0 * z[:, :, 0] ** 2), {}, x, z, reads="infonce")
     assert moved.value == pytest.approx(plain.value, abs=1e-9)
 
 
@@ -140,21 +140,19 @@ def test_the_interval_covers_the_critics_population_value():
     covered = 0
     for seed in range(draws):
         x, z = pairs(150, rho, np.random.default_rng([seed, 1]))
-        judged = judge(fixed(a), {}, x, z, per_z=False, resamples=200, bootstrap=np.random.default_rng([seed, 2]))
+        judged = judge(fixed(a), {}, x, z, resamples=200, bootstrap=np.random.default_rng([seed, 2]))
         low, high = judged.interval(0.95)
         covered += low <= truth <= high
     assert 0.90 <= covered / draws <= 0.99
 
 
 def test_the_standard_error_is_that_of_fresh_rows():
-    values = [
-        judge(fixed(0.4), {}, *pairs(150, 0.6, np.random.default_rng([s, 3])), per_z=False).value for s in range(300)
-    ]
+    values = [judge(fixed(0.4), {}, *pairs(150, 0.6, np.random.default_rng([s, 3]))).value for s in range(300)]
     judged = judge(
         fixed(0.4),
         {},
         *pairs(3000, 0.6, np.random.default_rng(4)),
-        per_z=False,
+        reads="donsker-varadhan",
         resamples=300,
         bootstrap=np.random.default_rng(5),
     )
@@ -163,7 +161,7 @@ def test_the_standard_error_is_that_of_fresh_rows():
 
 def test_permuted_means_and_p_value_are_those_of_the_definition():
     x, z = pairs(40, 0.4, np.random.default_rng(6))
-    judged = judge(fixed(0.5), {}, x, z, per_z=False, permutations=199, shuffle=np.random.default_rng(8))
+    judged = judge(fixed(0.5), {}, x, z, permutations=199, shuffle=np.random.default_rng(8))
     orders = derangements(199, 40, np.random.default_rng(8))
     permuted = [np.mean(0.5 * x.numpy()[order, 0] * z.numpy()[:, 0]) for order in orders]
     np.testing.assert_allclose(judged.permuted, permuted, atol=1e-12)
@@ -177,7 +175,7 @@ def test_the_p_value_is_uniform_without_dependence():
             fixed(0.5),
             {},
             *pairs(25, 0.0, np.random.default_rng([seed, 9])),
-            per_z=False,
+            reads="donsker-varadhan",
             permutations=99,
             shuffle=np.random.default_rng([seed, 10]),
         ).p_value
@@ -189,7 +187,15 @@ def test_the_p_value_is_uniform_without_dependence():
 
 def test_a_critic_that_says_nothing_has_p_of_one_and_no_information():
     x, z = pairs(30, 0.9, np.random.default_rng(11))
-    judged = judge(fixed(0.0, lambda z: 0.1), {}, x, z, per_z=False, permutations=99, shuffle=np.random.default_rng(12))
+    judged = judge(
+        fixed(0.0, lambda z: 0.1),
+        {},
+        x,
+        z,
+        reads="donsker-varadhan",
+        permutations=99,
+        shuffle=np.random.default_rng(12),
+    )
     assert judged.p_value == 1.0
     assert judged.value == pytest.approx(0.0, abs=1e-12)
 

@@ -35,6 +35,11 @@ def nearest_neighbours(x: np.ndarray, z: np.ndarray, neighbours: int = NEIGHBOUR
     samples are the same: such variables have no density.
     Source: Kraskov et al. 2004 (arXiv cond-mat/0305641), eq. 8.
     """
+    return float(local_values(x, z, neighbours).mean())
+
+
+def local_values(x: np.ndarray, z: np.ndarray, neighbours: int = NEIGHBOURS) -> np.ndarray:
+    """What each sample adds to the mean that ``nearest_neighbours`` is, (n,), nats. Arguments and errors as there."""
     if isinstance(neighbours, bool) or not isinstance(neighbours, int) or neighbours < 1:
         raise UserError(f"neighbours: {neighbours!r} is not a whole number of at least 1")
     x, z = checked(x, z, neighbours + 1)
@@ -44,7 +49,8 @@ def nearest_neighbours(x: np.ndarray, z: np.ndarray, neighbours: int = NEIGHBOUR
     # The nearest neighbour of a sample is itself: a radius of 0 leaves not even that one nearer.
     if near_x.min() == 0:
         raise UserError(f"x and z: {neighbours + 1} samples are the same; nearest neighbours need continuous variables")
-    return float(digamma(neighbours) + digamma(len(x)) - digamma(near_x).mean() - digamma(near_z).mean())
+    local: np.ndarray = digamma(neighbours) + digamma(len(x)) - digamma(near_x) - digamma(near_z)
+    return local
 
 
 def by_trees(x: np.ndarray, z: np.ndarray, neighbours: int) -> tuple[np.ndarray, np.ndarray]:

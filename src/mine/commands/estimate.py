@@ -8,27 +8,50 @@ its key "mi") and a figure. docs/estimate.md says how to read them.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mine.commands.options import device as choose_device
 from mine.commands.options import integer, number
 from mine.commands.options import threads as check_threads
-from mine.errors import UserError
+from mine.errors import UserError, escaped
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mine.own.columns import Column
+    from mine.own.estimate import Estimate, Fit
+    from mine.own.reading import Source
+    from mine.own.report import Made
+    from mine.own.settings import OwnSettings
 
 HELP = "estimate the mutual information of your own data"
+
+SETTINGS = (
+    *("estimator", "critic", "marginals", "known", "combine", "value", "seed", "blocks", "initialisations"),
+    *("permutations", "resamples", "hidden", "batch_size", "max_updates", "learning_rate", "grad_clip", "ema_rate"),
+    *("smile_tau", "alpha"),
+)
+"""Fields of OwnSettings that options of the same name set, as they stand."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The data, what to estimate with, and what to write."""
-    from mine.own.settings import WITH_CRITIC, OwnSettings
-
-    default = OwnSettings()
     parser.add_argument(
         "data",
         type=Path,
         metavar="DATA",
         help="parquet, text with a header (csv, tsv, txt, packed or not), npy or npz file",
     )
+    _add_columns(parser)
+    _add_text_files(parser)
+    _add_how(parser)
+    _add_output(parser)
+
+
+def _add_columns(parser: argparse.ArgumentParser) -> None:
     columns = parser.add_argument_group("columns")
     columns.add_argument(
         "--x",
@@ -63,6 +86,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a word or number that stands for a missing value, such as ? or -9999; may be given again",
     )
 
+
+def _add_text_files(parser: argparse.ArgumentParser) -> None:
     text = parser.add_argument_group("text files", "What a text file does not show by itself.")
     text.add_argument("--sep", metavar="SIGN", help="between fields: , ; tab | or space (default: seen from the lines)")
     text.add_argument("--decimal", metavar="SIGN", help="decimal sign, . or , (default: seen from the values)")
@@ -74,6 +99,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text.add_argument("--no-header", action="store_true", help="the first line is a row; columns are places from 0")
     text.add_argument("--skip-footer", type=integer, default=0, metavar="N", help="lines at the end that are no rows")
 
+
+def _add_how(parser: argparse.ArgumentParser) -> None:
+    from mine.own.settings import WITH_CRITIC, OwnSettings
+
+    default = OwnSettings()
     how = parser.add_argument_group("how")
     how.add_argument(
         "--estimator",
@@ -82,11 +112,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(WITH_CRITIC)} (default: {default.estimator})",
     )
     how.add_argument(
-        "--critic", default=default.critic, metavar="KIND", help=f"separable or concat (default: {default.critic})"
+        "--critic",
+        metavar="KIND",
+        help=f"separable or concat (default: {default.critic} where the estimator exists with it)",
     )
+    _add_kinds(how, default)
+    _add_numbers(how, default)
+    how.add_argument(
+        "--split",
+        default=",".join(f"{share:g}" for share in default.split),
+        metavar="A,B,C",
+        help="shares of training, validation and test rows (default: %(default)s)",
+    )
+    how.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu", help="where to train (default: cpu)")
+    how.add_argument("--threads", type=integer, default=1, metavar="N", help="CPU threads (default: 1)")
+
+
+def _add_kinds(how: argparse._ArgumentGroup, default: OwnSettings) -> None:
+    from mine.own.settings import COMBINE, KNOWN, MARGINALS, VALUES
+
+    for name, allowed, meaning in (
+        ("marginals", MARGINALS, "scale of each column of amounts"),
+        ("known", KNOWN, "what the critic starts from, of normal scores"),
+        ("combine", COMBINE, "initialisations averaged and calibrated, or the best one chosen, by validation rows"),
+        ("value", VALUES, "what is read of the critic"),
+    ):
+        value = getattr(default, name)
+        how.add_argument(
+            f"--{name}", default=value, metavar="KIND", help=f"{meaning}: {', '.join(allowed)} (default: {value})"
+        )
+
+
+def _add_numbers(how: argparse._ArgumentGroup, default: OwnSettings) -> None:
     for name, meaning in (
         ("seed", "of split, critics, batches, derangements and resamples"),
-        ("initialisations", "critics to train; validation rows choose one"),
+        ("initialisations", "critics to train"),
         ("permutations", "derangements of the test rows"),
         ("resamples", "of the test rows, for the interval"),
         ("hidden", "units of a hidden layer"),
@@ -105,15 +165,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         value = getattr(default, name.replace("-", "_"))
         shown = "none" if value is None else f"{value:g}"
         how.add_argument(f"--{name}", type=number, default=value, metavar=metavar, help=f"{meaning} (default: {shown})")
-    how.add_argument(
-        "--split",
-        default=",".join(f"{share:g}" for share in default.split),
-        metavar="A,B,C",
-        help="shares of training, validation and test rows (default: %(default)s)",
-    )
-    how.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu", help="where to train (default: cpu)")
-    how.add_argument("--threads", type=integer, default=1, metavar="N", help="CPU threads (default: 1)")
 
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group("output")
     out.add_argument("--json", action="store_true", help="print the JSON record instead of the verdict")
     out.add_argument(
@@ -129,40 +183,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Check everything that can be checked; then train and judge; then print and write."""
-    import json
-    import sys
-
-    from mine.files import check_writable, whole_files
-    from mine.own.columns import group_of, without_missing
-    from mine.own.dialect import Dialect
-    from mine.own.reading import read_sides
+    from mine.files import check_writable
     from mine.own.settings import OwnSettings
 
-    named = ("estimator", "critic", "seed", "initialisations", "permutations", "resamples", "hidden", "batch_size")
-    named += ("blocks", "max_updates", "learning_rate", "grad_clip", "ema_rate", "smile_tau", "alpha")
-    settings = OwnSettings(split=_split(arguments.split), **{name: getattr(arguments, name) for name in named})
+    settings = OwnSettings(split=_split(arguments.split), **{name: getattr(arguments, name) for name in SETTINGS})
     check_threads(arguments.threads)
-    dialect = Dialect(
-        arguments.sep,
-        arguments.decimal,
-        arguments.encoding,
-        tuple(arguments.na),
-        not arguments.no_header,
-        arguments.skip_footer,
-    )
-    sides = {"x": arguments.x, "z": arguments.z} | ({"group": arguments.group} if arguments.group else {})
-    source, read = read_sides(arguments.data, sides, arguments.discrete, named=("group",), dialect=dialect)
-    given = len(read["x"][0].values)
-    x, z, keep = without_missing(read["x"], read["z"], drop=arguments.drop_missing)
-    groups = group_of(read["group"], keep) if arguments.group else None
-    settings.parts(int(keep.sum()))
+    data = _read(arguments)
+    settings.parts(len(data.x[0].values))
 
     import torch
 
-    from mine.own.estimate import estimate, fit
-    from mine.own.figure import check_path, draw, write
-    from mine.own.report import Made, record, render, verdict
-    from mine.progress import ProgressLine
+    from mine.own.figure import check_path
+    from mine.own.memory import give_back_freed_memory
+    from mine.own.report import Made
 
     output = arguments.output or Path(f"mi_{arguments.data.stem}.json")
     figure = arguments.figure or Path(f"mi_{arguments.data.stem}.png")
@@ -173,14 +206,55 @@ def run(arguments: argparse.Namespace) -> None:
         check_writable(path)
     device = choose_device(arguments.device).type
     torch.set_num_threads(arguments.threads)
+    give_back_freed_memory()
+    fitted, result = _estimated(data, settings, device)
+    made = Made(data.source, data.x, data.z, data.dropped, device, arguments.threads)
+    _write(fitted, result, made, output, figure, as_json=arguments.json)
+
+
+@dataclass(frozen=True)
+class _Data:
+    """What the file holds of the columns named. groups (n,): whose each row is; dropped: rows that missed a value."""
+
+    source: Source
+    x: Sequence[Column]
+    z: Sequence[Column]
+    groups: np.ndarray | None
+    dropped: int
+
+
+def _read(arguments: argparse.Namespace) -> _Data:
+    from mine.own.columns import group_of, without_missing
+    from mine.own.dialect import Dialect
+    from mine.own.reading import read_sides
+
+    dialect = Dialect(
+        arguments.sep,
+        arguments.decimal,
+        arguments.encoding,
+        tuple(arguments.na),
+        not arguments.no_header,
+        arguments.skip_footer,
+    )
+    sides = {"x": arguments.x, "z": arguments.z} | ({"group": arguments.group} if arguments.group else {})
+    source, read = read_sides(arguments.data, sides, arguments.discrete, named=("group",), dialect=dialect)
+    x, z, keep = without_missing(read["x"], read["z"], drop=arguments.drop_missing)
+    groups = group_of(read["group"], keep) if arguments.group else None
+    return _Data(source, x, z, groups, int((~keep).sum()))
+
+
+def _estimated(data: _Data, settings: OwnSettings, device: str) -> tuple[Fit, Estimate]:
+    """Train and judge, with a line of progress for each."""
+    from mine.own.estimate import estimate, fit
+    from mine.progress import ProgressLine
 
     line = ProgressLine(settings.max_updates)
     fitted = fit(
-        x,
-        z,
+        data.x,
+        data.z,
         settings,
         device=device,
-        groups=groups,
+        groups=data.groups,
         report=lambda look: line.update(
             look.update, f"update {look.update}, validation {', '.join(f'{value:.3f}' for value in look.value)} nats"
         ),
@@ -188,19 +262,30 @@ def run(arguments: argparse.Namespace) -> None:
     line.close()
     count = len(fitted.rows[2])
     line = ProgressLine(count)
-    result = estimate(fitted, x, z, lambda done: line.update(done, f"judged {done:,} of {count:,} test rows"))
+    result = estimate(fitted, data.x, data.z, lambda done: line.update(done, f"judged {done:,} of {count:,} test rows"))
     line.close()
-    made = Made(source, x, z, given - int(keep.sum()), device, arguments.threads)
+    return fitted, result
+
+
+def _write(fitted: Fit, result: Estimate, made: Made, output: Path, figure: Path, *, as_json: bool) -> None:
+    """Figure and record into their files, record or verdict to the terminal."""
+    import json
+    import sys
+
+    from mine.files import whole_files
+    from mine.own.figure import draw, write
+    from mine.own.record import record
+    from mine.own.report import render, verdict
+
     text = json.dumps(record(fitted, result, made), indent=2, allow_nan=False)
-    drawn = draw(fitted, result, verdict(result))
-    write(drawn, figure)
+    write(draw(fitted, result, verdict(result)), figure)
     with whole_files(output) as (stream,):
         stream.write(text.encode() + b"\n")
-    if arguments.json:
+    if as_json:
         print(text)
     else:
-        print(render(result, made, [len(part) for part in fitted.rows]))
-        print(f"\nwritten: {output}, {figure}", file=sys.stderr)
+        print(render(fitted, result, made))
+        print("\n" + escaped(f"written: {output}, {figure}"), file=sys.stderr)
 
 
 def _split(text: str) -> tuple[float | str, ...]:

@@ -115,7 +115,23 @@ class Constant:
         return {self.name: torch.zeros(len(generators), 1, self.outputs, device=generators[0].device)}
 
 
-Network = Mlp | Constant
+@dataclass(frozen=True)
+class Given:
+    """What a critic knows without learning it: it says what it sees, and has no parameters."""
+
+    name: str
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, int]]:
+        """See Mlp."""
+        return {}
+
+    def init(self, generators: Sequence[torch.Generator]) -> Parameters:
+        """Nothing, whatever the generators."""
+        return {}
+
+
+Network = Mlp | Constant | Given
 
 
 def init(networks: Sequence[Network], generators: Sequence[torch.Generator]) -> Parameters:
@@ -125,12 +141,13 @@ def init(networks: Sequence[Network], generators: Sequence[torch.Generator]) -> 
 
 def say(networks: Sequence[Network], parameters: Parameters, inputs: Mapping[str, Tensor]) -> Said:
     """What every network says of its inputs (S, n, inputs). Autograd can go through."""
-    return {
-        network.name: network(parameters, inputs[network.name])
-        if isinstance(network, Mlp)
-        else parameters[network.name]
-        for network in networks
-    }
+    return {network.name: _say(network, parameters, inputs) for network in networks}
+
+
+def _say(network: Network, parameters: Parameters, inputs: Mapping[str, Tensor]) -> Tensor:
+    if isinstance(network, Constant):
+        return parameters[network.name]
+    return inputs[network.name] if isinstance(network, Given) else network(parameters, inputs[network.name])
 
 
 class Layout:
@@ -191,12 +208,15 @@ class Passes:
         """parameters: (S, P); read at every pass, never written. inputs: of the shapes that every pass will have."""
         self.gradient = torch.zeros_like(parameters)
         of, gradients = layout.views(parameters), layout.views(self.gradient)
-        self._passes = {
-            network.name: _OfMlp(network, of, gradients, parameters, inputs[network.name].shape[1])
-            if isinstance(network, Mlp)
-            else _OfConstant(of[network.name], gradients[network.name])
-            for network in layout.networks
-        }
+        self._passes: dict[str, _OfMlp | _OfConstant | _OfGiven] = {}
+        for network in layout.networks:
+            if isinstance(network, Mlp):
+                rows = inputs[network.name].shape[1]
+                self._passes[network.name] = _OfMlp(network, of, gradients, parameters, rows)
+            elif isinstance(network, Constant):
+                self._passes[network.name] = _OfConstant(of[network.name], gradients[network.name])
+            else:
+                self._passes[network.name] = _OfGiven()
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Said:
         """What each network says of its inputs (S, n, inputs)."""
@@ -208,8 +228,14 @@ class Passes:
         gradients: with respect to what each network said in the last forward pass.
         """
         for name, one in self._passes.items():
-            one.backward(gradients[name])
+            if not isinstance(one, _OfGiven):
+                one.backward(gradients[name])
         return self.gradient
+
+
+class _OfGiven:
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs
 
 
 class _OfConstant:

@@ -117,13 +117,15 @@ def _pairs(ones: Sequence[_Seen], others: Sequence[_Seen] | None) -> Iterator[tu
 
 
 def _straight(ones: Sequence[_Seen], others: Sequence[_Seen]) -> Iterator[tuple[int, int]]:
+    inside = ones is others
     sides = [[place for place, each in enumerate(side) if not each.column.discrete] for side in (ones, others)]
     for start in range(0, len(sides[0]), _BLOCK):
         left = sides[0][start : start + _BLOCK]
         unit = _unit([ones[place].column for place in left])
-        for begin in range(0, len(sides[1]), _BLOCK):
+        for begin in range(start if inside else 0, len(sides[1]), _BLOCK):
             right = sides[1][begin : begin + _BLOCK]
-            same = (unit.T @ _unit([others[place].column for place in right])) ** 2 >= _STRAIGHT
+            other = unit if inside and begin == start else _unit([others[place].column for place in right])
+            same = (unit.T @ other) ** 2 >= _STRAIGHT
             for first, place in np.argwhere(same):
                 yield left[first], right[place]
 

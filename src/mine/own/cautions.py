@@ -26,6 +26,12 @@ MOST_APART = 1.0
 
 _SHOWN = 4
 
+OVERFITTING = "overfitting"
+"""The warning that the critic knows its training rows better than others."""
+
+MARGIN = 0.05
+"""Nats up to which a critic may be worth more on its training rows."""
+
 FEW_ROWS = 100
 """Test rows below which an interval is a rough one."""
 
@@ -51,8 +57,8 @@ def of_training(
                 Warned(
                     "heavy_tails",
                     f"{_listed(names[farthest > FAR])} have values up to {farthest.max():.3g} standard deviations from "
-                    "their median, by the middle half of the rows: a monotone transformation (log, rank) leaves the "
-                    "mutual information as it is and is easier to learn from.",
+                    "their median, by the middle half of the rows: normal scores (--marginals normal-scores) "
+                    "leave the mutual information as it is and are easier to learn from.",
                 )
             )
     if any(trained.lost):
@@ -133,6 +139,26 @@ def of_test_rows(
             )
         )
     return warned
+
+
+def of_overfitting(training: Judged, test: Judged) -> list[Warned]:
+    """Of one critic's value on rows that it was trained on, and on its test rows.
+
+    A critic with rows enough is worth the same on both. One that must learn more than its rows hold is worth more on
+    them than the best of its kind, and less than that on others by about as much (Akaike 1974, of likelihoods); early
+    stopping ends it before it has learned what there is.
+    """
+    gap, error = training.value - test.value, math.hypot(training.standard_error, test.standard_error)
+    if not gap > max(MARGIN, PART_ERRORS * error):
+        return []
+    return [
+        Warned(
+            OVERFITTING,
+            f"On rows that it was trained on the critic is worth {training.value:.2f} nats and on test rows "
+            f"{test.value:.2f}: there is more to learn than so many rows teach it, and the value is likely too low; "
+            "more rows would show more.",
+        )
+    ]
 
 
 def _farthest(values: np.ndarray) -> np.ndarray:

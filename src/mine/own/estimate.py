@@ -5,56 +5,85 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 import torch
+from scipy.special import ndtri
 from torch import Tensor
 
 from mine.errors import UserError
-from mine.own.cautions import of_test_rows, of_training
+from mine.estimators.corrected import Elliptical
+from mine.estimators.interface import Critic, Parameters
+from mine.own.blend import Blend, fit_blend
+from mine.own.cautions import of_overfitting, of_test_rows, of_training
 from mine.own.checks import check
 from mine.own.columns import Column, Warned, entropy
-from mine.own.encoding import Encoding
-from mine.own.order import NOT_STATIONARY, arrangement
+from mine.own.copula import Copula, fit_copula, with_features
+from mine.own.marginals import Side, clamping, odd_columns
+from mine.own.order import NOT_STATIONARY, arrangement, of_new_rows
 from mine.own.rows import INDEPENDENT, Rows
-from mine.own.scores import DONSKER_VARADHAN, MULTI_SAMPLE, Judged, judge
-from mine.own.settings import MIN_HELD_OUT, PER_Z, OwnSettings
+from mine.own.scores import SIDE_BLOCK, VALUE_IS, Judged, judge
+from mine.own.settings import INFONCE, MIN_HELD_OUT, OwnSettings
 from mine.own.streams import Use, numbers
 from mine.own.training import Look, Trained, train
+from mine.own.witnesses import Witness, all_witnesses, parted
 
-_VALIDATION_RESAMPLES = 200
+_ERROR_RESAMPLES = 200
 """Only a standard error is taken from them."""
+
+_TRAINING_ROWS = 4_000
+"""Rows trained on that the critic is looked at on."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A trained critic with what it needs to look at rows. rows: indices of training, validation and test rows.
+    """Trained critics with what they need to look at rows. rows: indices of training, validation and test rows.
 
+    copula: what T starts from, None where that is nothing. blend: what is read of the critics, None where it is the
+    chosen one as it is.
     entropies: of x and of z, nats, where all columns are discrete. together: which rows belong together.
     """
 
     settings: OwnSettings
-    x: Encoding
-    z: Encoding
+    x: Side
+    z: Side
+    copula: Copula | None
     trained: Trained
+    blend: Blend | None
     rows: tuple[np.ndarray, np.ndarray, np.ndarray]
     entropies: tuple[float | None, float | None]
     warnings: tuple[Warned, ...]
     together: Rows = INDEPENDENT
 
-    @property
-    def per_z(self) -> bool:
-        """See mine.own.settings.PER_Z."""
-        return self.settings.estimator in PER_Z
-
     def tensors(self, x: Sequence[Column], z: Sequence[Column]) -> tuple[Tensor, Tensor]:
-        """Rows as the critic takes them, (n, dx) and (n, dz)."""
-        return torch.from_numpy(self.x(x)), torch.from_numpy(self.z(z))
+        """Rows as the critic takes them, (n, dx) and (n, dz), with the copula's features behind."""
+        encoded = self.x(x), self.z(z)
+        amounts = [side.amounts(each) for side, each in zip((self.x, self.z), encoded, strict=True)]
+        seen = with_features(self.copula, *encoded, amounts)
+        return torch.from_numpy(seen[0]), torch.from_numpy(seen[1])
+
+    @property
+    def critic(self) -> tuple[Critic | Blend, Parameters]:
+        """What is read, and the parameters to read it with."""
+        if self.blend is None:
+            return self.trained.estimator.critic, self.trained.member(self.trained.chosen)
+        return self.blend, self.trained.members(self.trained.usable)
+
+    def scores(self, x: Sequence[Column], z: Sequence[Column]) -> np.ndarray:
+        """T of each joint pair, (n,), float64."""
+        critic, parameters = self.critic
+        with torch.no_grad():
+            return critic.joint(parameters, *(each[None] for each in self.tensors(x, z)))[0].double().numpy()
 
 
 @dataclass(frozen=True)
 class Initialisation:
-    """One initialisation. kept: update its critic is of; validation and test: value on those rows, nats."""
+    """One initialisation. kept: update its critic is of; validation: value then, nats, as training looked at it.
+
+    test: value on the test rows, nats, calibrated as what is read is; NaN where it never was a number. lost: whether
+    its parameters became non-finite.
+    """
 
     kept: int
     validation: float
@@ -66,11 +95,13 @@ class Initialisation:
 class Estimate:
     """Mutual information of x and z in nats, with what belongs beside it.
 
-    mi: value of the chosen critic on the test rows. value_is: what kind of value that is.
-    interval: of ``mi`` over resamples of the test rows, the critic taken as given.
-    judged: test rows through the chosen critic. ceiling: nats that so many test rows can show at most.
-    validation: value of the chosen critic on the validation rows, which chose it; None for rows given to a fitted
-    critic, as are ``initialisations``.
+    mi: value on the test rows of the critic that is read. value_is: what kind of value that is.
+    interval: of ``mi`` over resamples of the test rows and over initialisations.
+    judged: test rows through the critic that is read. witnesses: other readings of the same rows.
+    ceiling: nats that so many test rows can show at most.
+    validation, training: value of that critic on the validation rows, and on rows that it was trained on. They are
+    None for rows given to a fitted critic, which have no ``initialisations`` either. clamped: share of the rows judged
+    of which some value is beyond the training rows' (``mine.own.marginals``).
     """
 
     mi: float
@@ -83,13 +114,16 @@ class Estimate:
     judged: Judged
     warnings: tuple[Warned, ...]
     validation: float | None = None
+    training: float | None = None
+    witnesses: tuple[Witness, ...] = ()
     initialisations: tuple[Initialisation, ...] = ()
     chosen: int = 0
+    clamped: float = 0.0
 
     @property
     def spread(self) -> tuple[float, float] | None:
         """Lowest and highest test value over initialisations."""
-        values = [each.test for each in self.initialisations if not each.lost]
+        values = [each.test for each in self.initialisations if math.isfinite(each.test)]
         return (min(values), max(values)) if values else None
 
 
@@ -119,17 +153,34 @@ def fit(
     parts = settings.parts(len(x[0].values))
     together = arrangement(x, z, settings.blocks, groups, min(parts[1:]))
     rows = together.split(parts, numbers(settings.seed, Use.SPLIT))
-    sides = [Encoding.of(side, rows[0]) for side in (x, z)]
-    encoded = [torch.from_numpy(encoding(side)) for encoding, side in zip(sides, (x, z), strict=True)]
-    training, validation = ([each[torch.from_numpy(part)] for each in encoded] for part in rows[:2])
-    trained = train(tuple(training), tuple(validation), settings, device=device, report=report)
-    if not math.isfinite(trained.best[trained.chosen]):
+    sides = [Side.of(columns, rows[0], settings.marginals) for columns in (x, z)]
+    encoded = [side(columns) for side, columns in zip(sides, (x, z), strict=True)]
+    amounts = [side.amounts(each) for side, each in zip(sides, encoded, strict=True)]
+    copula = _copula(amounts, rows, settings)
+    seen = [torch.from_numpy(each) for each in with_features(copula, *encoded, amounts)]
+    training, validation = ([each[torch.from_numpy(part)] for each in seen] for part in rows[:2])
+    known = None if copula is None else Elliptical(copula.width, *copula.power)
+    trained = train(tuple(training), tuple(validation), settings, known=known, device=device, report=report)
+    if not trained.usable:
         raise UserError(
             f"training: no initialisation of {settings.estimator} ever had a finite loss on the validation rows; "
             "try --estimator js, or a lower --learning-rate"
         )
-    warned += of_training(trained, sides, encoded, rows[0], settings)
-    return Fit(settings, *sides, trained, rows, (entropy(x), entropy(z)), tuple(warned), together)
+    warned += odd_columns([*x, *z], rows[0])
+    tensors = [torch.from_numpy(each) for each in encoded]
+    warned += of_training(trained, [side.encoding for side in sides], tensors, rows[0], settings)
+    blend = None
+    if settings.averages:
+        blend = fit_blend(trained.estimator.critic, trained.members(trained.usable), *validation)
+    return Fit(settings, *sides, copula, trained, blend, rows, (entropy(x), entropy(z)), tuple(warned), together)
+
+
+def _copula(amounts: Sequence[np.ndarray], rows: Sequence[np.ndarray], settings: OwnSettings) -> Copula | None:
+    """The copula of the columns that are amounts; None where there are none, it is not wanted or it says nothing."""
+    if not settings.starts_from_copula or not all(each.shape[1] for each in amounts):
+        return None
+    copula = fit_copula(*([each[part] for each in amounts] for part in rows[:2]))
+    return None if copula.empty else copula
 
 
 def estimate(
@@ -144,20 +195,36 @@ def estimate(
     """
     trained = fitted.trained
     encoded = fitted.tensors(x, z)
-    validation, test = ([each[torch.from_numpy(part)] for each in encoded] for part in fitted.rows[1:])
-    of_validation, of_test = (fitted.together.take(part) for part in fitted.rows[1:])
-    seen = _judge(fitted, trained.chosen, validation, of_validation, resamples=_VALIDATION_RESAMPLES, permutations=0)
-    judged = _judge(fitted, trained.chosen, test, of_test, report=report)
+    parts = fitted.rows[0][:_TRAINING_ROWS], *fitted.rows[1:]
+    training, validation, test = ([each[torch.from_numpy(part)] for each in encoded] for part in parts)
+    of_learned, of_validation, of_test = (fitted.together.take(part) for part in parts)
+    learned = _judge(fitted, None, training, of_learned, resamples=_ERROR_RESAMPLES, permutations=0)
+    seen = _judge(fitted, None, validation, of_validation, resamples=_ERROR_RESAMPLES, permutations=0)
+    judged = _judge(fitted, None, test, of_test, report=report)
+    at = {look.update: look.value for look in trained.looks}
     members = []
     for member, kept in enumerate(trained.kept):
-        chosen = member == trained.chosen
-        values = [
-            known.value if chosen else _judge(fitted, member, part, INDEPENDENT, resamples=0, permutations=0).value
-            for known, part in ((seen, validation), (judged, test))
-        ]
-        members.append(Initialisation(kept, *values, trained.lost[member]))
-    made = _assemble(fitted, judged, len(test[0]), fitted.warnings, validation=seen)
-    return replace(made, validation=seen.value, initialisations=tuple(members), chosen=trained.chosen)
+        value = math.nan
+        if fitted.blend is None and member == trained.chosen:
+            value = judged.value
+        elif member in trained.usable:
+            value = _judge(fitted, member, test, INDEPENDENT, resamples=0, permutations=0).value
+        members.append(Initialisation(kept, at[kept][member], value, trained.lost[member]))
+    clamped, warned = clamping((fitted.x, fitted.z), (x, z), fitted.rows[2])
+    encoded = fitted.x(x), fitted.z(z)
+    amounts = [side.amounts(each) for side, each in zip((fitted.x, fitted.z), encoded, strict=True)]
+    width = sum(each.shape[1] for each in encoded)
+    witnesses = all_witnesses(amounts, width, fitted.rows, judged.scores if fitted.blend else None)
+    warned = [*fitted.warnings, *warned, *of_overfitting(learned, judged), *parted(judged, witnesses, width)]
+    made = _assemble(fitted, judged, len(test[0]), warned, validation=seen, members=members)
+    return replace(
+        made,
+        validation=seen.value,
+        training=learned.value,
+        witnesses=witnesses,
+        chosen=trained.chosen,
+        clamped=clamped,
+    )
 
 
 def estimate_new(fitted: Fit, x: Sequence[Column], z: Sequence[Column], groups: np.ndarray | None = None) -> Estimate:
@@ -169,15 +236,15 @@ def estimate_new(fitted: Fit, x: Sequence[Column], z: Sequence[Column], groups: 
     encoded = fitted.tensors(x, z)
     if len(encoded[0]) < MIN_HELD_OUT:
         raise UserError(f"rows: {len(encoded[0])} given, at least {MIN_HELD_OUT} are needed")
-    judged = _judge(
-        fitted, fitted.trained.chosen, encoded, arrangement(x, z, fitted.settings.blocks, groups, len(encoded[0]))
-    )
-    return _assemble(fitted, judged, len(encoded[0]), (), validation=None)
+    judged = _judge(fitted, None, encoded, arrangement(x, z, fitted.settings.blocks, groups, len(encoded[0])))
+    clamped, warned = clamping((fitted.x, fitted.z), (x, z), np.arange(len(encoded[0])))
+    warned = [*warned, *of_new_rows(x, z, fitted.settings.blocks, groups, fitted.together)]
+    return replace(_assemble(fitted, judged, len(encoded[0]), warned, validation=None), clamped=clamped)
 
 
 def _judge(
     fitted: Fit,
-    member: int,
+    member: int | None,
     rows: Sequence[Tensor],
     together: Rows,
     *,
@@ -185,14 +252,21 @@ def _judge(
     permutations: int | None = None,
     report: Callable[[int], object] = lambda done: None,
 ) -> Judged:
+    """What is read of the critics on these rows; of one member alone, calibrated as all of them, if one is named."""
     settings = fitted.settings
+    critic, parameters = fitted.critic
+    permutations = settings.permutations if permutations is None else permutations
+    # Only the value that is reported is worth every pair that memory holds, where a pair costs a pass of its own.
+    block = None if permutations or critic.all_pairs else SIDE_BLOCK
     return judge(
-        fitted.trained.estimator,
-        fitted.trained.member(member),
+        SimpleNamespace(critic=critic),
+        parameters if member is None else fitted.trained.member(member),
         *rows,
-        per_z=fitted.per_z,
+        reads=settings.reads,
+        smile_tau=settings.smile_tau,
         resamples=settings.resamples if resamples is None else resamples,
-        permutations=settings.permutations if permutations is None else permutations,
+        permutations=permutations,
+        block=block,
         bootstrap=numbers(settings.seed, Use.RESAMPLES),
         shuffle=numbers(settings.seed, Use.PERMUTATIONS),
         together=together,
@@ -201,14 +275,21 @@ def _judge(
 
 
 def _assemble(
-    fitted: Fit, judged: Judged, rows: int, warned: Sequence[Warned], *, validation: Judged | None
+    fitted: Fit,
+    judged: Judged,
+    rows: int,
+    warned: Sequence[Warned],
+    *,
+    validation: Judged | None,
+    members: Sequence[Initialisation] = (),
 ) -> Estimate:
-    interval = judged.interval(fitted.settings.level)
-    ceiling = math.log(judged.block if fitted.per_z else rows)
+    settings = fitted.settings
+    interval = _widened(judged, settings.level, [each.test for each in members if math.isfinite(each.test)])
+    ceiling = math.log(judged.block if settings.reads == INFONCE else rows)
     found = of_test_rows(judged, interval, rows, ceiling, validation, fitted.entropies)
     return Estimate(
         judged.value,
-        MULTI_SAMPLE if fitted.per_z else DONSKER_VARADHAN,
+        VALUE_IS[settings.reads],
         interval,
         fitted.settings.level,
         math.nan if any(each.code == NOT_STATIONARY for each in warned) else judged.p_value,
@@ -216,4 +297,15 @@ def _assemble(
         ceiling,
         judged,
         (*warned, *found),
+        initialisations=tuple(members),
     )
+
+
+def _widened(judged: Judged, level: float, members: Sequence[float]) -> tuple[float, float]:
+    """The interval over resamples, with the standard error over initialisations added to each half in squares."""
+    low, high = judged.interval(level)
+    if len(members) < 2:
+        return low, high
+    of_members = float(ndtri((1.0 + level) / 2.0) * np.std(members, ddof=1)) / math.sqrt(len(members))
+    value = judged.value
+    return value - math.hypot(value - low, of_members), value + math.hypot(high - value, of_members)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
@@ -40,7 +39,8 @@ class MutualInformation(BaseEstimator):
 
     Args:
         estimator: of ``mine.own.settings.WITH_CRITIC``.
-        critic: ``separable`` or ``concat``.
+        critic: ``separable`` or ``concat``; None is ``concat`` where the estimator exists with it.
+        marginals: scale of each column of amounts: ``normal-scores``, ``standardise`` or ``none`` (as it is).
         seed: of everything random.
         initialisations: critics trained, of which the validation rows choose one.
         split: shares of training, validation and test rows.
@@ -56,7 +56,8 @@ class MutualInformation(BaseEstimator):
         self,
         estimator: str = "js",
         *,
-        critic: str = "separable",
+        critic: str | None = None,
+        marginals: str = "normal-scores",
         seed: int = 0,
         initialisations: int = 3,
         split: Sequence[float] = (60, 20, 20),
@@ -70,6 +71,7 @@ class MutualInformation(BaseEstimator):
         # Stored as given and checked in fit: what scikit-learn's get_params, set_params and clone rely on.
         self.estimator = estimator
         self.critic = critic
+        self.marginals = marginals
         self.seed = seed
         self.initialisations = initialisations
         self.split = split
@@ -117,7 +119,7 @@ class MutualInformation(BaseEstimator):
             UserError: other columns than those of ``fit``, or fewer than ten rows.
             NotFittedError: before ``fit``.
         """
-        return estimate_new(self._fitted(), *self._columns(X, Z))
+        return estimate_new(self._fitted(), *self._columns(X, Z, groups))
 
     def score(self, X: Any, Z: Any) -> float:
         """``estimate(X, Z).mi``, nats: higher is better, so that scikit-learn can compare settings by it."""
@@ -128,13 +130,7 @@ class MutualInformation(BaseEstimator):
 
         Of InfoNCE and its kin up to a function of z. Raises as ``estimate`` does.
         """
-        fitted = self._fitted()
-        x, z = fitted.tensors(*self._columns(X, Z)[:2])
-        with torch.no_grad():
-            scores = fitted.trained.estimator.critic.joint(
-                fitted.trained.member(fitted.trained.chosen), x[None], z[None]
-            )
-        return scores[0].double().numpy()
+        return self._fitted().scores(*self._columns(X, Z)[:2])
 
     def _fitted(self):
         if not hasattr(self, "_fit"):
@@ -142,7 +138,10 @@ class MutualInformation(BaseEstimator):
         return self._fit
 
     def _settings(self) -> OwnSettings:
-        own = {name: getattr(self, name) for name in ("estimator", "critic", "seed", "initialisations", "permutations")}
+        own = {
+            name: getattr(self, name)
+            for name in ("estimator", "critic", "marginals", "seed", "initialisations", "permutations")
+        }
         try:
             return OwnSettings(**own, split=self.split, **(self.settings or {}))
         except TypeError as error:

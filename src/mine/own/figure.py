@@ -14,6 +14,7 @@ from mine.errors import UserError
 from mine.figures import FORMATS, style
 from mine.files import whole_files
 from mine.own.estimate import Estimate, Fit
+from mine.own.witnesses import GAUSSIAN, NEIGHBOURS
 
 CHOSEN, OTHER, JOINT, PRODUCT = "#0A4A80", "#9AA7B1", "#0A4A80", "#D55E00"
 
@@ -42,10 +43,11 @@ def draw(fitted: Fit, estimate: Estimate, title: str) -> Figure:
         4,
         title=title,
         subtitle=f"{estimate.mi:.3f} nats on {estimate.test_rows:,} test rows, {estimate.level:.0%} interval "
-        f"{low:.3f} to {high:.3f} given this critic"
+        f"{low:.3f} to {high:.3f} given this split"
         + (f", p = {estimate.p_value:.3g}" if np.isfinite(estimate.p_value) else ", no p-value"),
         caption=f"{settings.estimator}, {settings.critic} critic, seed {settings.seed}. {estimate.value_is}. The "
-        "interval resamples test rows and leaves out what another split, initialisation or critic would change. Scores "
+        "interval resamples test rows, initialisations count in it, and leaves out what another split or critic would "
+        "change. near: nearest neighbours, Gauss: Gaussian copula, each with two standard errors. Scores "
         "are those of test pairs, shifted so that the mean of e^T over product pairs is 1.",
         handles=[
             [
@@ -62,7 +64,12 @@ def draw(fitted: Fit, estimate: Estimate, title: str) -> Figure:
     panels = sheet.axes[0]
     for axes, heading, label, paint in (
         (panels[0], "Training", "update", lambda axes: _training(axes, fitted)),
-        (panels[1], "Value, by initialisation", "initialisation", lambda axes: _values(axes, fitted, estimate)),
+        (
+            panels[1],
+            "Value and witnesses",
+            "initialisation, mean, witness",
+            lambda axes: _values(axes, fitted, estimate),
+        ),
         (panels[2], "Permutation test", "mean T of test rows, nats", lambda axes: _permutations(axes, estimate)),
         (panels[3], "Scores on test pairs", "T, nats", lambda axes: _scores(axes, estimate)),
     ):
@@ -84,20 +91,34 @@ def _training(axes: Axes, fitted: Fit) -> None:
     # What overfitting does later on would flatten what matters.
     kept = [values[update.index(at), member] for member, at in enumerate(trained.kept)]
     room = max(max(kept) - values[0].min(), 0.02)
-    axes.set_ylim(max(values.min(), values[0].min() - room) - 0.1 * room, max(kept) + 0.2 * room)
+    # A critic is kept for its loss, and its value may lie below the start's.
+    lowest = min(max(values.min(), values[0].min() - room), *kept)
+    axes.set_ylim(lowest - 0.1 * room, max(kept) + 0.2 * room)
     axes.set_ylabel("validation value, nats")
 
 
 def _values(axes: Axes, fitted: Fit, estimate: Estimate) -> None:
     low, high = estimate.interval
     axes.axhline(0.0, color=style.FAINT, linewidth=0.7)
+    labels = []
     for member, each in enumerate(estimate.initialisations):
-        colour = CHOSEN if member == estimate.chosen else OTHER
-        axes.plot([member + 1], [each.test], "o", color=colour)
+        chosen = fitted.blend is None and member == estimate.chosen
+        axes.plot([len(labels)], [each.test], "o", color=CHOSEN if chosen else OTHER)
+        labels.append(str(member + 1))
+    at = estimate.chosen
+    if fitted.blend is not None:
+        at = len(labels)
+        axes.plot([at], [estimate.mi], "o", color=CHOSEN)
+        labels.append("mean")
     if np.isfinite([low, high]).all():
-        axes.plot([estimate.chosen + 1] * 2, [low, high], color=CHOSEN)
-    axes.set_xlim(0.4, len(estimate.initialisations) + 0.6)
-    axes.set_xticks(range(1, len(estimate.initialisations) + 1))
+        axes.plot([at] * 2, [low, high], color=CHOSEN)
+    for witness, label in ((NEIGHBOURS, "near"), (GAUSSIAN, "Gauss")):
+        for each in estimate.witnesses:
+            if each.name == witness and each.value is not None:
+                axes.errorbar([len(labels)], [each.value], [2.0 * each.error], fmt="s", color=style.FAINT)
+                labels.append(label)
+    axes.set_xlim(-0.6, len(labels) - 0.4)
+    axes.set_xticks(range(len(labels)), labels)
     axes.set_ylabel("nats")
 
 

@@ -44,6 +44,9 @@ _FEWEST_COPIES = 5
 NOT_STATIONARY = "not_stationary"
 """The warning with which no p-value is given."""
 
+DEPENDENT_ROWS = "dependent_rows"
+"""The warning with which neither p nor the interval holds."""
+
 AUTO = "auto"
 """Blocks as long as neighbours resemble each other."""
 
@@ -84,7 +87,7 @@ def in_order(x: Sequence[Column], z: Sequence[Column]) -> list[Warned]:
     rows = len(x[0].values)
     return [
         Warned(
-            "dependent_rows",
+            DEPENDENT_ROWS,
             f"Neighbouring rows resemble each other in {one!r} and in {other!r}: together they tell about as much as "
             f"{rows / factor:,.0f} independent rows of {rows:,}, and p and the interval, which take all rows as "
             "independent, are too small. A time series needs --blocks, several rows of one subject --group; of a file "
@@ -162,6 +165,26 @@ def arrangement(
         return Groups(codes)
     length = max(1, min(memory(x, z), held_out // (MIN_STRETCHES + 1))) if blocks == AUTO else blocks
     return INDEPENDENT if length is None or length == 1 else Stretches(int(length))
+
+
+def of_new_rows(
+    x: Sequence[Column], z: Sequence[Column], blocks: int | str | None, groups: np.ndarray | None, fitted: Rows
+) -> list[Warned]:
+    """What is odd about the order of rows given to a fitted critic. fitted: how the rows fitted on belonged together.
+
+    blocks and groups: what is said of the new rows.
+    """
+    if groups is not None or blocks is not None:
+        return []
+    if isinstance(fitted, Groups):
+        return [
+            Warned(
+                DEPENDENT_ROWS,
+                "The rows fitted on were of groups and these are given without: p and the interval take each row as "
+                "independent and are too small. Give groups here as well.",
+            )
+        ]
+    return in_order(x, z)
 
 
 def memory(x: Sequence[Column], z: Sequence[Column]) -> int:

@@ -20,9 +20,11 @@ from torch import Tensor
 
 from mine.estimators.interface import Estimator, Parameters
 from mine.own.rows import INDEPENDENT, Rows
+from mine.own.settings import DONSKER_VARADHAN, GAN_DIME, INFONCE, NWJ, SMILE
 
-SEPARABLE_BLOCK, CONCAT_BLOCK = 2048, 512
-"""Largest block, rows: a separable critic scores n^2 pairs at the price of n rows, the concatenated one does not."""
+SEPARABLE_BLOCK, CONCAT_BLOCK, SIDE_BLOCK = 2048, 256, 128
+"""Largest block, rows: a separable critic scores n^2 pairs at the price of n rows, the concatenated one does not.
+SIDE_BLOCK is its block for what stands beside the value."""
 
 _GRID = 1 << 17
 """Pairs that a concatenated critic scores at once."""
@@ -30,13 +32,16 @@ _GRID = 1 << 17
 _PORTION = 1000
 """Derangements that are drawn at once."""
 
-DONSKER_VARADHAN = (
-    "Donsker-Varadhan value of the critic on test rows: an estimate of a lower bound of the mutual information"
-)
-MULTI_SAMPLE = (
-    "InfoNCE value of the critic on test rows: an estimate of a lower bound of the mutual information, and never above "
-    "log K, K being the test rows of a block"
-)
+VALUE_IS = {
+    DONSKER_VARADHAN: "Donsker-Varadhan value of the critic on test rows: an estimate of a lower bound of the mutual "
+    "information",
+    INFONCE: "InfoNCE value of the critic on test rows: an estimate of a lower bound of the mutual information, and "
+    "never above log K, K being the test rows of a block",
+    NWJ: "NWJ value of the critic on test rows: an estimate of a lower bound of the mutual information",
+    SMILE: "SMILE value of the critic on test rows: no bound, since e^T is clipped",
+    GAN_DIME: "mean estimated log density ratio of the test rows: no bound",
+}
+"""What each value is, in words."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Judged:
     its pairs; of x's rows or of z's, whichever is smaller.
     pairs: product pairs. block: rows of the smallest block.
     joint, product: T of test pairs for a figure, of the first block; less the log of the product pairs' mean e^T.
+    scores: T of all joint pairs, (n,).
     """
 
     value: float
@@ -61,6 +67,7 @@ class Judged:
     block: int
     joint: np.ndarray
     product: np.ndarray
+    scores: np.ndarray
 
     def interval(self, level: float) -> tuple[float, float]:
         """Percentile interval of the value over resamples of the test rows, nats."""
@@ -90,7 +97,8 @@ def judge(
     x: Tensor,
     z: Tensor,
     *,
-    per_z: bool,
+    reads: str = DONSKER_VARADHAN,
+    smile_tau: float = 5.0,
     resamples: int = 0,
     permutations: int = 0,
     bootstrap: np.random.Generator | None = None,
@@ -106,8 +114,8 @@ def judge(
         parameters: a stack of one.
         x: (n, dx), standardised as the training rows.
         z: (n, dz).
-        per_z: whether T is defined up to a function of z (see ``mine.own.settings.PER_Z``): then InfoNCE's value, else
-            Donsker-Varadhan's.
+        reads: the value, of ``mine.own.settings.VALUES``.
+        smile_tau: where SMILE's clips.
         resamples: bootstrap resamples, each within its block.
         permutations: derangements, each within its block.
         bootstrap: random numbers of the resamples.
@@ -116,8 +124,8 @@ def judge(
         together: which rows belong together, of these rows.
         report: called with the number of rows judged so far.
     """
-    measure = _PerZ(resamples) if per_z else _DonskerVaradhan(resamples)
-    joint_sum = 0.0
+    measure = _PerZ(resamples) if reads == INFONCE else _OfPairs(resamples, reads, smile_tau)
+    own: list[np.ndarray] = []
     block = _block_of(estimator, block)
     most = together.most_orders(len(x)) if len(x) <= block else None
     permuted = np.zeros(permutations if most is None else min(permutations, most))
@@ -133,7 +141,7 @@ def judge(
         weights = torch.cat([torch.ones(1, rows, dtype=torch.float64), torch.from_numpy(drawn.astype(np.float64))])
         measure.add(scores, weights)
         effective.add(scores)
-        joint_sum += float(scores.diagonal().sum())
+        own.append(scores.diagonal().numpy().copy())
         if permutations:
             portions = [len(permuted)] if len(permuted) == most else _portions(len(permuted))
             orders = (together.orders(start, stop, count, shuffle) for count in portions)
@@ -149,7 +157,7 @@ def judge(
     return Judged(
         float(values[0]),
         values[1:],
-        joint_sum / len(x),
+        float(np.concatenate(own).mean()),
         permuted / len(x),
         of_pairs,
         of_rows,
@@ -157,6 +165,7 @@ def judge(
         min(sizes),
         joint - shift,
         product - shift,
+        np.concatenate(own),
     )
 
 
@@ -201,25 +210,34 @@ def _grid(critic, parameters: Parameters, x: Tensor, z: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-class _DonskerVaradhan:
-    """Mean T over rows - log of the mean e^T over pairs of two rows, for many weightings of the rows at once."""
+class _OfPairs:
+    """Mean T over rows, and the mean e^T over pairs of two rows, for many weightings of the rows at once.
 
-    def __init__(self, resamples: int) -> None:
+    Donsker-Varadhan's value takes the log of the second, SMILE's that of a clipped e^T, NWJ's (of 1 + T) the second
+    itself, and f-DIME's does without.
+    """
+
+    def __init__(self, resamples: int, reads: str, smile_tau: float) -> None:
+        self._reads, self._clip = reads, smile_tau if reads == SMILE else math.inf
         self._joint, self._rows, self._pairs = (torch.zeros(resamples + 1, dtype=torch.float64) for _ in range(3))
         self._log_sum = torch.full((resamples + 1,), -torch.inf, dtype=torch.float64)
 
     def add(self, scores: Tensor, weights: Tensor) -> None:
         """Scores (n, n); weights (resamples + 1, n)."""
+        self._joint += weights @ scores.diagonal()
+        scores = scores.clamp(-self._clip, self._clip)
         top = _largest_product(scores)
         terms = (scores - top).exp().fill_diagonal_(0.0)
-        self._joint += weights @ scores.diagonal()
         self._rows += weights.sum(1)
         self._pairs += weights.sum(1).square() - weights.square().sum(1)
         self._log_sum = torch.logaddexp(self._log_sum, top + ((weights @ terms) * weights).sum(1).log())
 
     def values(self) -> np.ndarray:
         """Nats, one a weighting."""
-        return (self._joint / self._rows - (self._log_sum - self._pairs.log())).numpy()
+        joint, log_mean_exp = self._joint / self._rows, self._log_sum - self._pairs.log()
+        if self._reads == NWJ:
+            return (joint + 1.0 - log_mean_exp.exp()).numpy()
+        return (joint if self._reads == GAN_DIME else joint - log_mean_exp).numpy()
 
 
 class _PerZ:

@@ -11,13 +11,20 @@ from mine import settings as training_settings
 from mine.errors import UserError
 from mine.estimators import check_critic
 from mine.estimators.names import ESTIMATORS
-from mine.settings import DENSITY, SEPARABLE, TrainingSettings, check_choice
+from mine.settings import CONCAT, DENSITY, TrainingSettings, check_choice
 
 WITH_CRITIC = tuple(name for name, named in ESTIMATORS.items() if DENSITY not in named.critics)
 """Estimators that an estimate can be made with: interval and permutation test put other pairs into a critic."""
 
 PER_Z = ("infonce", "interpolated", "tuba", "flo")
 """Those of them whose T training fixes up to a function of z. Their value is the one that no such function changes."""
+
+NORMAL_SCORES, STANDARDISE, NONE = MARGINALS = ("normal-scores", "standardise", "none")
+"""``standardise`` sees a column of amounts by its mean and deviation, ``none`` as it is."""
+
+KNOWN = COPULA, _ = ("copula", "none")
+COMBINE = AVERAGE, _ = ("average", "choose")
+VALUES = DONSKER_VARADHAN, SMILE, GAN_DIME, NWJ, INFONCE = ("donsker-varadhan", "smile", "gan-dime", "nwj", "infonce")
 
 MIN_TRAINING, MIN_HELD_OUT = 20, 10
 """Fewest rows to train on, and fewest validation and test rows."""
@@ -43,7 +50,15 @@ class OwnSettings:
 
     Chosen on Gaussian and independent data of 300 to 10,000 rows (docs/estimate.md), the same for all data.
 
-    estimator: of WITH_CRITIC. critic: ``separable`` or ``concat``.
+    estimator: of WITH_CRITIC.
+    critic: ``separable`` or ``concat``; None is ``concat`` where the estimator exists with it.
+    marginals: of MARGINALS, the scale of each column that holds amounts.
+    known: ``copula`` starts T from the log ratio of a fitted Gaussian or t copula (of normal scores only), ``none``
+        from 0.
+    combine: ``average`` reads the calibrated mean of the initialisations (mine.own.blend), ``choose`` the one that the
+        validation rows choose, as it is. Estimators of PER_Z, whose T is free by a function of z, choose and start
+        from 0.
+    value: of VALUES, what is read of that critic on the test rows.
     seed: of split, initial parameters, batches, derangements and resamples.
     blocks: rows of one stretch of a time series, or ``auto``; None or 1: rows are independent, which None looks into.
     initialisations: critics trained side by side; validation rows choose among them.
@@ -59,7 +74,11 @@ class OwnSettings:
     """
 
     estimator: str = "js"
-    critic: str = SEPARABLE
+    critic: str | None = None
+    marginals: str = NORMAL_SCORES
+    known: str = COPULA
+    combine: str = AVERAGE
+    value: str = DONSKER_VARADHAN
     seed: int = 0
     blocks: int | str | None = None
     initialisations: int = 3
@@ -93,7 +112,17 @@ class OwnSettings:
                 f"estimator: {self.estimator!r} models densities and has no critic, which interval and permutation "
                 f"test need; allowed are {', '.join(WITH_CRITIC)}"
             )
+        if self.critic is None:
+            critics = ESTIMATORS[self.estimator].critics
+            object.__setattr__(self, "critic", CONCAT if CONCAT in critics else critics[0])
         check_critic(self.estimator, self.critic)
+        for name, allowed in (("marginals", MARGINALS), ("known", KNOWN), ("combine", COMBINE), ("value", VALUES)):
+            check_choice(name, getattr(self, name), allowed)
+        if self.estimator in PER_Z and self.value not in (DONSKER_VARADHAN, INFONCE):
+            raise UserError(
+                f"value: {self.value!r} changes with a function of z, by which {self.estimator} leaves T free; its "
+                f"value is {INFONCE}'s"
+            )
         _check_count("seed", self.seed, 0)
         if self.blocks not in (None, "auto"):
             _check_count("blocks", self.blocks, 1)
@@ -105,6 +134,21 @@ class OwnSettings:
         if self.weight_decay != 0.0:
             _check_open("weight_decay", self.weight_decay, 0.0, math.inf)
         self.networks()
+
+    @property
+    def reads(self) -> str:
+        """What is read on the test rows: ``value``, or InfoNCE's of an estimator of PER_Z."""
+        return INFONCE if self.estimator in PER_Z else self.value
+
+    @property
+    def averages(self) -> bool:
+        """Whether the calibrated mean of the initialisations is read."""
+        return self.combine == AVERAGE and self.estimator not in PER_Z
+
+    @property
+    def starts_from_copula(self) -> bool:
+        """Whether T starts from a copula's log ratio."""
+        return self.known == COPULA and self.marginals == NORMAL_SCORES and self.estimator not in PER_Z
 
     def networks(self, batch_size: int | None = None) -> TrainingSettings:
         """The part that estimators know."""

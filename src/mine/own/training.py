@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from mine.engine.optimizers import Adam
 from mine.engine.sources import Rows
 from mine.engine.stopping import Patience
 from mine.estimators import build
+from mine.estimators.corrected import Corrected, Elliptical
 from mine.estimators.interface import Estimator, Outputs
 from mine.estimators.values import log_mean_exp, mean
 from mine.own.settings import PER_Z, OwnSettings
@@ -62,9 +64,18 @@ class Trained:
         """The member that the validation rows choose."""
         return min(range(len(self.best)), key=self.best.__getitem__)
 
+    @property
+    def usable(self) -> list[int]:
+        """Members whose criterion was a number once."""
+        return [index for index, best in enumerate(self.best) if math.isfinite(best)]
+
+    def members(self, indices: Sequence[int]) -> Parameters:
+        """Parameters of some members, as a stack."""
+        return {name: tensor[list(indices)] for name, tensor in self.parameters.items()}
+
     def member(self, index: int) -> Parameters:
         """Parameters of one member, as a stack of one."""
-        return {name: tensor[index : index + 1] for name, tensor in self.parameters.items()}
+        return self.members([index])
 
 
 def train(
@@ -72,6 +83,7 @@ def train(
     validation: tuple[Tensor, Tensor],
     settings: OwnSettings,
     *,
+    known: Elliptical | None = None,
     device: torch.device | str = "cpu",
     report: Callable[[Look], object] = lambda look: None,
 ) -> Trained:
@@ -84,6 +96,7 @@ def train(
         training: x (n, dx) and z (n, dz), float32, standardised.
         validation: the same of the validation rows.
         settings: see OwnSettings.
+        known: what T starts from; rows of x and of z then end with its features. Not for estimators of PER_Z.
         device: where to train.
         report: called after every look at the validation rows.
     """
@@ -91,7 +104,7 @@ def train(
     x, z = (tensor.to(device) for tensor in training)
     x_seen, z_seen = (tensor[:VALIDATION_ROWS].to(device) for tensor in validation)
     batch = min(settings.batch_size, len(x))
-    estimator = build(settings.estimator, settings.critic, x.shape[1], z.shape[1], settings.networks(batch))
+    estimator = _estimator(x.shape[1], z.shape[1], settings, batch, known)
     layout, looks, per_z = Layout(estimator.networks), [], settings.estimator in PER_Z
 
     def look(update: int, parameters: Tensor) -> Tensor:
@@ -122,6 +135,12 @@ def train(
         stopping.ended,
         tuple((~stack.live).tolist()),
     )
+
+
+def _estimator(dim_x: int, dim_z: int, settings: OwnSettings, batch: int, known: Elliptical | None) -> Estimator:
+    features = 0 if known is None else known.width
+    estimator = build(settings.estimator, settings.critic, dim_x - features, dim_z - features, settings.networks(batch))
+    return estimator if known is None else replace(estimator, critic=Corrected(estimator.critic, known))
 
 
 def _look(estimator: Estimator, parameters: Parameters, x: Tensor, z: Tensor, per_z: bool) -> tuple[Tensor, Tensor]:

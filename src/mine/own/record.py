@@ -1,0 +1,153 @@
+"""An estimate as a JSON object, for a program."""
+
+from __future__ import annotations
+
+import math
+import platform
+from typing import Any
+
+import numpy as np
+import torch
+
+from mine import __version__
+from mine.estimators.names import ESTIMATORS
+from mine.own.estimate import Estimate, Fit
+from mine.own.report import Made, verdict
+from mine.provenance import code_hash
+
+CONTRACT = 1
+"""Raised by one whenever a key of the JSON object changes its meaning."""
+
+INTERVAL_IS = (
+    "bootstrap over the test rows with the critic fixed, widened by the standard error over initialisations: it leaves "
+    "out what another split or a better critic would change"
+)
+P_VALUE_IS = (
+    "share of derangements of the test rows whose mean score is at least that of the rows as they are, the critic "
+    "fixed, both counted with the rows as they are"
+)
+
+
+def record(fitted: Fit, estimate: Estimate, made: Made) -> dict[str, Any]:
+    """All of an estimate, ready for JSON: information in nats, a number that is not finite as null."""
+    return plain(
+        {
+            "contract": CONTRACT,
+            **_value(estimate),
+            "verdict": verdict(estimate),
+            "warnings": [{"code": each.code, "text": each.text} for each in estimate.warnings],
+            **_critics(fitted, estimate),
+            "witnesses": [
+                {
+                    "name": each.name,
+                    "value": each.value,
+                    "standard_error": each.error,
+                    "is": each.what_it_is,
+                    "why_none": each.why or None,
+                }
+                for each in estimate.witnesses
+            ],
+            "marginals": {"kind": fitted.settings.marginals, "clamped_share_of_test_rows": estimate.clamped},
+            "effective_sample_size": {"pairs": estimate.judged.ess_pairs, "rows": estimate.judged.ess_rows},
+            "ceiling": estimate.ceiling,
+            "rows": _rows(fitted, estimate, made),
+            "training": {
+                "value": estimate.training,
+                "updates": fitted.trained.updates,
+                "ended_by_itself": fitted.trained.ended,
+            },
+            "data": {
+                "file": made.source.name,
+                "sha256": made.source.sha256,
+                "read_as": dict(made.source.read_as),
+                "x": [each.name for each in made.x],
+                "z": [each.name for each in made.z],
+                "discrete": [each.name for each in (*made.x, *made.z) if each.discrete],
+            },
+            "settings": fitted.settings.to_dict(),
+            "made_with": _made_with(fitted, made),
+        }
+    )
+
+
+def _value(estimate: Estimate) -> dict[str, Any]:
+    """The value, its interval and the permutation test."""
+    low, high = estimate.interval
+    return {
+        "mi": estimate.mi,
+        "unit": "nats",
+        "value_is": estimate.value_is,
+        "interval": {
+            "low": low,
+            "high": high,
+            "level": estimate.level,
+            "standard_error": estimate.judged.standard_error,
+            "is": INTERVAL_IS,
+        },
+        "permutation_test": {
+            "p_value": estimate.p_value,
+            "derangements": len(estimate.judged.permuted),
+            "is": P_VALUE_IS,
+        },
+    }
+
+
+def _critics(fitted: Fit, estimate: Estimate) -> dict[str, Any]:
+    """The initialisations, and how they became the critic that is read."""
+    spread = estimate.spread
+    return {
+        "initialisations": [
+            {"kept_update": each.kept, "validation": each.validation, "test": each.test, "overflow": each.lost}
+            for each in estimate.initialisations
+        ],
+        "chosen": estimate.chosen,
+        "spread": None if spread is None else {"low": spread[0], "high": spread[1]},
+        "validation": estimate.validation,
+        "combined": None if fitted.blend is None else fitted.blend.to_dict(),
+        "starts_from": None if fitted.copula is None else fitted.copula.to_dict(),
+    }
+
+
+def _rows(fitted: Fit, estimate: Estimate, made: Made) -> dict[str, int]:
+    """How many rows there are of each kind."""
+    training, validation, test = map(len, fitted.rows)
+    kept = len(made.x[0].values)
+    return {
+        "given": kept + made.dropped,
+        "dropped": made.dropped,
+        "training": training,
+        "validation": validation,
+        "test": test,
+        "between_parts": kept - training - validation - test,
+        "product_pairs": estimate.judged.pairs,
+    }
+
+
+def _made_with(fitted: Fit, made: Made) -> dict[str, Any]:
+    """What another run needs for the same numbers."""
+    return {
+        "packages": {
+            "mine": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+        "code": _code_hash(fitted.settings.estimator),
+        "device": made.device,
+        "threads": made.threads,
+    }
+
+
+def _code_hash(estimator: str) -> str:
+    """SHA-256 of the source, docstrings left out, that a value depends on; the estimator's file is imported by name."""
+    own = f"estimators.{ESTIMATORS[estimator].module}"
+    return code_hash("own.estimate", "own.reading", own)
+
+
+def plain(value: Any) -> Any:
+    """Values that JSON has: tuples as lists, and null for what is not finite."""
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
