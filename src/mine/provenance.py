@@ -101,7 +101,8 @@ def _digest(parts: Iterable[tuple[str, bytes]]) -> str:
 @cache
 def _nodes(source: bytes) -> tuple[ast.AST, ...]:
     """Statements and what they are nested in; no expression holds one."""
-    nodes, waiting = [], [ast.parse(source)]
+    nodes: list[ast.AST] = []
+    waiting: list[ast.AST] = [ast.parse(source)]
     while waiting:
         node = waiting.pop()
         nodes.append(node)
