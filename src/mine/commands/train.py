@@ -54,7 +54,6 @@ HELP = "train one cell of the grid, one parquet file a seed"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """An option for the cell, for every training setting, and for how to run."""
-    default = TrainingSettings()
     cell = parser.add_argument_group("the cell")
     cell.add_argument("--variant", required=True, metavar="NAME", help=f"estimator: {', '.join(ESTIMATORS)}")
     cell.add_argument("--dim", type=integer, metavar="D", help="dimension d of X and of Z, at least 1")
@@ -89,6 +88,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--critics", metavar="FILE", help="npz file for them, read by `mine frozen`; '{seed}' as in --output"
     )
 
+    add_training_options(parser)
+    add_running_options(parser)
+
+
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    """An option for every training setting; ``settings_of`` reads them."""
+    default = TrainingSettings()
     training = parser.add_argument_group("training settings")
 
     def add(name: str, kind, metavar: str, text: str) -> None:
@@ -122,6 +128,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("eval_every", integer, "N", "updates between evaluations on held-out samples and at the population")
     add("term_norms_every", integer, "N", "updates between records of the gradient norms of the two terms")
 
+
+def add_running_options(parser: argparse.ArgumentParser) -> None:
+    """Options for where and how to train."""
     running = parser.add_argument_group("how to run")
     running.add_argument(
         "--device", default="auto", choices=("auto", "cpu", "cuda"), help="auto takes CUDA if there is one"
@@ -153,13 +162,13 @@ def run(arguments: argparse.Namespace) -> None:
     check_threads(arguments.threads)
     if arguments.stack is not None and (isinstance(arguments.stack, str) or arguments.stack < 1):
         raise UserError(f"stack: {arguments.stack!r} is not a whole number of at least 1")
-    outputs = _outputs("output", arguments.output, seeds)
+    outputs = outputs_of("output", arguments.output, seeds)
     check_choice("variant", arguments.variant, tuple(ESTIMATORS))
     dim, mi = _data(arguments)
     cells = [
         Cell(arguments.variant, dim, arguments.rho, seed, arguments.critic or "", arguments.task, mi) for seed in seeds
     ]
-    settings = _settings(arguments)
+    settings = settings_of(arguments)
     check_size(dim, settings)
     check_stairs(settings, cells[0].stairs)
     updates = settings.steps * cells[0].stairs
@@ -257,7 +266,7 @@ def _stack(device: str, settings: TrainingSettings, cell: Cell) -> int:
     return max(STACK[device], IN_CACHE // floats)
 
 
-def _settings(arguments: argparse.Namespace) -> TrainingSettings:
+def settings_of(arguments: argparse.Namespace) -> TrainingSettings:
     """The training settings on the command line, each setting's default where it is not given."""
     known = [field.name for field in fields(TrainingSettings)]
     given = {name: getattr(arguments, name) for name in known if hasattr(arguments, name)}
@@ -266,7 +275,8 @@ def _settings(arguments: argparse.Namespace) -> TrainingSettings:
     return TrainingSettings(**given)
 
 
-def _outputs(name: str, template: str, seeds: list[int]) -> list[Path]:
+def outputs_of(name: str, template: str, seeds: list[int]) -> list[Path]:
+    """A file a seed from an option with ``{seed}``. Raises UserError where two are one."""
     if len(seeds) > 1 and "{seed}" not in template:
         raise UserError(f"{name}: {template!r} is one file for {len(seeds)} seeds; put {{seed}} into its name")
     paths = [Path(template.replace("{seed}", str(seed))) for seed in seeds]
@@ -286,4 +296,4 @@ def _critics(arguments: argparse.Namespace, steps: int, seeds: list[int]) -> tup
 
     from mine.frozen.critics import parse_steps
 
-    return parse_steps("checkpoints", arguments.checkpoints, steps), _outputs("critics", arguments.critics, seeds)
+    return parse_steps("checkpoints", arguments.checkpoints, steps), outputs_of("critics", arguments.critics, seeds)

@@ -10,12 +10,11 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from mine.errors import UserError
+from mine.estimators import check_critic
 from mine.settings import TrainingSettings, check_choice
 
 MAXIMISE, COMPRESS, REMOVE = "maximise", "compress", "remove"
 GOALS = (MAXIMISE, COMPRESS, REMOVE)
-LINEAR, MLP = "linear", "mlp"
-ENCODERS = (LINEAR, MLP)
 PRODUCTS = ("permutation", "derangement", "shift")
 """Product schemes that re-order a batch of encoded pairs."""
 
@@ -34,9 +33,8 @@ class ControlSettings:
     correlations: canonical correlations of x with y, each in (0, 1); as many as x has dimensions, d.
     sensitive: those of x with s, along the same directions where ``angle`` is 0; of ``remove``, else None.
     angle: degrees by which s's directions are turned from y's, the i-th against the (d + 1 - i)-th.
-    encoder: ``linear``, t = Wx + unit noise, or ``mlp``, with hidden layers as the critics have.
-    encoder_dim: m, dimensions of t, at most d.
-    power: P, the largest E|f(x)|^2, tr(W W') of a linear encoder; None of ``compress``, which needs no limit.
+    encoder_dim: m, dimensions of t = Wx + unit noise, at most d.
+    power: P, the largest E|Wx|^2 = tr(W W'); None of ``compress``, which needs no limit.
     beta, removal: weights of ``compress`` and ``remove``, above 0; None of the other goals.
     encoder_learning_rate: of the encoder's own optimiser, Adam.
     critic_steps: updates of each critic between two of the encoder.
@@ -48,7 +46,6 @@ class ControlSettings:
     encoder_dim: int
     sensitive: tuple[float, ...] | None = None
     angle: float = 0.0
-    encoder: str = LINEAR
     power: float | None = None
     beta: float | None = None
     removal: float | None = None
@@ -59,7 +56,6 @@ class ControlSettings:
     def __post_init__(self) -> None:
         """Check every value."""
         check_choice("goal", self.goal, GOALS)
-        check_choice("encoder", self.encoder, ENCODERS)
         object.__setattr__(self, "correlations", _spectrum("correlations", self.correlations))
         if self.sensitive is not None:
             object.__setattr__(self, "sensitive", _spectrum("sensitive", self.sensitive))
@@ -78,7 +74,7 @@ class ControlSettings:
             if self.power is not None:
                 raise UserError(f"power: {self.power!r} with goal 'compress', whose I(x; t) limits it: leave it out")
         elif self.power is None:
-            raise UserError(f"power: missing; goal {self.goal!r} has no optimum without a limit above 0 on E|f(x)|^2")
+            raise UserError(f"power: missing; goal {self.goal!r} has no optimum without a limit above 0 on E|Wx|^2")
         else:
             _number("power", self.power, MOST_POWER)
 
@@ -132,6 +128,35 @@ class ControlSettings:
     def to_dict(self) -> dict[str, Any]:
         """All settings by name, as they go into the metadata of a results file."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class EncoderCell:
+    """One encoder's place in the grid: estimator and critic, what it is trained for, dimension d of x, and seed."""
+
+    variant: str
+    critic: str
+    task: str
+    dim: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        check_critic(self.variant, self.critic)
+        check_choice("task", self.task, GOALS)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The cell by name, as it goes into the metadata of a results file; an encoder's truth is its own."""
+        return {**asdict(self), "rho": None, "mi": None}
+
+
+def options_of(control: ControlSettings) -> str:
+    """The settings as options of ``mine control train``, all that are not None."""
+    values = {name: value for name, value in control.to_dict().items() if value is not None}
+    words = {
+        name: ",".join(map(repr, value)) if isinstance(value, list) else str(value) for name, value in values.items()
+    }
+    return " ".join(f"--{name.replace('_', '-')}={word}" for name, word in words.items())
 
 
 def check_together(control: ControlSettings, training: TrainingSettings) -> None:
