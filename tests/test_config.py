@@ -56,6 +56,7 @@ BENCHMARK = {
     "figures": ["scores"],
 }
 BENCHMARKS = {"staircase", "literature", "tasks"}
+CONTROL = {"control", "control-full"}
 REPOSITORY = {"repository-gaussian", "repository-xor", "repository-concepts"}
 EXPERIMENT = ("experiments", "one")
 GRID = (*EXPERIMENT, "grid")
@@ -308,10 +309,12 @@ def test_the_published_experiments_are_those_of_the_write_up_and_its_open_questi
     assert list(runs) == [
         "pictures", "writeup", "ablation", "smoothing", "finite-data", "start", "independent", "ceiling", "remedies",
         "phase", "staircase", "literature", "tasks", "repository-gaussian", "repository-xor", "repository-concepts",
+        "control", "control-full",
     ]  # fmt: skip
     assert {name for name in runs if config["experiments"][name].get("target") == "benchmark"} == BENCHMARKS
     assert {name for name in runs if config["experiments"][name].get("target") == "repository"} == REPOSITORY
-    runs = {name: planned for name, planned in runs.items() if name not in BENCHMARKS | REPOSITORY}
+    assert {name for name in runs if "control" in config["experiments"][name]} == CONTROL
+    runs = {name: planned for name, planned in runs.items() if name not in BENCHMARKS | REPOSITORY | CONTROL}
     writeup = runs["writeup"]
     assert len(writeup) == 2 * 2 * 4 * 4 * 20
     assert {(run.setting, run.training.product) for run in writeup} == {
@@ -326,7 +329,7 @@ def test_the_published_experiments_are_those_of_the_write_up_and_its_open_questi
     assert [s["data"] for s in config["experiments"]["finite-data"]["settings"].values()] == [500, 2000, 10000, 100000]
     assert {run.rho for name in runs.keys() - {"phase"} for run in runs[name]} == {"0.85", "0.9", "0.95", "0.99"}
     for name, experiment in [*config["experiments"].items(), ("frozen", config["frozen"])]:
-        if name in BENCHMARKS | REPOSITORY:
+        if name in BENCHMARKS | REPOSITORY | CONTROL:
             continue
         runs[name] = list(expand(experiment))
         length = {(run.training.steps, None) if name != "pictures" else run.training.epochs for run in runs[name]}
@@ -352,8 +355,8 @@ def test_smoke_has_the_published_experiments_small():
         assert set(experiment.get("figures", [])) <= set(published["experiments"][name].get("figures", []))
         assert experiment.get("target") == published["experiments"][name].get("target")
         given, whole = (set(each["grid"]["variant"]) for each in (experiment, published["experiments"][name]))
-        assert given < whole if name in BENCHMARKS else given == whole
-        length = 100 if name in BENCHMARKS else 220 if name in REPOSITORY else 200
+        assert given < whole if name in BENCHMARKS | CONTROL else given == whole
+        length = 100 if name in BENCHMARKS | CONTROL else 220 if name in REPOSITORY else 200
         assert {run.training.steps for run in expand(experiment)} == {length}
         assert {run.seed for run in expand(experiment)} == {0, 1}
 

@@ -113,12 +113,12 @@ class PlannedRun:
         return Cell(variant=self.variant, dim=self.dim, seed=self.seed, critic=self.critic, task=self.task, **given)
 
 
-def run_path(setting: str, cell: Cell) -> str:
+def run_path(setting: str, cell: Cell | EncoderCell) -> str:
     """A run's file below its experiment's runs folder, see RUN_PATTERN."""
     return RUN_PATTERN.format(setting=setting, truth=truth_of(cell), **cell.to_dict())
 
 
-def truth_of(cell: Cell) -> str:
+def truth_of(cell: Cell | EncoderCell) -> str:
     """What a cell's data are given by, as it stands in paths: ``rho=0.9``, ``mi=2,4`` of a staircase, or OWN."""
     if cell.rho is not None:
         return f"rho={canonical_rho(cell.rho)}"

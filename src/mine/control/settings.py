@@ -139,6 +139,9 @@ class EncoderCell:
     task: str
     dim: int
     seed: int
+    rho: None = None
+    mi: None = None
+    """An encoder's truth is its own."""
 
     def __post_init__(self) -> None:
         """Check every value."""
@@ -146,8 +149,8 @@ class EncoderCell:
         check_choice("task", self.task, GOALS)
 
     def to_dict(self) -> dict[str, Any]:
-        """The cell by name, as it goes into the metadata of a results file; an encoder's truth is its own."""
-        return {**asdict(self), "rho": None, "mi": None}
+        """The cell by name, as it goes into the metadata of a results file."""
+        return asdict(self)
 
 
 def options_of(control: ControlSettings) -> str:
