@@ -14,6 +14,7 @@ from factories import VARIANTS
 from mine import settings
 from mine.baselines import BASELINES
 from mine.config import DEFAULTS, SCHEMA, check_config, check_or_exit, load_config, read_yaml
+from mine.control.settings import GOALS, ControlSettings
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
 from mine.experiments import expand, kept_steps, training_of
@@ -431,3 +432,50 @@ def test_the_published_benchmarks_have_every_estimator_and_task():
     files = {ESTIMATORS[name].module for name in staircase["grid"]["variant"]}
     assert files == {named.module for named in ESTIMATORS.values()}
     assert published["tasks"]["grid"]["task"] == list(TASKS)
+
+
+def test_schema_and_control_settings_agree():
+    properties = read_yaml(SCHEMA)["$defs"]["control"]["properties"]
+    assert set(properties) == {field.name for field in dataclasses.fields(ControlSettings)}
+    assert properties["goal"]["enum"] == list(GOALS)
+
+
+@pytest.mark.parametrize(
+    ("place_and_value", "words"),
+    [
+        (("control", "betta", 1), ["one.control.betta", "did you mean 'beta'?"]),
+        (("settings", "b", "control", "beta", 0), ["settings.b.control.beta: 0", "greater than 0"]),
+        (("settings", "b", "control", "beta", -1), ["settings.b.control.beta: -1", "greater than 0"]),
+        (("settings", "b", "control", "encoder_dim", 3), ["settings.b.control: encoder_dim: 3", "from 1 to d = 2"]),
+        (("settings", "b", "control", "encoder_dim", 0), ["encoder_dim: 0", "an encoder without parameters"]),
+        (("settings", "b", "control", {"goal": "maximise"}), ["settings.b.control: power: missing", "no optimum"]),
+        (("grid", "rho", [0.9]), ["grid: rho belongs to no experiment with control"]),
+        (("training", "product", "independent"), ["product: 'independent'"]),
+        (("figures", ["estimate"]), ["figures: 'estimate' needs the table 'summary'"]),
+    ],
+)
+def test_a_wrong_encoder_is_refused_in_one_line(place_and_value, words):
+    *place, key, value = ("experiments", "one", *place_and_value)
+    config = {
+        "experiments": {
+            "one": {
+                "grid": {"variant": ["ema"], "seeds": 0},
+                "training": {"steps": 10},
+                "control": {"correlations": [0.9, 0.5], "encoder_dim": 2},
+                "settings": {"b": {"control": {"goal": "compress", "beta": 2}}},
+            }
+        }
+    }
+    check_config(config, SCHEMA)
+    inner = config
+    for name in place:
+        inner = inner[name]
+    inner[key] = value
+    text = refusal(config)
+    for word in words:
+        assert word in text
+
+
+def test_a_setting_may_not_change_control_where_there_is_none():
+    config = changed(*EXPERIMENT, "settings", {"base": {"control": {"beta": 2}}})
+    assert "settings.base.control: of an experiment that trains no encoders" in refusal(config)
