@@ -70,7 +70,7 @@ def _fresh_less_exact(runs: pd.DataFrame) -> np.ndarray:
 CLAIM = Claim(
     name="control_truthful",
     sentence="What the training estimate says of the encoder that it trains is true.",
-    place="whoever trains by an estimate has no other number to look at",
+    place="Nowhere; whoever trains by an estimate has no other number to look at",
     test=(
         f"{TEST} The mean in-batch estimate of the last 500 updates less the exact value of the finished encoder. Of "
         "remove also what a fresh critic, trained on the finished encoder, is worth at the population."
