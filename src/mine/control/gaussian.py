@@ -91,7 +91,10 @@ def information(control: ControlSettings, encoder: Array) -> dict[str, Array]:
 
 def objective(control: ControlSettings, of_terms: dict[str, Array]) -> Array:
     """What the encoder ascends, nats: the weighted sum of its terms. of_terms: a value of each."""
-    return sum(weight * of_terms[name] for name, weight in zip(control.terms, control.weights, strict=True))
+    total = np.zeros(())
+    for name, weight in zip(control.terms, control.weights, strict=True):
+        total = total + weight * of_terms[name]
+    return total
 
 
 def power(encoder: Array) -> Array:

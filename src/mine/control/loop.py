@@ -21,6 +21,7 @@ from mine.control.encoders import Encoders, as_matrices
 from mine.control.gaussian import Array
 from mine.control.settings import ControlSettings
 from mine.engine import optimizers
+from mine.engine.networks import Layout
 from mine.engine.record import MEASURED
 from mine.engine.seeding import Stream
 from mine.engine.sources import BLOCK, Run
@@ -63,7 +64,7 @@ class Turns:
         self.encoders = Encoders(control, starts, training.batch_size)
         optimizer = optimizers.of(training)
         self.critics = {
-            term: Critics.fresh(one, optimizer, starts, grad_clip=training.grad_clip)
+            term: Critics(one, optimizer, Layout(one.networks).matrix(one.init(starts)), grad_clip=training.grad_clip)
             for term, one in estimators.items()
         }
         self._optimizer, self._updates = optimizer, 0
@@ -75,7 +76,7 @@ class Turns:
         assert steps is not None, "settings work it out where they are made"
         for first in range(1, steps + 2, BLOCK):
             block = range(first, min(first + BLOCK, steps + 2))
-            record = {term: [] for term in self.critics}
+            record: dict[str, list[Tensor]] = {term: [] for term in self.critics}
             encoder_norms: list[Tensor] = []
             encoders: list[Tensor] = []
             drawn = self._source.take(len(block) * self.control.critic_steps)

@@ -95,8 +95,7 @@ def _optimum(control: ControlSettings) -> Optimum:
 
 def optimum_of(control: ControlSettings) -> Optimum:
     """The best encoder, worked out once for all settings that train alike data for alike goals."""
-    default = {"encoder_learning_rate": 1e-3, "critic_steps": 1, "fresh_steps": 3000}
-    return _optimum(replace(control, **default))
+    return _optimum(replace(control, encoder_learning_rate=1e-3, critic_steps=1, fresh_steps=3000))
 
 
 def within_directions(control: ControlSettings, encoder: Array) -> float:
@@ -141,6 +140,7 @@ def collect(
 def checked_run(path: Path, run: PlannedRun) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Rows and metadata of a file that is to hold this run. Raises UserError where it does not."""
     assert run.control is not None, "an encoder's run"
+    assert run.training.steps is not None, "settings work it out where they are made"
     frame, metadata = read_run(path)
     for name, planned in (
         ("cell", run.cell.to_dict()), ("settings", run.training.to_dict()), ("control", run.control.to_dict())
