@@ -41,7 +41,7 @@ def _of_goal(table: pd.DataFrame, goal: str) -> Finding:
 CLAIM = Claim(
     name="control_correction",
     sentence="Correcting the bias of the gradient is what makes the estimate usable for control.",
-    place="MINE, its last sentence: it is the correction that allows for control",
+    place="MINE, the end of the section: now that the bias is corrected, control",
     test=f"{TEST} EMA against biased, paired by seed; where both ended neither is better.",
     rule=(
         f"Holds for a goal where the EMA's share lies above {USABLE:g}, biased's below, and the difference above "

@@ -53,7 +53,7 @@ def _reported(table: pd.DataFrame) -> list[Finding]:
 CLAIM = Claim(
     name="control_usable",
     sentence="The EMA's estimate can be used for control: an encoder that it trains comes near the best there is.",
-    place="MINE, its last sentence: estimation and control",
+    place="MINE, the end of the section: estimation and control",
     test=TEST,
     rule=(
         f"Holds for a goal where the interval of the EMA's share of the optimum lies above {USABLE:g}, does not where "
