@@ -13,6 +13,7 @@ from factories import VARIANTS
 
 from mine.baselines import BASELINES
 from mine.config import DEFAULTS, check_config, check_or_exit, load_config
+from mine.control.settings import GOALS, ControlSettings
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
 from mine.experiments import expand, kept_steps, training_of
@@ -56,6 +57,7 @@ BENCHMARK = {
     "figures": ["scores"],
 }
 BENCHMARKS = {"staircase", "literature", "tasks"}
+CONTROL = {"control", "control-full"}
 REPOSITORY = {"repository-gaussian", "repository-xor", "repository-concepts"}
 EXPERIMENT = ("experiments", "one")
 GRID = (*EXPERIMENT, "grid")
@@ -275,7 +277,7 @@ def test_the_schema_has_what_settings_and_registries_know():
     assert training["grad_clip"] == {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "null"}]}
     assert training["data"]["anyOf"][0] == {"const": "stream"}
     assert training["product"] == {"enum": ["permutation", "derangement", "independent", "shift"]}
-    assert list(parts["setting"]["properties"]) == ["variant", *training]
+    assert list(parts["setting"]["properties"]) == ["variant", "control", *training]
     assert parts["variant"] == {"enum": list(ESTIMATORS)}
     assert {"estimate", "scores"} < set(parts["figure"]["enum"])
 
@@ -303,10 +305,12 @@ def test_the_published_experiments_are_those_of_the_write_up_and_its_open_questi
     assert list(runs) == [
         "pictures", "writeup", "ablation", "smoothing", "finite-data", "start", "independent", "ceiling", "remedies",
         "phase", "staircase", "literature", "tasks", "repository-gaussian", "repository-xor", "repository-concepts",
+        "control", "control-full",
     ]  # fmt: skip
     assert {name for name in runs if config["experiments"][name].get("target") == "benchmark"} == BENCHMARKS
     assert {name for name in runs if config["experiments"][name].get("target") == "repository"} == REPOSITORY
-    runs = {name: planned for name, planned in runs.items() if name not in BENCHMARKS | REPOSITORY}
+    assert {name for name in runs if "control" in config["experiments"][name]} == CONTROL
+    runs = {name: planned for name, planned in runs.items() if name not in BENCHMARKS | REPOSITORY | CONTROL}
     writeup = runs["writeup"]
     assert len(writeup) == 2 * 2 * 4 * 4 * 20
     assert {(run.setting, run.training.product) for run in writeup} == {
@@ -321,7 +325,7 @@ def test_the_published_experiments_are_those_of_the_write_up_and_its_open_questi
     assert [s["data"] for s in config["experiments"]["finite-data"]["settings"].values()] == [500, 2000, 10000, 100000]
     assert {run.rho for name in runs.keys() - {"phase"} for run in runs[name]} == {"0.85", "0.9", "0.95", "0.99"}
     for name, experiment in [*config["experiments"].items(), ("frozen", config["frozen"])]:
-        if name in BENCHMARKS | REPOSITORY:
+        if name in BENCHMARKS | REPOSITORY | CONTROL:
             continue
         runs[name] = list(expand(experiment))
         length = {(run.training.steps, None) if name != "pictures" else run.training.epochs for run in runs[name]}
@@ -347,8 +351,8 @@ def test_smoke_has_the_published_experiments_small():
         assert set(experiment.get("figures", [])) <= set(published["experiments"][name].get("figures", []))
         assert experiment.get("target") == published["experiments"][name].get("target")
         given, whole = (set(each["grid"]["variant"]) for each in (experiment, published["experiments"][name]))
-        assert given < whole if name in BENCHMARKS else given == whole
-        length = 100 if name in BENCHMARKS else 220 if name in REPOSITORY else 200
+        assert given < whole if name in BENCHMARKS | CONTROL else given == whole
+        length = 100 if name in BENCHMARKS | CONTROL else 220 if name in REPOSITORY else 200
         assert {run.training.steps for run in expand(experiment)} == {length}
         assert {run.seed for run in expand(experiment)} == {0, 1}
 
@@ -423,3 +427,50 @@ def test_the_published_benchmarks_have_every_estimator_and_task():
     files = {ESTIMATORS[name].module for name in staircase["grid"]["variant"]}
     assert files == {named.module for named in ESTIMATORS.values()}
     assert published["tasks"]["grid"]["task"] == list(TASKS)
+
+
+def test_schema_and_control_settings_agree():
+    properties = whole_schema()["$defs"]["control"]["properties"]
+    assert set(properties) == {field.name for field in dataclasses.fields(ControlSettings)}
+    assert properties["goal"]["enum"] == list(GOALS)
+
+
+@pytest.mark.parametrize(
+    ("place_and_value", "words"),
+    [
+        (("control", "betta", 1), ["one.control.betta", "did you mean 'beta'?"]),
+        (("settings", "b", "control", "beta", 0), ["settings.b.control.beta: 0", "greater than 0"]),
+        (("settings", "b", "control", "beta", -1), ["settings.b.control.beta: -1", "greater than 0"]),
+        (("settings", "b", "control", "encoder_dim", 3), ["settings.b.control: encoder_dim: 3", "from 1 to d = 2"]),
+        (("settings", "b", "control", "encoder_dim", 0), ["encoder_dim: 0", "an encoder without parameters"]),
+        (("settings", "b", "control", {"goal": "maximise"}), ["settings.b.control: power: missing", "no optimum"]),
+        (("grid", "rho", [0.9]), ["grid: rho belongs to no experiment with control"]),
+        (("training", "product", "independent"), ["product: 'independent'"]),
+        (("figures", ["estimate"]), ["figures: 'estimate' needs the table 'summary'"]),
+    ],
+)
+def test_a_wrong_encoder_is_refused_in_one_line(place_and_value, words):
+    *place, key, value = ("experiments", "one", *place_and_value)
+    config = {
+        "experiments": {
+            "one": {
+                "grid": {"variant": ["ema"], "seeds": 0},
+                "training": {"steps": 10},
+                "control": {"correlations": [0.9, 0.5], "encoder_dim": 2},
+                "settings": {"b": {"control": {"goal": "compress", "beta": 2}}},
+            }
+        }
+    }
+    check_config(config)
+    inner = config
+    for name in place:
+        inner = inner[name]
+    inner[key] = value
+    text = refusal(config)
+    for word in words:
+        assert word in text
+
+
+def test_a_setting_may_not_change_control_where_there_is_none():
+    config = changed(*EXPERIMENT, "settings", {"base": {"control": {"beta": 2}}})
+    assert "settings.base.control: of an experiment that trains no encoders" in refusal(config)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from encoder_tables import SETTINGS, made_encoders
 from factories import write_run
 
 from mine import publish as module
@@ -291,3 +292,40 @@ def test_a_table_beside_a_summary_is_kept_with_it(root):
     assert (root / "figures/data/two_epochs.parquet").read_bytes() == b"a table of epochs"
     assert "data/two_epochs.parquet" in record["kept"]
     assert record["experiments"]["two"]["kept"] == 4
+
+
+def encoders(root, seeds=2):
+    """CONFIG with an experiment that trains encoders, and its tables in the results."""
+    where = {"beta=2_ema": {"code": "abc", "device": "cpu"}}
+    made = made_encoders(seeds, ("ema",), {"beta=2": SETTINGS["beta=2"]}, **where)
+    folder = root / "results/control"
+    folder.mkdir(parents=True)
+    for name, table in made.items():
+        table.assign(experiment="control").to_parquet(folder / f"{name}.parquet")
+    given = SETTINGS["beta=2"].to_dict()
+    control = {name: value for name, value in given.items() if value is not None}
+    grid = {"variant": ["ema"], "seeds": "0-1"}
+    experiment = {"target": "control", "grid": grid, "control": control, "settings": {"beta=2": {}}}
+    return {**CONFIG, "experiments": CONFIG["experiments"] | {"control": experiment}}
+
+
+def test_encoders_are_published_and_kept_where_they_are_not_made_again(root):
+    config = encoders(root)
+    record = publish(config, root / "figures", root)
+    assert record["experiments"]["control"]["runs"] == 2
+    assert {"data/control_encoders.parquet", "data/control_optima.parquet"} <= set(files(root / "figures"))
+    assert "data/control_encoder_steps.parquet" not in files(root / "figures")
+    page = (root / "figures/README.md").read_text()
+    (line,) = [line for line in page.splitlines() if line.startswith("| beta=2 | ema | 0 of 2 |")]
+    assert line.count("|") == 12
+    before = (root / "figures/data/control_encoders.parquet").read_bytes()
+    for path in (root / "results/control").iterdir():
+        path.unlink()
+    record = publish(config, root / "figures", root)
+    assert record["experiments"]["control"]["kept"] == 2
+    assert (root / "figures/data/control_encoders.parquet").read_bytes() == before
+
+
+def test_encoders_of_another_grid_are_refused(root):
+    with pytest.raises(UserError, match="holds 1 encoders, 1 of them among the 2 of the configuration"):
+        publish(encoders(root, seeds=1), root / "figures", root)

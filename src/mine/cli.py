@@ -21,6 +21,7 @@ COMMANDS = (
     "estimate",
     "optimal",
     "frozen",
+    "control",
     "collect",
     "baselines",
     "status",

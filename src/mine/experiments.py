@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mine.control.settings import ControlSettings, EncoderCell, check_together
 from mine.errors import UserError
 from mine.estimators import default_critic
 from mine.estimators.names import ESTIMATORS
@@ -34,6 +35,9 @@ from mine.tasks import FIXED, TASKS
 
 BASE_SETTING = "base"
 _VARIANT = "variant"
+CONTROL = "control"
+"""Key of an experiment that trains encoders, and of what a setting changes of their settings."""
+
 MAX_SEEDS = 1_000_000
 """In one range; more is a slip of the keyboard."""
 
@@ -45,7 +49,8 @@ ALL = "all"
 
 OF_RUNS = ("summary", "curves", "evaluations")
 OF_STAIRS = ("stairs", "scores", "windows")
-"""The two kinds of tables that runs are collected into, see ``tables_of``."""
+OF_ENCODERS = ("encoders", "encoder_steps", "optima")
+"""The three kinds of tables that runs are collected into, see ``tables_of``."""
 
 RULES = (
     "baselines", "claims", "claims_figure", "explore", "figure", "figure_of_setting", "ledger", "notebook", "optimal",
@@ -81,6 +86,8 @@ class PlannedRun:
     truth: str
     seed: int
     training: TrainingSettings
+    control: ControlSettings | None = None
+    """Of an encoder's run."""
 
     @property
     def path(self) -> str:
@@ -98,8 +105,10 @@ class PlannedRun:
         return self.truth.removeprefix("rho=") if self.truth.startswith("rho=") else ""
 
     @property
-    def cell(self) -> Cell:
+    def cell(self) -> Cell | EncoderCell:
         """The run as training knows it."""
+        if self.control is not None:
+            return EncoderCell(self.variant, self.critic, self.task, self.dim, self.seed)
         name, _, value = self.truth.partition("=")
         given: dict[str, Any] = {"rho": None}
         if self.truth != OWN:
@@ -107,12 +116,12 @@ class PlannedRun:
         return Cell(variant=self.variant, dim=self.dim, seed=self.seed, critic=self.critic, task=self.task, **given)
 
 
-def run_path(setting: str, cell: Cell) -> str:
+def run_path(setting: str, cell: Cell | EncoderCell) -> str:
     """A run's file below its experiment's runs folder, see RUN_PATTERN."""
     return RUN_PATTERN.format(setting=setting, truth=truth_of(cell), **cell.to_dict())
 
 
-def truth_of(cell: Cell) -> str:
+def truth_of(cell: Cell | EncoderCell) -> str:
     """What a cell's data are given by, as it stands in paths: ``rho=0.9``, ``mi=2,4`` of a staircase, or OWN."""
     if cell.rho is not None:
         return f"rho={canonical_rho(cell.rho)}"
@@ -171,14 +180,26 @@ def parse_seeds(text: str | int | Iterable[int]) -> list[int]:
 
 def training_of(experiment: dict[str, Any], setting: str) -> TrainingSettings:
     """The training settings of one named setting: the experiment's, with that setting's overrides."""
-    overrides = {name: value for name, value in settings_of(experiment)[setting].items() if name != _VARIANT}
+    given = settings_of(experiment)[setting]
+    overrides = {name: value for name, value in given.items() if name not in (_VARIANT, CONTROL)}
     return TrainingSettings.from_dict({**experiment.get("training", {}), **overrides})
+
+
+def control_of(experiment: dict[str, Any], setting: str) -> ControlSettings:
+    """What the encoders of one named setting are trained for: the experiment's ``control``, with its overrides.
+
+    Raises UserError for a value that may not be.
+    """
+    try:
+        return ControlSettings.from_dict(experiment[CONTROL] | settings_of(experiment)[setting].get(CONTROL, {}))
+    except UserError as error:
+        raise UserError(f"settings.{setting}.control: {error}") from None
 
 
 def settings_of(experiment: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Name to overrides of every setting of an experiment; ``base`` without overrides where none is named.
 
-    Beside training settings an override may have ``variant``, see ``variants_of``.
+    Beside training settings an override may have ``variant``, see ``variants_of``, and ``control``, see ``control_of``.
     """
     return experiment.get("settings") or {BASE_SETTING: {}}
 
@@ -263,6 +284,11 @@ def expand(experiment: dict[str, Any]) -> Iterator[PlannedRun]:
     """
     grid = experiment["grid"]
     count_runs(experiment)
+    if CONTROL in experiment:
+        yield from _encoders(experiment)
+        return
+    if stray := [name for name, given in settings_of(experiment).items() if CONTROL in given]:
+        raise UserError(f"settings.{stray[0]}.control: of an experiment that trains no encoders; give it control too")
     seeds, data = parse_seeds(grid["seeds"]), data_of(grid)
     for setting in settings_of(experiment):
         training = training_of(experiment, setting)
@@ -272,6 +298,19 @@ def expand(experiment: dict[str, Any]) -> Iterator[PlannedRun]:
             check_stairs(training, truth.count(",") + 1)
             for seed in seeds:
                 yield PlannedRun(setting, critic, variant, task, dim, truth, seed, training)
+
+
+def _encoders(experiment: dict[str, Any]) -> Iterator[PlannedRun]:
+    """Every run of an experiment that trains encoders; its task is the goal, and its truth its own."""
+    grid = experiment["grid"]
+    if others := [name for name in ("task", "dim", "rho", "mi") if name in grid]:
+        raise UserError(f"grid: {others[0]} belongs to no experiment with control, whose data stand there")
+    for setting in settings_of(experiment):
+        training, control = training_of(experiment, setting), control_of(experiment, setting)
+        check_together(control, training)
+        check_size(control.dim, training)
+        for (critic, variant), seed in itertools.product(pairs_of(experiment, setting), parse_seeds(grid["seeds"])):
+            yield PlannedRun(setting, critic, variant, control.goal, control.dim, OWN, seed, training, control)
 
 
 def check_stairs(training: TrainingSettings, stairs: int) -> None:
@@ -301,8 +340,11 @@ def tables_of(experiment: dict[str, Any]) -> tuple[str, ...]:
     """The tables that an experiment's runs are collected into, which follow from the figures that it asks for.
 
     With a figure of stairs, or a staircase: a row a run and stair, scores over seeds, and windows along training. Else
-    a row a run, curves over seeds and evaluations; and a row an epoch where every trace has one.
+    a row a run, curves over seeds and evaluations; and a row an epoch where every trace has one. Of encoders: a row a
+    run, a row a run and recorded step, and the optima.
     """
+    if CONTROL in experiment:
+        return OF_ENCODERS
     needs = {table for figure in experiment.get("figures", []) for table in FIGURES[figure].needs}
     if needs & set(OF_STAIRS) or any("," in truth for _, _, truth in data_of(experiment["grid"])):
         return OF_STAIRS
@@ -315,7 +357,7 @@ def check_figures(experiment: dict[str, Any]) -> None:
     tables, grid = tables_of(experiment), experiment["grid"]
     several = any(len(grid.get(name, [])) > 1 for name in ("task", "critic"))
     for figure in experiment.get("figures", []):
-        if tables != OF_STAIRS and (several or (FIGURES[figure].by_rho and "rho" not in grid)):
+        if tables not in (OF_STAIRS, OF_ENCODERS) and (several or (FIGURES[figure].by_rho and "rho" not in grid)):
             raise UserError(f"figures: {figure!r} shows one task and one critic, by rho; give each an experiment")
         if missing := [table for table in FIGURES[figure].needs if table not in tables]:
             raise UserError(

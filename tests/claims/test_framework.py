@@ -168,7 +168,7 @@ def test_every_claim_is_filled_in():
         assert (claim.asked_by == US) == claim.place.startswith("Nowhere")
     assert len({claim.sentence for claim in listed}) == len(listed)
     assert [claim.name for claim in listed if claim.asked_by != WRITE_UP] == [
-        "shuffle", "simpler", "looks_right", "repository_gaussian", "repository_xor",
+        "shuffle", "simpler", "looks_right", "repository_gaussian", "repository_xor", "control_truthful",
     ]  # fmt: skip
 
 

@@ -38,6 +38,8 @@ def findings_of(rows):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_published_verdict_follows_from_its_findings(name):
     rows = LEDGER[LEDGER["claim"] == name]
+    if rows.empty:
+        pytest.skip("not published yet: `mine publish` puts it into the ledger")
     assert overall(findings_of(rows))[0] == rows["claim_verdict"].iloc[0]
 
 

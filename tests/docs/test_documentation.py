@@ -320,6 +320,14 @@ def test_own_tensors_comes_near_the_truth(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_encoders_of_the_page_come_near_the_best_and_lose_what_they_should(tmp_path):
+    code = "\n".join(block.code for block in blocks_of("docs/control.md") if block.language == "python")
+    check = "\nassert reached > 0.95 * best\nassert abs(found - reached) < 0.15\nassert left < 0.7 * reached\n"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([BIN / "python", "-c", code + check], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_added_estimator_comes_near_the_truth(tmp_path):
     """Without its other commands: the file, the line, and the loop of the page."""
     page, folder = "docs/estimators.md", checkout(tmp_path)

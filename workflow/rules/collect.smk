@@ -1,6 +1,6 @@
 # Tables, whose names follow from the figures that an experiment asks for (mine.experiments.tables_of); what trains
 # nothing, estimated on the same tasks; and the optimal critic through the same instruments.
-for experiment in EXPERIMENTS:
+for experiment in ESTIMATED:
 
     rule:
         name:

@@ -6,6 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 from mine.experiments import (
+    CONTROL,
     expand as planned_runs,
     further_targets,
     kept_steps,
@@ -18,6 +19,8 @@ from mine.experiments import (
     training_options,
 )
 from mine.claims import NAMES as CLAIMS
+from mine.control.code import encoder_code_hash
+from mine.control.settings import options_of as encoder_options
 from mine.figures import FIGURES, FORMATS
 from mine.provenance import code_hash, data_hash, training_code_hash
 from mine.search.plan import STAGES as SEARCH_STAGES, Size as SearchSize
@@ -26,6 +29,9 @@ from mine.tasks import modules_of
 RESULTS = config["results"]
 EXPERIMENTS = config["experiments"]
 PLANNED = {name: list(planned_runs(experiment)) for name, experiment in EXPERIMENTS.items()}
+# Experiments that train encoders; the others train estimators.
+ENCODERS = [name for name, experiment in EXPERIMENTS.items() if CONTROL in experiment]
+ESTIMATED = [name for name in EXPERIMENTS if name not in ENCODERS]
 RUNS = {name: [run.path for run in runs] for name, runs in PLANNED.items()}
 # Where environments are made per rule (--sdm conda); otherwise the one that snakemake runs in serves.
 CONDA_ENV = "../../environment.yml"
@@ -36,6 +42,7 @@ SEARCHED = (
     *("search/plausible", "pictures/summary"),
     *(f"repository-{name}/{table}" for name in ("gaussian", "xor") for table in ("summary", "epochs")),
     "repository-concepts/summary",
+    "control/encoders",
 )
 FROZEN_CELL = "dim={dim}/rho={rho}/seed={seed}"
 python = sys.executable
@@ -114,6 +121,12 @@ def options_of(wildcards):
     return training_options(training_of(experiment, wildcards.setting))
 
 
+def control_options(wildcards):
+    """Every control setting of an encoder's run, as options of `mine control train`."""
+    planned = PLANNED[wildcards.experiment]
+    return encoder_options(next(run.control for run in planned if run.setting == wildcards.setting))
+
+
 def run_files(wildcards):
     """The results files of an experiment."""
     return [f"{RESULTS}/{wildcards.experiment}/runs/{path}" for path in RUNS[wildcards.experiment]]
@@ -132,7 +145,7 @@ def runs_folder(wildcards):
 def grid_json(wildcards):
     """An experiment's part of the configuration, less what only figures need, as a command takes it."""
     experiment = EXPERIMENTS[wildcards.experiment]
-    keys = ("grid", "training", "settings")
+    keys = ("grid", "training", "settings", CONTROL)
     return json.dumps({key: experiment[key] for key in keys if key in experiment})
 
 

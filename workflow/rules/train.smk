@@ -1,6 +1,6 @@
 # Training: a job trains the seeds of one cell that share a block (config key runs_per_job), one file a seed.
 # A rule for each experiment and block, because Snakemake gives priorities to rules.
-for experiment in EXPERIMENTS:
+for experiment in ESTIMATED:
     for block in blocks_of(experiment):
 
         rule:

@@ -30,6 +30,9 @@ NAMES = (
     "looks_right",
     "repository_gaussian",
     "repository_xor",
+    "control_usable",
+    "control_correction",
+    "control_truthful",
 )
 """Modules in the order of the ledger; a claim's number is its place here."""
 

@@ -17,6 +17,7 @@ _MADE_BY = {
     "repository-gaussian": "snakemake repository",
     "repository-xor": "snakemake repository",
     "repository-concepts": "snakemake repository",
+    "control": "snakemake control",
 }
 """Of a folder that `snakemake` does not make, what does; else `snakemake claims`."""
 

@@ -65,7 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--critics", metavar="FILE", help="npz file for them, read by `mine frozen`; '{seed}' as in --output")
 
     add_settings(parser.add_argument_group("training settings"), TrainingSettings)
+    add_running_options(parser)
 
+
+def add_running_options(parser: argparse.ArgumentParser) -> None:
+    """Options for where and how to train."""
     add = parser.add_argument_group("how to run").add_argument
     add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="auto takes CUDA if there is one")
     same = "results are the same only for the same number"
@@ -149,13 +153,13 @@ def _checked(arguments: argparse.Namespace) -> _Job:
     check_threads(arguments.threads)
     if arguments.stack is not None and (isinstance(arguments.stack, str) or arguments.stack < 1):
         raise UserError(f"stack: {arguments.stack!r} is not a whole number of at least 1")
-    outputs = _outputs("output", arguments.output, seeds)
+    outputs = outputs_of("output", arguments.output, seeds)
     check_choice("variant", arguments.variant, tuple(ESTIMATORS))
     dim, mi = _data(arguments)
     cells = [
         Cell(arguments.variant, dim, arguments.rho, seed, arguments.critic or "", arguments.task, mi) for seed in seeds
     ]
-    settings = _settings(arguments)
+    settings = settings_of(arguments)
     check_size(dim, settings)
     check_stairs(settings, cells[0].stairs)
     checkpoints, critics = _critics(arguments, settings.steps * cells[0].stairs, seeds)
@@ -227,7 +231,7 @@ def _stack(device: str, settings: TrainingSettings, cell: Cell) -> int:
     return max(STACK[device], IN_CACHE // floats)
 
 
-def _settings(arguments: argparse.Namespace) -> TrainingSettings:
+def settings_of(arguments: argparse.Namespace) -> TrainingSettings:
     """The training settings on the command line, each setting's default where it is not given."""
     given = given_settings(arguments, TrainingSettings)
     if "epochs" in given and "steps" in given:
@@ -235,7 +239,8 @@ def _settings(arguments: argparse.Namespace) -> TrainingSettings:
     return TrainingSettings(**given)
 
 
-def _outputs(name: str, template: str, seeds: list[int]) -> list[Path]:
+def outputs_of(name: str, template: str, seeds: list[int]) -> list[Path]:
+    """A file a seed from an option with ``{seed}``. Raises UserError where two are one."""
     if len(seeds) > 1 and "{seed}" not in template:
         raise UserError(f"{name}: {template!r} is one file for {len(seeds)} seeds; put {{seed}} into its name")
     paths = [Path(template.replace("{seed}", str(seed))) for seed in seeds]
@@ -255,4 +260,4 @@ def _critics(arguments: argparse.Namespace, steps: int, seeds: list[int]) -> tup
 
     from mine.frozen.critics import parse_steps
 
-    return parse_steps("checkpoints", arguments.checkpoints, steps), _outputs("critics", arguments.critics, seeds)
+    return parse_steps("checkpoints", arguments.checkpoints, steps), outputs_of("critics", arguments.critics, seeds)

@@ -114,6 +114,22 @@ class Results:
         made = [self.folder / "claims" / scope / "claims.parquet" for scope in ("full", "runs")]
         return self._table(next((path for path in made if path.exists()), made[0]), "claims.parquet")
 
+    def encoders(self, experiment: str) -> tuple[pd.DataFrame, str]:
+        """One row a trained encoder, and a sentence on where it comes from. Raises UserError where it is nowhere."""
+        return self._table(self.folder / experiment / "encoders.parquet", f"{experiment}_encoders.parquet")
+
+    def encoders_picture(self, name: str, experiment: str, alt: str) -> Picture | Note:
+        """A figure of mine.figures drawn from an experiment's encoders, or from the published ones, or a sentence."""
+        try:
+            read = {
+                table: self._table(self.folder / experiment / f"{table}.parquet", f"{experiment}_{table}.parquet")
+                for table in figure(name).needs
+            }
+            tables = {table: frame for table, (frame, _) in read.items()}
+            return Picture(figure(name).draw(tables), alt, next(iter(read.values()))[1])
+        except UserError as error:
+            return Note(f"No figure: {self.shown(error)}. `snakemake control` makes what it needs.")
+
     def picture(
         self, name: str, experiment: str, alt: str, setting: str | None = None
     ) -> Picture | PublishedPicture | Note:

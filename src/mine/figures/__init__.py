@@ -128,6 +128,27 @@ FIGURES: dict[str, FigureSpec] = {
         FigureSpec("scores", False, ("scores",), "every estimator's error at every stair, a table"),
         FigureSpec("task_errors", False, ("scores",), "every estimator's held-out error on every task"),
         FigureSpec(
+            "control_share",
+            False,
+            ("encoders",),
+            "share of the exact optimum that each estimator's encoder reaches; of encoders",
+            by_rho=False,
+        ),
+        FigureSpec(
+            "information_plane",
+            False,
+            ("encoders", "optima"),
+            "exact curve, encoders, and where their estimates say that they are; of goal compress",
+            by_rho=False,
+        ),
+        FigureSpec(
+            "control_estimates",
+            False,
+            ("encoder_steps", "encoders"),
+            "estimate against exact value over an encoder's training; of encoders",
+            by_rho=False,
+        ),
+        FigureSpec(
             "search",
             False,
             ("numbers", "judged", "moves"),

@@ -239,6 +239,6 @@ def mark_handle(marker: str, label: str, **changes: Any) -> Line2D:
     return Line2D([], [], **{"color": INK, "linestyle": "none", "marker": marker, "label": label, **changes})
 
 
-def truth_handle() -> Line2D:
+def truth_handle(label: str = "truth") -> Line2D:
     """Legend entry of the truth."""
-    return Line2D([], [], label="truth", **TRUTH)
+    return Line2D([], [], label=label, **TRUTH)

@@ -16,6 +16,8 @@ import pyarrow as pa
 from mine.errors import UserError
 from mine.experiments import ALL, tables_of, targets
 from mine.publish.benchmark_page import benchmark_page
+from mine.publish.encoders import TABLES as ENCODER_TABLES
+from mine.publish.encoders import check_encoders, encoder_table
 from mine.publish.made_by import commit, config_hash, cpu_model, jobs, package_versions
 from mine.publish.page import page
 from mine.publish.parts import write_if_changed
@@ -67,6 +69,8 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
     for name, experiment in config["experiments"].items():
         if "stairs" in tables_of(experiment):
             made.add_stairs(name, experiment)
+        elif "encoders" in tables_of(experiment):
+            made.add_encoders(name, experiment)
         else:
             made.add_runs(name, experiment, needed=name in targets(config, ALL))
     made.add_search()
@@ -94,7 +98,8 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
         record["kept"] = {name: before.get(name, earlier["commit"]["sha"]) for name in sorted(kept)}
 
     frames = {name: summary.to_pandas() for name, summary in summaries.items()}
-    contents[PAGE] = page(frames, contents, record).encode()
+    tables = {name: encoder_table(encoders) for name, encoders in made.encoders.items()}
+    contents[PAGE] = page(frames, contents, record, tables).encode()
     if stairs:
         by_table = {table: {name: of[table] for name, of in stairs.items()} for table in TABLES}
         contents[BENCHMARK_PAGE] = benchmark_page(by_table["scores"], by_table["stairs"], contents).encode()
@@ -118,7 +123,22 @@ class _Made:
     experiments: dict[str, dict[str, Any]] = field(default_factory=dict)
     summaries: dict[str, pa.Table] = field(default_factory=dict)
     stairs: dict[str, dict[str, pd.DataFrame]] = field(default_factory=dict)
+    encoders: dict[str, pd.DataFrame] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
+
+    def add_encoders(self, name: str, experiment: dict[str, Any]) -> None:
+        """An experiment that trains encoders, where it was made or published."""
+        made = {table: self.results / name / f"{table}.parquet" for table in ENCODER_TABLES}
+        published = {table: self.output / "data" / f"{name}_{table}.parquet" for table in ENCODER_TABLES}
+        files = made if made["encoders"].exists() else published
+        if not files["encoders"].exists():
+            return
+        self.experiments[name] = check_encoders(files["encoders"], experiment)
+        self.encoders[name] = read_frame(files["encoders"])
+        self.sources |= {f"data/{name}_{table}.parquet": path for table, path in files.items()}
+        if files is published:
+            self._keep_runs(name, self.experiments[name]["runs"])
+            self._keep(f"{name}/", f"data/{name}_")
 
     def add_stairs(self, name: str, experiment: dict[str, Any]) -> None:
         """An experiment that is judged stair by stair, where it was made or published."""

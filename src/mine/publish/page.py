@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -39,13 +40,19 @@ one in italics). Gradient norms are those of each run's applied updates: their m
 """
 
 
-def page(summaries: Mapping[str, pd.DataFrame], figures: Iterable[str], record: Mapping[str, Any]) -> str:
+def page(
+    summaries: Mapping[str, pd.DataFrame],
+    figures: Iterable[str],
+    record: Mapping[str, Any],
+    encoders: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Markdown of the whole page.
 
     Args:
         summaries: experiment to its summary, columns of ``mine.summary.SUMMARY_COLUMNS``.
         figures: files beside the page; the png of each figure is shown, its svg linked.
         record: what published.json holds.
+        encoders: of experiments that train some, the table in Markdown.
     """
     runs = sum(len(summary) for summary in summaries.values())
     packages = ", ".join(f"{name} {version}" for name, version in record["packages"].items())
@@ -71,6 +78,8 @@ def page(summaries: Mapping[str, pd.DataFrame], figures: Iterable[str], record: 
         parts += ["## search", *_pictures(figures, "search")]
     for name, summary in summaries.items():
         parts += [f"## {name}", *_pictures(figures, name), cell_table(summary)]
+    for name, table in encoders.items():
+        parts += [f"## {name}", *_pictures(figures, name), table]
     return "\n\n".join(parts) + "\n"
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from mine.errors import UserError
 from mine.estimators.baselines import BASELINE
 from mine.experiments import expand
+from mine.settings import Cell
 from mine.trace import read_table
 
 TABLES = ("scores", "stairs")
@@ -29,7 +30,7 @@ def check_stairs(path: Path, experiment: dict[str, Any]) -> dict[str, Any]:
     planned = {
         (run.setting, run.critic, run.variant, run.task, run.dim, run.seed, mi)
         for run in runs
-        for mi in run.cell.truths
+        for mi in (run.cell.truths if isinstance(run.cell, Cell) else ())
     }
     if held != planned:
         raise UserError(

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mine.columns import RUN
+from mine.control.code import encoder_code_hash
 from mine.errors import UserError
 from mine.experiments import GROUP, Group, PlannedRun, expand, tables_of
 from mine.provenance import training_code_hash
@@ -71,7 +72,7 @@ class Status:
     """Whether Snakemake's lock is on these results: a pipeline is at work, or was killed."""
     experiments: dict[str, dict[Group, Tally]] = field(default_factory=dict)
     by_stairs: set[str] = field(default_factory=set)
-    """Experiments that are judged stair by stair, of whose runs it is not asked whether they ran away."""
+    """Experiments that are judged stair by stair, or train encoders: whether their runs ran away is not asked."""
     damaged: list[Damaged] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     leftovers: list[Path] = field(default_factory=list)
@@ -153,7 +154,7 @@ def survey(
             group = run.group
             tally = cells.setdefault(group, Tally())
             path = results / name / "runs" / run.path
-            why = _count(run, path, tally, collected, training_code_hash(run.variant, run.task), rows)
+            why = _count(run, path, tally, collected, rows)
             if why:
                 status.damaged.append(Damaged(path, why))
             elif not path.exists():
@@ -194,7 +195,7 @@ def remove_damaged(status: Status) -> list[Path]:
     return removed
 
 
-def _count(run: PlannedRun, path: Path, tally: Tally, collected: _Collected, code: str, rows: bool) -> str:
+def _count(run: PlannedRun, path: Path, tally: Tally, collected: _Collected, rows: bool) -> str:
     """Count one run. Returns why its file is damaged, or an empty text."""
     tally.planned += 1
     try:
@@ -204,7 +205,7 @@ def _count(run: PlannedRun, path: Path, tally: Tally, collected: _Collected, cod
         return ""
     cell = run.cell.to_dict()
     try:
-        metadata = read_metadata(path)
+        metadata = _metadata(run, path)
         if rows or (metadata.get("cell"), metadata.get("settings")) != (cell, _settings(run.training)):
             _read(run, path)
         overflowed = metadata["outcome"] == "overflow"
@@ -216,6 +217,7 @@ def _count(run: PlannedRun, path: Path, tally: Tally, collected: _Collected, cod
         return f"not a readable results file ({type(error).__name__})"
     tally.done += 1
     tally.overflowed += overflowed
+    code = training_code_hash(run.variant, run.task) if run.control is None else encoder_code_hash(run.variant)
     tally.other_code += metadata.get("code") != code
     key = (run.setting, *(cell[name] for name in RUN[1:]))
     if key in collected.ran_away and changed <= collected.made:
@@ -229,8 +231,26 @@ def _settings(training: TrainingSettings) -> dict[str, Any]:
     return training.to_dict()
 
 
+def _metadata(run: PlannedRun, path: Path) -> dict[str, Any]:
+    """What a run's file says of it, without its rows. Raises UserError."""
+    if run.control is None:
+        return read_metadata(path)
+    from mine.control.trace import read_metadata as of_encoder
+
+    metadata = of_encoder(path)
+    if metadata["control"] != run.control.to_dict():
+        raise UserError(f"{path}: trained with other control settings than the grid's; delete it and run again")
+    return metadata
+
+
 def _read(run: PlannedRun, path: Path) -> None:
     """Hold a run's rows and metadata against what is planned. Raises UserError."""
+    if run.control is not None:
+        from mine.control.tables import checked_run
+
+        checked_run(path, run)
+        return
+
     from mine.runs import RunFile, read_run  # imports pandas, which is seldom needed here
 
     read_run(RunFile(path, run.setting, run.cell, run.training))
