@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from mine import __version__
 from mine.estimators.names import ESTIMATORS
 from mine.own.estimate import Estimate, Fit
 from mine.own.report import Made, verdict
+from mine.own.witnesses import Witness
 from mine.provenance import code_hash
 
 CONTRACT = 1
@@ -37,16 +39,7 @@ def record(fitted: Fit, estimate: Estimate, made: Made) -> dict[str, Any]:
             "verdict": verdict(estimate),
             "warnings": [{"code": each.code, "text": each.text} for each in estimate.warnings],
             **_critics(fitted, estimate),
-            "witnesses": [
-                {
-                    "name": each.name,
-                    "value": each.value,
-                    "standard_error": each.error,
-                    "is": each.what_it_is,
-                    "why_none": each.why or None,
-                }
-                for each in estimate.witnesses
-            ],
+            "witnesses": of_witnesses(estimate.witnesses),
             "marginals": {"kind": fitted.settings.marginals, "clamped_share_of_test_rows": estimate.clamped},
             "effective_sample_size": {"pairs": estimate.judged.ess_pairs, "rows": estimate.judged.ess_rows},
             "ceiling": estimate.ceiling,
@@ -68,6 +61,20 @@ def record(fitted: Fit, estimate: Estimate, made: Made) -> dict[str, Any]:
             "made_with": _made_with(fitted, made),
         }
     )
+
+
+def of_witnesses(witnesses: Sequence[Witness]) -> list[dict[str, Any]]:
+    """Each with what it is, or why there is none."""
+    return [
+        {
+            "name": each.name,
+            "value": each.value,
+            "standard_error": each.error,
+            "is": each.what_it_is,
+            "why_none": each.why or None,
+        }
+        for each in witnesses
+    ]
 
 
 def _value(estimate: Estimate) -> dict[str, Any]:
