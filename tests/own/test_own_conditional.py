@@ -107,11 +107,11 @@ def test_levels_of_few_rows_are_told():
 
 def test_conditional_entropy_is_that_of_the_levels():
     a, b = np.array([0, 0, 1, 1] * 5), np.array([0, 1, 1, 1] * 5)
-    joint = np.array([0.25, 0.25, 0.5])
-    wanted = -(joint * np.log(joint)).sum() - math.log(2)
-    assert entropy_given(levels(b, "b"), levels(a, "a")) == pytest.approx(wanted)
-    assert entropy_given(levels(b, "b"), columns(np.zeros((20, 1)))) == pytest.approx(-0.25 * math.log(0.25) - 0.75 * math.log(0.75))  # fmt: skip
-    assert entropy_given(columns(np.zeros((20, 1))), levels(a, "a")) is None
+    shares, amount = (np.array([0.25, 0.25, 0.5]), np.array([0.25, 0.75])), columns(np.zeros((20, 1)))
+    of_both, of_b = (float(-(each * np.log(each)).sum()) for each in shares)
+    assert entropy_given(levels(b, "b"), levels(a, "a")) == pytest.approx(of_both - math.log(2))
+    assert entropy_given(levels(b, "b"), amount) == pytest.approx(of_b)
+    assert entropy_given(amount, levels(a, "a")) is None
 
 
 class TestCells:

@@ -22,10 +22,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mine.own.columns import Column
-    from mine.own.estimate import Estimate, Fit
     from mine.own.reading import Source
-    from mine.own.report import Made
     from mine.own.settings import OwnSettings
+    from mine.own.shown import Shown
 
 HELP = "estimate the mutual information of your own data"
 
@@ -64,6 +63,13 @@ def _add_columns(parser: argparse.ArgumentParser) -> None:
     columns.add_argument("--z", required=True, action="append", metavar="COLUMNS", help="columns of z, likewise")
     columns.add_argument(
         "--discrete", action="append", default=[], metavar="COLUMNS", help="those that hold levels: made one-hot"
+    )
+    columns.add_argument(
+        "--given",
+        action="append",
+        default=[],
+        metavar="COLUMNS",
+        help="what is known already: estimate what x and z tell of each other beyond these columns",
     )
     columns.add_argument(
         "--blocks",
@@ -169,6 +175,11 @@ def _add_numbers(how: argparse._ArgumentGroup, default: OwnSettings) -> None:
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group("output")
+    out.add_argument(
+        "--normalise",
+        action="store_true",
+        help="also as a share of the entropy of a discrete side, and as the correlation that a Gaussian would need",
+    )
     out.add_argument("--json", action="store_true", help="print the JSON record instead of the verdict")
     out.add_argument(
         "--output", type=Path, metavar="FILE", help="JSON record (default: mi_DATA.json in the current folder)"
@@ -196,6 +207,7 @@ def run(arguments: argparse.Namespace) -> None:
     from mine.own.figure import check_path
     from mine.own.memory import give_back_freed_memory
     from mine.own.report import Made
+    from mine.own.shown import of_conditional, of_estimate
 
     output = arguments.output or Path(f"mi_{arguments.data.stem}.json")
     figure = arguments.figure or Path(f"mi_{arguments.data.stem}.png")
@@ -207,9 +219,11 @@ def run(arguments: argparse.Namespace) -> None:
     device = choose_device(arguments.device).type
     torch.set_num_threads(arguments.threads)
     give_back_freed_memory()
-    fitted, result = _estimated(data, settings, device)
-    made = Made(data.source, data.x, data.z, data.dropped, device, arguments.threads)
-    _write(fitted, result, made, output, figure, as_json=arguments.json)
+    made = Made(
+        data.source, data.x, data.z, data.dropped, device, arguments.threads, given=data.given, groups=data.groups
+    )
+    show = of_conditional if data.given else of_estimate
+    _write(show(made, settings, normalise=arguments.normalise), output, figure, as_json=arguments.json)
 
 
 @dataclass(frozen=True)
@@ -219,6 +233,7 @@ class _Data:
     source: Source
     x: Sequence[Column]
     z: Sequence[Column]
+    given: Sequence[Column]
     groups: np.ndarray | None
     dropped: int
 
@@ -236,55 +251,31 @@ def _read(arguments: argparse.Namespace) -> _Data:
         not arguments.no_header,
         arguments.skip_footer,
     )
-    sides = {"x": arguments.x, "z": arguments.z} | ({"group": arguments.group} if arguments.group else {})
+    sides = {"x": arguments.x, "z": arguments.z}
+    sides |= {name: text for name in ("given", "group") if (text := getattr(arguments, name))}
     source, read = read_sides(arguments.data, sides, arguments.discrete, named=("group",), dialect=dialect)
-    x, z, keep = without_missing(read["x"], read["z"], drop=arguments.drop_missing)
+    left, z, keep = without_missing([*read["x"], *read.get("given", [])], read["z"], drop=arguments.drop_missing)
+    x, given = left[: len(read["x"])], left[len(read["x"]) :]
     groups = group_of(read["group"], keep) if arguments.group else None
-    return _Data(source, x, z, groups, int((~keep).sum()))
+    return _Data(source, x, z, given, groups, int((~keep).sum()))
 
 
-def _estimated(data: _Data, settings: OwnSettings, device: str) -> tuple[Fit, Estimate]:
-    """Train and judge, with a line of progress for each."""
-    from mine.own.estimate import estimate, fit
-    from mine.progress import ProgressLine
-
-    line = ProgressLine(settings.max_updates)
-    fitted = fit(
-        data.x,
-        data.z,
-        settings,
-        device=device,
-        groups=data.groups,
-        report=lambda look: line.update(
-            look.update, f"update {look.update}, validation {', '.join(f'{value:.3f}' for value in look.value)} nats"
-        ),
-    )
-    line.close()
-    count = len(fitted.rows[2])
-    line = ProgressLine(count)
-    result = estimate(fitted, data.x, data.z, lambda done: line.update(done, f"judged {done:,} of {count:,} test rows"))
-    line.close()
-    return fitted, result
-
-
-def _write(fitted: Fit, result: Estimate, made: Made, output: Path, figure: Path, *, as_json: bool) -> None:
+def _write(shown: Shown, output: Path, figure: Path, *, as_json: bool) -> None:
     """Figure and record into their files, record or verdict to the terminal."""
     import json
     import sys
 
     from mine.files import whole_files
-    from mine.own.figure import draw, write
-    from mine.own.record import record
-    from mine.own.report import render, verdict
+    from mine.own.figure import write
 
-    text = json.dumps(record(fitted, result, made), indent=2, allow_nan=False)
-    write(draw(fitted, result, verdict(result)), figure)
+    text = json.dumps(shown.record, indent=2, allow_nan=False)
+    write(shown.draw(), figure)
     with whole_files(output) as (stream,):
         stream.write(text.encode() + b"\n")
     if as_json:
         print(text)
     else:
-        print(render(fitted, result, made))
+        print(shown.text)
         print("\n" + escaped(f"written: {output}, {figure}"), file=sys.stderr)
 
 

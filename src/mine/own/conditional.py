@@ -5,8 +5,9 @@ rows for both. A difference of two lower bounds is no bound: it is too low where
 too high where the second does, and may be negative.
 
 The test asks whether T(x, c; z) - T(c; z), which estimates log p(z | x, c) / p(z | c), is larger on average for the
-rows as they are than with z in another order among rows that are alike in c (mine.own.cells). Where these are neighbours
-instead of equals, z of a neighbour fits c a little less well; both critics see that, and it cancels to first order.
+rows as they are than with z in another order among rows that are alike in c (mine.own.cells). Where these are
+neighbours instead of equals, z of a neighbour fits c a little less well; both critics see that, and it cancels to first
+order.
 """
 
 from __future__ import annotations
@@ -234,8 +235,8 @@ def _of_difference(found: Conditional) -> list[Warned]:
             Warned(
                 SMALL_LEVELS,
                 f"{cells.small_levels:,} of {cells.levels:,} levels of the given columns have fewer than {FEWEST} test "
-                f"rows, {cells.rows_in_small:,} rows together: within them z hardly changes its place, and the test says "
-                "little of them.",
+                f"rows, {cells.rows_in_small:,} rows together: within them z hardly changes its place, and the test "
+                "says little of them.",
             )
         )
     if cells.within is not None and cells.within > WIDE:

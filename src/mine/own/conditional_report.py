@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from mine.errors import escaped
-from mine.own.columns import Column
 from mine.own.conditional import Conditional, ConditionalFit
 from mine.own.normalised import Form
 from mine.own.order import DEPENDENT_ROWS, NOT_STATIONARY
@@ -94,12 +93,10 @@ def _test(found: Conditional) -> str:
     return f"p = {found.p_value:.3g} ({len(found.permuted):,} orders of the test rows, {how})"
 
 
-def record_conditional(
-    fitted: ConditionalFit, found: Conditional, made: Made, given: Sequence[Column], forms: Sequence[Form] | None = None
-) -> dict[str, Any]:
+def record_conditional(fitted: ConditionalFit, found: Conditional, made: Made) -> dict[str, Any]:
     """All of it, ready for JSON: information in nats, a number that is not finite as null."""
     low, high = found.interval
-    made_of = {"whole": replace(made, x=[*made.x, *given]), "part": replace(made, x=list(given))}
+    made_of = {"whole": replace(made, x=[*made.x, *made.given]), "part": replace(made, x=list(made.given))}
     return plain(
         {
             "contract": CONTRACT,
@@ -128,11 +125,10 @@ def record_conditional(
             "verdict": verdict(found),
             "warnings": [{"code": each.code, "text": each.text} for each in found.warnings],
             "witnesses": of_witnesses(found.witnesses),
-            "normalised": None if forms is None else [asdict(each) for each in forms],
             "data": {
                 "x": [each.name for each in made.x],
                 "z": [each.name for each in made.z],
-                "given": [each.name for each in given],
+                "given": [each.name for each in made.given],
             },
             "of": {
                 "x_and_given_with_z": record(fitted.whole, found.whole, made_of["whole"]),

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
+import numpy as np
+
 from mine.errors import escaped
 from mine.own.cautions import OVERFITTING
 from mine.own.columns import Column
@@ -22,7 +24,10 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True)
 class Made:
-    """What an estimate was made from. dropped: rows left out for a missing value."""
+    """What an estimate was made from. dropped: rows left out for a missing value.
+
+    given: columns that x and z are looked at beyond. groups (n,): whose each row is, where that is said.
+    """
 
     source: Source
     x: Sequence[Column]
@@ -30,6 +35,8 @@ class Made:
     dropped: int
     device: str
     threads: int
+    given: Sequence[Column] = ()
+    groups: np.ndarray | None = None
 
 
 SHAKY = frozenset(
