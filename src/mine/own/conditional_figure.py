@@ -19,7 +19,7 @@ def draw(fitted: ConditionalFit, found: Conditional, title: str) -> Figure:
     """Two panels. title: the verdict."""
     low, high = found.interval
     settings = fitted.whole.settings
-    order = "levels" if found.cells.exact else "neighbours"
+    order = "within levels of" if found.cells.exact else "among neighbours in"
     sheet = style.Sheet(
         1,
         2,
@@ -29,7 +29,7 @@ def draw(fitted: ConditionalFit, found: Conditional, title: str) -> Figure:
         + (f", p = {found.p_value:.3g}" if np.isfinite(found.p_value) else ", no p-value"),
         caption=f"{settings.estimator}, {settings.critic} critic, seed {settings.seed}. {found.value_is}. Its interval "
         "takes the same resamples of test rows for both. near: nearest neighbours, Gauss: Gaussian copula, differences "
-        f"too, each with two standard errors. The test puts z in other orders within {order} of c.",
+        f"too, each with two standard errors. The test puts z in other orders {order} c.",
         handles=[
             [
                 style.mark_handle("o", "value with its interval", color=CHOSEN),

@@ -28,7 +28,7 @@ INTERVAL_IS = (
 )
 EXACT = "z in other orders within levels of the given columns"
 APPROXIMATE = (
-    "z in other orders among neighbours in the given columns: approximate, as good as the neighbours' z have one law"
+    "z in other orders among neighbours in the given columns: approximate, and the better the more rows there are"
 )
 
 

@@ -74,6 +74,11 @@ class Judged:
         return percentiles(self.resampled, level)
 
     @property
+    def log_mean_exp(self) -> float:
+        """Log of the mean e^T over product pairs of the first block."""
+        return float(self.scores[0] - self.joint[0])
+
+    @property
     def standard_error(self) -> float:
         """Standard deviation over resamples, nats."""
         return float(self.resampled.std(ddof=1))
