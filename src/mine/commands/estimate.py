@@ -54,13 +54,12 @@ def _add_columns(parser: argparse.ArgumentParser) -> None:
     columns = parser.add_argument_group("columns")
     columns.add_argument(
         "--x",
-        required=True,
         action="append",
         metavar="COLUMNS",
         help="columns of x: names with commas between, or first-last; of npy places from 0, of npz names of arrays; "
         "may be given again; a name that holds a comma stands in double quotes",
     )
-    columns.add_argument("--z", required=True, action="append", metavar="COLUMNS", help="columns of z, likewise")
+    columns.add_argument("--z", action="append", metavar="COLUMNS", help="columns of z, likewise")
     columns.add_argument(
         "--discrete", action="append", default=[], metavar="COLUMNS", help="those that hold levels: made one-hot"
     )
@@ -130,6 +129,12 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
         metavar="A,B,C",
         help="shares of training, validation and test rows (default: %(default)s)",
     )
+    how.add_argument(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="judge these rows by a model of --save-model instead of training one; it brings its columns and settings",
+    )
     how.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu", help="where to train (default: cpu)")
     how.add_argument("--threads", type=integer, default=1, metavar="N", help="CPU threads (default: 1)")
 
@@ -184,6 +189,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     out.add_argument(
         "--output", type=Path, metavar="FILE", help="JSON record (default: mi_DATA.json in the current folder)"
     )
+    out.add_argument("--save-model", type=Path, metavar="FILE", help="write the fitted critics, an npz file")
     out.add_argument(
         "--figure",
         type=Path,
@@ -199,22 +205,26 @@ def run(arguments: argparse.Namespace) -> None:
 
     settings = OwnSettings(split=_split(arguments.split), **{name: getattr(arguments, name) for name in SETTINGS})
     check_threads(arguments.threads)
+    _check_model(arguments, settings)
     data = _read(arguments)
-    settings.parts(len(data.x[0].values))
+    if not arguments.model:
+        settings.parts(len(data.x[0].values))
 
     import torch
 
     from mine.own.figure import check_path
     from mine.own.memory import give_back_freed_memory
     from mine.own.report import Made
-    from mine.own.shown import of_conditional, of_estimate
+    from mine.own.shown import of_conditional, of_estimate, of_new_rows
 
     output = arguments.output or Path(f"mi_{arguments.data.stem}.json")
     figure = arguments.figure or Path(f"mi_{arguments.data.stem}.png")
     check_path(figure)
-    if len({path.resolve() for path in (output, figure, arguments.data)}) < 3:
-        raise UserError("output: record, figure and data must be three files")
-    for path in (output, figure):
+    outputs = [output, figure, *([arguments.save_model] if arguments.save_model else [])]
+    if len({path.resolve() for path in (*outputs, arguments.data)}) <= len(outputs):
+        names = "record, figure, model and data" if arguments.save_model else "record, figure and data"
+        raise UserError(f"output: {names} must be {'four' if arguments.save_model else 'three'} files")
+    for path in outputs:
         check_writable(path)
     device = choose_device(arguments.device).type
     torch.set_num_threads(arguments.threads)
@@ -222,8 +232,36 @@ def run(arguments: argparse.Namespace) -> None:
     made = Made(
         data.source, data.x, data.z, data.dropped, device, arguments.threads, given=data.given, groups=data.groups
     )
-    show = of_conditional if data.given else of_estimate
-    _write(show(made, settings, normalise=arguments.normalise), output, figure, as_json=arguments.json)
+    if arguments.model:
+        shown = of_new_rows(made, arguments.model, normalise=arguments.normalise)
+    else:
+        shown = (of_conditional if data.given else of_estimate)(made, settings, normalise=arguments.normalise)
+    _write(shown, outputs, as_json=arguments.json)
+
+
+def _check_model(arguments: argparse.Namespace, settings: OwnSettings) -> None:
+    """What goes with a fitted model, and the columns that it takes where none are named."""
+    from mine.own.settings import OwnSettings
+
+    if arguments.given and (arguments.model or arguments.save_model):
+        option = "model" if arguments.model else "save_model"
+        raise UserError(f"{option}: a model is of x and z alone, and --given was named; leave one of the two out")
+    if not arguments.model:
+        for side in ("x", "z"):
+            if getattr(arguments, side) is None:
+                raise UserError(f"{side}: no columns; name them with --{side}")
+        return
+    from mine.own.saved import load
+
+    default = OwnSettings().to_dict()
+    given = [name for name, value in settings.to_dict().items() if value != default[name]]
+    given += [name for name in ("x", "z", "discrete", "save_model") if getattr(arguments, name)]
+    if given:
+        raise UserError(f"model: {', '.join(given)} cannot be given with it, since they are those of the fitted model")
+    fitted, _, (of_x, of_z) = load(arguments.model)
+    arguments.x, arguments.z = (held or side.encoding.names for held, side in ((of_x, fitted.x), (of_z, fitted.z)))
+    arguments.discrete = [arguments.x[place] for place in fitted.x.discrete]
+    arguments.discrete += [arguments.z[place] for place in fitted.z.discrete]
 
 
 @dataclass(frozen=True)
@@ -260,8 +298,8 @@ def _read(arguments: argparse.Namespace) -> _Data:
     return _Data(source, x, z, given, groups, int((~keep).sum()))
 
 
-def _write(shown: Shown, output: Path, figure: Path, *, as_json: bool) -> None:
-    """Figure and record into their files, record or verdict to the terminal."""
+def _write(shown: Shown, outputs: Sequence[Path], *, as_json: bool) -> None:
+    """Record, figure and model into their files, record or verdict to the terminal."""
     import json
     import sys
 
@@ -269,14 +307,16 @@ def _write(shown: Shown, output: Path, figure: Path, *, as_json: bool) -> None:
     from mine.own.figure import write
 
     text = json.dumps(shown.record, indent=2, allow_nan=False)
-    write(shown.draw(), figure)
-    with whole_files(output) as (stream,):
+    write(shown.draw(), outputs[1])
+    for path in outputs[2:]:
+        shown.save(path)
+    with whole_files(outputs[0]) as (stream,):
         stream.write(text.encode() + b"\n")
     if as_json:
         print(text)
     else:
         print(shown.text)
-        print("\n" + escaped(f"written: {output}, {figure}"), file=sys.stderr)
+        print("\n" + escaped(f"written: {', '.join(map(str, outputs))}"), file=sys.stderr)
 
 
 def _split(text: str) -> tuple[float | str, ...]:

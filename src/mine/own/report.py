@@ -143,6 +143,27 @@ def render(fitted: Fit, estimate: Estimate, made: Made, forms: Sequence[Form] = 
     return "\n".join(lines)
 
 
+def render_of_new_rows(fitted: Fit, estimate: Estimate, made: Made, model: str, forms: Sequence[Form] = ()) -> str:
+    """What the command prints of a fitted model on rows that it was not given. model: its file's name."""
+    low, high = estimate.interval
+    dropped = f", {made.dropped:,} dropped for a missing value" if made.dropped else ""
+    lines = [
+        verdict(estimate),
+        "",
+        f"value           {estimate.mi:.3f} nats ({estimate.mi / math.log(2):.3f} bits)",
+        f"                {estimate.value_is}",
+        f"interval        {low:.3f} to {high:.3f} nats ({estimate.level:.0%}), given the model",
+        *normalised_lines(forms),
+        f"permutations    {_p_value(estimate)}",
+        f"model           {model}, trained on {len(fitted.rows[0]):,} other rows",
+        f"marginals       {fitted.settings.marginals}{_clamped(estimate, fitted.settings)}",
+        f"rows            {estimate.test_rows:,}{dropped}",
+    ]
+    if estimate.warnings:
+        lines += ["", *(f"warning: {escaped(each.text)}" for each in estimate.warnings)]
+    return "\n".join(lines)
+
+
 def _read(fitted: Fit) -> str:
     if fitted.blend is None:
         return f"number {fitted.trained.chosen + 1} was chosen by the validation rows"

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from mine.own import conditional_figure, figure
+from mine.own.columns import entropy
 from mine.own.conditional import estimate_conditional, fit_conditional
 from mine.own.conditional_report import record_conditional
 from mine.own.conditional_report import render as render_conditional
 from mine.own.conditional_report import verdict as conditional_verdict
-from mine.own.estimate import estimate, fit
+from mine.own.estimate import estimate, estimate_new, fit
 from mine.own.normalised import Form, normalised
-from mine.own.record import plain, record
-from mine.own.report import Made, render, verdict
+from mine.own.record import plain, record, record_of_new_rows
+from mine.own.report import Made, render, render_of_new_rows, verdict
+from mine.own.saved import load, save
 from mine.own.settings import OwnSettings
 from mine.own.training import Look
 from mine.progress import ProgressLine
@@ -24,11 +27,12 @@ from mine.progress import ProgressLine
 
 @dataclass(frozen=True)
 class Shown:
-    """record: ready for JSON; text: what is printed; draw: makes the figure."""
+    """record: ready for JSON; text: what is printed; draw: makes the figure; save: writes the fitted model."""
 
     record: dict[str, Any]
     text: str
     draw: Callable[[], Figure]
+    save: Callable[[Path], None] | None = None
 
 
 def of_estimate(made: Made, settings: OwnSettings, *, normalise: bool) -> Shown:
@@ -49,7 +53,27 @@ def of_estimate(made: Made, settings: OwnSettings, *, normalise: bool) -> Shown:
     line.close()
     forms = normalised(found.mi, found.interval, fitted.entropies) if normalise else []
     content = record(fitted, found, made) | {"normalised": _of_forms(forms) if normalise else None}
-    return Shown(content, render(fitted, found, made, forms), lambda: figure.draw(fitted, found, verdict(found)))
+    names = [each.name for each in made.x], [each.name for each in made.z]
+    return Shown(
+        content,
+        render(fitted, found, made, forms),
+        lambda: figure.draw(fitted, found, verdict(found)),
+        lambda path: save(path, fitted, found, names),
+    )
+
+
+def of_new_rows(made: Made, model: Path, *, normalise: bool) -> Shown:
+    """A fitted model's value on rows that it was not given."""
+    fitted, _, _ = load(model)
+    found = estimate_new(fitted, made.x, made.z, made.groups)
+    limits = entropy(made.x), entropy(made.z)
+    forms = normalised(found.mi, found.interval, limits) if normalise else []
+    content = record_of_new_rows(fitted, found, made, model.name)
+    return Shown(
+        content | {"normalised": _of_forms(forms) if normalise else None},
+        render_of_new_rows(fitted, found, made, model.name, forms),
+        lambda: figure.draw(fitted, found, verdict(found)),
+    )
 
 
 def of_conditional(made: Made, settings: OwnSettings, *, normalise: bool) -> Shown:
