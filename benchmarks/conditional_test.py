@@ -79,18 +79,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=100)
     parser.add_argument("--powers", type=int, default=20, metavar="DRAWS", help="draws with a partial correlation")
+    parser.add_argument("--kinds", nargs="+", choices=tuple(KINDS), default=list(KINDS), metavar="KIND")
     parser.add_argument("--output", type=Path, default=HERE / "conditional_test.json")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     found = []
-    for kind in KINDS:
+    for kind in arguments.kinds:
         for partial, draws in ((0.0, arguments.draws), (0.3, arguments.powers)):
             ps = [p_value(kind, partial, seed) for seed in range(draws)]
             below = sum(p < 0.05 for p in ps)
             print(f"{kind}, partial correlation {partial:g}: p < 0.05 in {below} of {draws}", flush=True)
             found.append({"kind": kind, "partial": partial, "draws": draws, "below_0.05": below, "p": ps})
-    content = {"rows": ROWS, "settings": QUICK, "tests": found}
-    arguments.output.write_text(json.dumps(content, indent=1) + "\n")
+            content = {"rows": ROWS, "settings": QUICK, "tests": found}
+            arguments.output.write_text(json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

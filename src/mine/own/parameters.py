@@ -67,7 +67,7 @@ def settings_of(given: Mapping[str, Any]) -> OwnSettings:
         raise UserError(f"settings: {error}") from None
     except UserError as error:
         name, _, rest = str(error).partition(":")
-        raise UserError(f"{OLDER.get(name, name)}:{rest}") from None
+        raise UserError(f"{OLDER[name]}:{rest}" if name in OLDER else str(error)) from None
 
 
 def seed_of(random_state: Any) -> Any:
