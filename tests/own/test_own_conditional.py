@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from known_data import columns
 
 from mine.own.cells import FEWEST, MOST, cells_of, permuted_means
-from mine.own.columns import column
+from mine.own.columns import Warned, column
 from mine.own.conditional import entropy_given, estimate_conditional, fit_conditional
 from mine.own.conditional_report import verdict
 from mine.own.settings import OwnSettings
@@ -56,6 +57,11 @@ def test_a_partial_correlation(dependent):
     assert dependent.mi == dependent.whole.mi - dependent.part.mi
     assert "no bound" in verdict(dependent)
     assert "approximate p = 0.005" in verdict(dependent)
+
+
+def test_far_neighbours_are_no_test(dependent):
+    found = replace(dependent, warnings=(Warned("wide_cells", ""),))
+    assert verdict(found).endswith("so that p is too small: see the warnings.")
 
 
 def test_resamples_are_the_same_rows_for_both(dependent):

@@ -243,8 +243,8 @@ def _of_difference(found: Conditional) -> list[Warned]:
         warned.append(
             Warned(
                 WIDE_CELLS,
-                f"Neighbours in the given columns still differ by {cells.within:.0%} of the variance there: p is "
-                "rougher than with fewer given columns or more rows.",
+                f"Neighbours in the given columns still differ by {cells.within:.0%} of the variance, so z in "
+                "another order is less like z as it is, and p is too small: more rows or fewer columns mend it.",
             )
         )
     for name, limit in zip(("x", "z"), found.entropies, strict=True):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from mine.errors import escaped
-from mine.own.conditional import Conditional, ConditionalFit
+from mine.own.conditional import WIDE_CELLS, Conditional, ConditionalFit
 from mine.own.normalised import Form
 from mine.own.order import DEPENDENT_ROWS, NOT_STATIONARY
 from mine.own.record import CONTRACT, of_witnesses, plain, record
@@ -53,6 +53,8 @@ def verdict(found: Conditional) -> str:
     depend = f"x and z depend on each other beyond what the given columns tell ({p})"
     if codes & SHAKY:
         return f"{depend}, but do not take the value at its word: see the warnings."
+    if WIDE_CELLS in codes:
+        return f"{depend}, but neighbours there are far from alike, so that p is too small: see the warnings."
     if not low > 0.0:
         return f"{depend}, but how much is open: the interval reaches zero."
     return f"{depend}: {shows}; {no_bound}."
