@@ -11,6 +11,7 @@ import pytest
 from known_data import gaussian
 
 from mine.cli import main
+from mine.own import MutualInformation
 
 FAST = ["--initialisations", "2", "--permutations", "99", "--resamples", "99", "--max-updates", "150"]
 
@@ -102,9 +103,62 @@ def test_discrete_and_another_estimator(here, undrawn):
     assert 0.1 < record["mi"] < 0.7
 
 
+def test_given_columns_and_normalised_forms(here, capsys):
+    quick = ["--initialisations", "1", "--max-updates", "75"]
+    assert run("--x", "a", "--z", "c", "--given", "b,kind", "--discrete", "kind", "--normalise", *quick) == 0
+    printed = capsys.readouterr().out
+    record = json.loads((here / "mi_data.json").read_text())
+    whole, part = (record["of"][name] for name in ("x_and_given_with_z", "given_with_z"))
+    assert record["mi"] == pytest.approx(whole["mi"] - part["mi"])
+    assert f"{record['mi']:.3f} nats" in printed
+    assert "approximate p" in printed
+    assert record["data"] == {"x": ["a"], "z": ["c"], "given": ["b", "kind"]}
+    assert (whole["data"]["x"], part["data"]["x"]) == (["a", "b", "kind"], ["b", "kind"])
+    assert whole["rows"] == part["rows"]
+    assert (record["permutation_test"]["exact"], record["permutation_test"]["levels"]) == (False, 2)
+    form = record["normalised"][0]
+    assert (form["name"], form["value"]) == ("correlation", pytest.approx(np.sqrt(1 - np.exp(-2 * record["mi"]))))
+    assert (here / "mi_data.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_share_of_an_entropy(here, capsys, undrawn):
+    assert run("--x", "a", "--z", "kind", "--discrete", "kind", "--normalise") == 0
+    record = json.loads((here / "mi_data.json").read_text())
+    share = {form["name"]: form for form in record["normalised"]}["share_of_entropy_of_z"]
+    counts = pd.read_parquet("data.parquet")["kind"].value_counts(normalize=True)
+    assert share["value"] == pytest.approx(record["mi"] / -(counts * np.log(counts)).sum())
+    assert share["low"] < share["value"] < share["high"]
+    assert f"{share['value']:.3f}, " in capsys.readouterr().out
+
+
+def test_a_model_is_saved_and_judges_other_rows(here, capsys, undrawn):
+    quick = ["--max-updates", "50", "--save-model", "model.npz"]
+    assert run("--x", "a,kind", "--z", "c", "--discrete", "kind", *quick) == 0
+    x, z = gaussian(150, 2, 0.8, seed=3)
+    other = pd.DataFrame({"c": z[:, 0], "kind": np.where(x[:, 0] > 0, "up", "down"), "a": x[:, 0]})
+    other.to_csv("other.csv", index=False)
+    capsys.readouterr()
+    assert main(["estimate", "other.csv", "--model", "model.npz"]) == 0
+    printed = capsys.readouterr().out
+    assert "model           model.npz, trained on 240 other rows" in printed
+    record = json.loads((here / "mi_other.json").read_text())
+    model = MutualInformation.load("model.npz")
+    assert record["mi"] == model.estimate(other[["a", "kind"]], other[["c"]]).mi
+    assert (record["rows"]["test"], record["model"], record["data"]["x"]) == (150, "model.npz", ["a", "kind"])
+    assert main(["estimate", "other.csv", "--model", "model.npz", "--x", "a", "--seed", "3"]) == 2
+    assert "model: seed, x cannot be given with it" in capsys.readouterr().err
+    assert main(["estimate", "other.csv", "--model", "other.csv"]) == 2
+    assert "other.csv: cannot be read as a fitted model of mine" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["--x", "a"], "z: no columns; name them with --z"),
+        (["--x", "a", "--z", "c", "--given", "b", "--save-model", "m.npz"], "save_model: a model is of x and z alone"),
+        (["--x", "a", "--z", "c", "--save-model", "mi_data.png"], "must be four files"),
+        (["--x", "a", "--z", "c", "--given", "a"], "column 'a': in x and in given"),
+        (["--x", "a", "--z", "c", "--given", "still"], "column 'still': constant (1.0)"),
         (["--x", "a", "--z", "nope"], "data.parquet: z: 'nope' is no column"),
         (["--x", "a", "--z", "a"], "column 'a': in x and in z"),
         (["--x", "a", "--z", "kind"], "is not a number; name the column as discrete"),

@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 
 from mine.errors import UserError
 from mine.own import MutualInformation
+from mine.own.parameters import seed_of, settings_of
 
 SETTINGS = {"max_updates": 200, "patience": 4}
 
@@ -23,7 +24,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def fitted(data):
-    return MutualInformation(initialisations=2, permutations=99, settings=SETTINGS).fit(*data)
+    return MutualInformation(n_init=2, n_permutations=99, settings=SETTINGS).fit(*data)
 
 
 def test_attributes_after_fit(fitted):
@@ -51,8 +52,8 @@ def test_parameters_in_scikit_learns_manner(fitted):
     copy = clone(fitted)
     assert copy.get_params() == fitted.get_params()
     assert not hasattr(copy, "mi_")
-    copy.set_params(estimator="nwj", seed=3)
-    assert (copy.estimator, copy.seed) == ("nwj", 3)
+    copy.set_params(estimator="nwj", random_state=3)
+    assert (copy.estimator, copy.random_state) == ("nwj", 3)
     with pytest.raises(ValueError, match="Invalid parameter"):
         copy.set_params(widths=3)
 
@@ -77,7 +78,7 @@ def test_scores_of_samples_are_those_of_the_estimate(fitted):
 def test_discrete_columns_by_name_and_place(data):
     x, _ = data
     frame = pd.DataFrame({"size": x[:, 0], "kind": np.where(x[:, 0] + x[:, 1] > 0, "up", "down")})
-    model = MutualInformation(initialisations=1, permutations=99, discrete_z=["kind"], settings=SETTINGS)
+    model = MutualInformation(n_init=1, n_permutations=99, discrete_z=["kind"], settings=SETTINGS)
     by_name = model.fit(frame[["size"]], frame[["kind"]])
     by_place = clone(by_name).set_params(discrete_z=[0]).fit(frame[["size"]], frame["kind"])
     assert by_name.mi_ == by_place.mi_
@@ -89,7 +90,7 @@ def test_discrete_columns_by_name_and_place(data):
 def test_missing_values_are_refused_or_dropped(data):
     x, z = (each.copy() for each in data)
     x[3, 0] = np.nan
-    model = MutualInformation(initialisations=1, permutations=99, settings=SETTINGS)
+    model = MutualInformation(n_init=1, n_permutations=99, settings=SETTINGS)
     with pytest.raises(UserError, match=r"1 of 600 rows lack one, column 'x\[0\]' in row 4"):
         model.fit(x, z)
     assert sum(map(len, model.set_params(drop_missing=True).fit(x, z).rows_)) == 599
@@ -119,3 +120,55 @@ def test_an_unknown_setting_and_no_fit(data):
 def test_other_columns_than_those_of_fit(fitted, data):
     with pytest.raises(UserError, match="3 given, and the critic was trained on 2"):
         fitted.estimate(np.hstack([data[0], data[0][:, :1]]), data[1])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "value"),
+    [("seed", "random_state", 3), ("initialisations", "n_init", 1), ("permutations", "n_permutations", 99)],
+)
+def test_older_names_are_taken_with_a_warning(old, new, value):
+    given = MutualInformation(**{old: value}).get_params()
+    with pytest.warns(FutureWarning, match=f"{old} is called {new} now"):
+        found = settings_of(given)
+    assert found == settings_of(MutualInformation(**{new: value}).get_params())
+
+
+def test_random_states():
+    assert seed_of(7) == 7
+    assert seed_of(np.random.RandomState(1)) == seed_of(np.random.RandomState(1))
+    assert seed_of(np.random.default_rng(1)) == seed_of(np.random.default_rng(1)) != seed_of(np.random.default_rng(2))
+    assert seed_of(None) != seed_of(None)
+    with pytest.raises(UserError, match="random_state: 'x' is not a whole number"):
+        settings_of(MutualInformation(random_state="x").get_params())
+
+
+def test_errors_are_value_errors_too(data):
+    with pytest.raises(ValueError, match="n_init: 0 is not"):
+        MutualInformation(n_init=0).fit(*data)
+
+
+def test_pointwise_values_are_log_ratios(data, fitted):
+    """The mean over fresh rows is the mean log density ratio; each is near the Gaussian's where there are many rows."""
+    x, z = gaussian(2000, 2, 0.7, seed=5)
+    found = fitted.pointwise(x, z)
+    rho = 0.7
+    exact = (-0.5 * np.log(1 - rho**2) - (rho**2 * (x**2 + z**2) - 2 * rho * x * z) / (2 * (1 - rho**2))).sum(1)
+    assert np.corrcoef(found, exact)[0, 1] > 0.95
+    assert found.mean() == pytest.approx(exact.mean(), abs=0.1)
+
+
+def test_pointwise_values_of_one_critic_are_shifted_and_of_infonce_refused(data):
+    quick = {"n_init": 1, "n_permutations": 99}
+    model = MutualInformation(**quick, settings={**SETTINGS, "combine": "choose"}).fit(*data)
+    x, z = gaussian(200, 2, 0.7, seed=5)
+    shift = model.score_samples(x, z) - model.pointwise(x, z)
+    np.testing.assert_allclose(shift, model.result_.judged.log_mean_exp)
+    with pytest.raises(UserError, match="up to a function of z only; allowed are"):
+        MutualInformation("infonce", **quick, settings={"max_updates": 25}).fit(*data).pointwise(x, z)
+
+
+def test_normalised_forms(fitted):
+    form = fitted.normalised()["correlation"]
+    assert form.value == pytest.approx(np.sqrt(1 - np.exp(-2 * fitted.mi_)))
+    assert form.low < form.value < form.high
+    assert list(fitted.normalised()) == ["correlation"]

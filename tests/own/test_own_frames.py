@@ -127,7 +127,7 @@ def test_kinds_that_hold_no_columns_say_what_to_do(values, message):
 def test_columns_are_matched_by_name_or_refused():
     x, z = gaussian(600, 2, 0.9)
     frame = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "c": z[:, 0], "d": z[:, 1]})
-    model = MutualInformation(initialisations=1, permutations=99, settings=SETTINGS)
+    model = MutualInformation(n_init=1, n_permutations=99, settings=SETTINGS)
     model.fit(frame[["a", "b"]], frame[["c", "d"]])
     assert model.feature_names_in_.tolist() == ["a", "b"]
     assert model.n_features_in_ == 2
@@ -192,5 +192,5 @@ def test_a_device_that_is_not_there():
         MutualInformation(device="cuda").fit(*data)
     with pytest.raises(UserError, match="device: 'gpu' is unknown; allowed are auto, cpu, cuda"):
         MutualInformation(device="gpu").fit(*data)
-    model = MutualInformation(device="auto", initialisations=1, permutations=99, settings=SETTINGS)
+    model = MutualInformation(device="auto", n_init=1, n_permutations=99, settings=SETTINGS)
     assert np.isfinite(model.fit(*data).mi_)

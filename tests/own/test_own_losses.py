@@ -74,6 +74,24 @@ def test_one_product_pair_each_may_be_flat():
     torch.testing.assert_close(objective("js")(joint, product), objective("js")(joint, product[:, None]))
 
 
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_under_autocast_losses_are_those_of_float32(name):
+    made, again = objective(name), objective(name)
+    given = {name: each.detach().bfloat16() for name, each in scores(made.needs).items()}
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss, value = made(**given), made.value(**given)
+    wanted = {name: each.float() for name, each in given.items()}
+    assert loss.dtype == value.dtype == torch.float32
+    torch.testing.assert_close(loss, again(**wanted), rtol=0, atol=0)
+    torch.testing.assert_close(value, again.value(**wanted), rtol=0, atol=0)
+
+
+def test_scores_that_a_half_has_no_exponential_of():
+    """e^12 is beyond float16."""
+    joint, product = torch.full((4,), 12.0, dtype=torch.float16), torch.full((4, 3), 12.0, dtype=torch.float16)
+    assert objective("nwj").value(joint, product) == pytest.approx(12.0 - math.exp(11.0), rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

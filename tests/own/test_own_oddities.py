@@ -115,6 +115,6 @@ def test_a_noise_free_relation_is_said_and_the_verdict_shakes():
 def test_scale_does_not_matter(of_x, of_z):
     x, noise = source().standard_normal((2, 600))
     z = 0.8 * x + 0.6 * noise
-    model = MutualInformation(initialisations=1, permutations=99, settings={"max_updates": 100})
+    model = MutualInformation(n_init=1, n_permutations=99, settings={"max_updates": 100})
     assert model.fit(of_x * x, of_z * z).mi_ == pytest.approx(model.fit(x, z).mi_, abs=0.02)
     assert [each.code for each in model.result_.warnings] == ["not_ended"]

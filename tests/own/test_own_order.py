@@ -178,7 +178,7 @@ def test_blocks_and_groups_bring_the_size_of_the_test_back():
 def test_dependence_is_found_with_blocks_and_groups():
     x = autoregressive(2000, 0.7, 1)
     z = x + autoregressive(2000, 0.7, 2)
-    quick = {"initialisations": 1, "permutations": 199}
+    quick = {"n_init": 1, "n_permutations": 199}
     found = MutualInformation(**quick, settings={"max_updates": 100, "blocks": "auto"}).fit(x, z)
     assert found.p_value_ <= 0.01
     assert found.mi_ == pytest.approx(0.35, abs=0.12)

@@ -22,10 +22,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mine.own.columns import Column
-    from mine.own.estimate import Estimate, Fit
     from mine.own.reading import Source
-    from mine.own.report import Made
     from mine.own.settings import OwnSettings
+    from mine.own.shown import Shown
 
 HELP = "estimate the mutual information of your own data"
 
@@ -55,15 +54,21 @@ def _add_columns(parser: argparse.ArgumentParser) -> None:
     columns = parser.add_argument_group("columns")
     columns.add_argument(
         "--x",
-        required=True,
         action="append",
         metavar="COLUMNS",
         help="columns of x: names with commas between, or first-last; of npy places from 0, of npz names of arrays; "
         "may be given again; a name that holds a comma stands in double quotes",
     )
-    columns.add_argument("--z", required=True, action="append", metavar="COLUMNS", help="columns of z, likewise")
+    columns.add_argument("--z", action="append", metavar="COLUMNS", help="columns of z, likewise")
     columns.add_argument(
         "--discrete", action="append", default=[], metavar="COLUMNS", help="those that hold levels: made one-hot"
+    )
+    columns.add_argument(
+        "--given",
+        action="append",
+        default=[],
+        metavar="COLUMNS",
+        help="what is known already: estimate what x and z tell of each other beyond these columns",
     )
     columns.add_argument(
         "--blocks",
@@ -124,6 +129,12 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
         metavar="A,B,C",
         help="shares of training, validation and test rows (default: %(default)s)",
     )
+    how.add_argument(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="judge these rows by a model of --save-model instead of training one; it brings its columns and settings",
+    )
     how.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu", help="where to train (default: cpu)")
     how.add_argument("--threads", type=integer, default=1, metavar="N", help="CPU threads (default: 1)")
 
@@ -169,10 +180,16 @@ def _add_numbers(how: argparse._ArgumentGroup, default: OwnSettings) -> None:
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group("output")
+    out.add_argument(
+        "--normalise",
+        action="store_true",
+        help="also as a share of the entropy of a discrete side, and as the correlation that a Gaussian would need",
+    )
     out.add_argument("--json", action="store_true", help="print the JSON record instead of the verdict")
     out.add_argument(
         "--output", type=Path, metavar="FILE", help="JSON record (default: mi_DATA.json in the current folder)"
     )
+    out.add_argument("--save-model", type=Path, metavar="FILE", help="write the fitted critics, an npz file")
     out.add_argument(
         "--figure",
         type=Path,
@@ -188,28 +205,63 @@ def run(arguments: argparse.Namespace) -> None:
 
     settings = OwnSettings(split=_split(arguments.split), **{name: getattr(arguments, name) for name in SETTINGS})
     check_threads(arguments.threads)
+    _check_model(arguments, settings)
     data = _read(arguments)
-    settings.parts(len(data.x[0].values))
+    if not arguments.model:
+        settings.parts(len(data.x[0].values))
 
     import torch
 
     from mine.own.figure import check_path
     from mine.own.memory import give_back_freed_memory
     from mine.own.report import Made
+    from mine.own.shown import of_conditional, of_estimate, of_new_rows
 
     output = arguments.output or Path(f"mi_{arguments.data.stem}.json")
     figure = arguments.figure or Path(f"mi_{arguments.data.stem}.png")
     check_path(figure)
-    if len({path.resolve() for path in (output, figure, arguments.data)}) < 3:
-        raise UserError("output: record, figure and data must be three files")
-    for path in (output, figure):
+    outputs = [output, figure, *([arguments.save_model] if arguments.save_model else [])]
+    if len({path.resolve() for path in (*outputs, arguments.data)}) <= len(outputs):
+        names = "record, figure, model and data" if arguments.save_model else "record, figure and data"
+        raise UserError(f"output: {names} must be {'four' if arguments.save_model else 'three'} files")
+    for path in outputs:
         check_writable(path)
     device = choose_device(arguments.device).type
     torch.set_num_threads(arguments.threads)
     give_back_freed_memory()
-    fitted, result = _estimated(data, settings, device)
-    made = Made(data.source, data.x, data.z, data.dropped, device, arguments.threads)
-    _write(fitted, result, made, output, figure, as_json=arguments.json)
+    made = Made(
+        data.source, data.x, data.z, data.dropped, device, arguments.threads, given=data.given, groups=data.groups
+    )
+    if arguments.model:
+        shown = of_new_rows(made, arguments.model, normalise=arguments.normalise)
+    else:
+        shown = (of_conditional if data.given else of_estimate)(made, settings, normalise=arguments.normalise)
+    _write(shown, outputs, as_json=arguments.json)
+
+
+def _check_model(arguments: argparse.Namespace, settings: OwnSettings) -> None:
+    """What goes with a fitted model, and the columns that it takes where none are named."""
+    from mine.own.settings import OwnSettings
+
+    if arguments.given and (arguments.model or arguments.save_model):
+        option = "model" if arguments.model else "save_model"
+        raise UserError(f"{option}: a model is of x and z alone, and --given was named; leave one of the two out")
+    if not arguments.model:
+        for side in ("x", "z"):
+            if getattr(arguments, side) is None:
+                raise UserError(f"{side}: no columns; name them with --{side}")
+        return
+    from mine.own.saved import load
+
+    default = OwnSettings().to_dict()
+    given = [name for name, value in settings.to_dict().items() if value != default[name]]
+    given += [name for name in ("x", "z", "discrete", "save_model") if getattr(arguments, name)]
+    if given:
+        raise UserError(f"model: {', '.join(given)} cannot be given with it, since they are those of the fitted model")
+    fitted, _, (of_x, of_z) = load(arguments.model)
+    arguments.x, arguments.z = (held or side.encoding.names for held, side in ((of_x, fitted.x), (of_z, fitted.z)))
+    arguments.discrete = [arguments.x[place] for place in fitted.x.discrete]
+    arguments.discrete += [arguments.z[place] for place in fitted.z.discrete]
 
 
 @dataclass(frozen=True)
@@ -219,6 +271,7 @@ class _Data:
     source: Source
     x: Sequence[Column]
     z: Sequence[Column]
+    given: Sequence[Column]
     groups: np.ndarray | None
     dropped: int
 
@@ -236,56 +289,34 @@ def _read(arguments: argparse.Namespace) -> _Data:
         not arguments.no_header,
         arguments.skip_footer,
     )
-    sides = {"x": arguments.x, "z": arguments.z} | ({"group": arguments.group} if arguments.group else {})
+    sides = {"x": arguments.x, "z": arguments.z}
+    sides |= {name: text for name in ("given", "group") if (text := getattr(arguments, name))}
     source, read = read_sides(arguments.data, sides, arguments.discrete, named=("group",), dialect=dialect)
-    x, z, keep = without_missing(read["x"], read["z"], drop=arguments.drop_missing)
+    left, z, keep = without_missing([*read["x"], *read.get("given", [])], read["z"], drop=arguments.drop_missing)
+    x, given = left[: len(read["x"])], left[len(read["x"]) :]
     groups = group_of(read["group"], keep) if arguments.group else None
-    return _Data(source, x, z, groups, int((~keep).sum()))
+    return _Data(source, x, z, given, groups, int((~keep).sum()))
 
 
-def _estimated(data: _Data, settings: OwnSettings, device: str) -> tuple[Fit, Estimate]:
-    """Train and judge, with a line of progress for each."""
-    from mine.own.estimate import estimate, fit
-    from mine.progress import ProgressLine
-
-    line = ProgressLine(settings.max_updates)
-    fitted = fit(
-        data.x,
-        data.z,
-        settings,
-        device=device,
-        groups=data.groups,
-        report=lambda look: line.update(
-            look.update, f"update {look.update}, validation {', '.join(f'{value:.3f}' for value in look.value)} nats"
-        ),
-    )
-    line.close()
-    count = len(fitted.rows[2])
-    line = ProgressLine(count)
-    result = estimate(fitted, data.x, data.z, lambda done: line.update(done, f"judged {done:,} of {count:,} test rows"))
-    line.close()
-    return fitted, result
-
-
-def _write(fitted: Fit, result: Estimate, made: Made, output: Path, figure: Path, *, as_json: bool) -> None:
-    """Figure and record into their files, record or verdict to the terminal."""
+def _write(shown: Shown, outputs: Sequence[Path], *, as_json: bool) -> None:
+    """Record, figure and model into their files, record or verdict to the terminal."""
     import json
     import sys
 
     from mine.files import whole_files
-    from mine.own.figure import draw, write
-    from mine.own.record import record
-    from mine.own.report import render, verdict
+    from mine.own.figure import write
 
-    text = json.dumps(record(fitted, result, made), indent=2, allow_nan=False)
-    write(draw(fitted, result, verdict(result)), figure)
-    with whole_files(output) as (stream,):
+    text = json.dumps(shown.record, indent=2, allow_nan=False)
+    write(shown.draw(), outputs[1])
+    for path in outputs[2:]:
+        shown.save(path)
+    with whole_files(outputs[0]) as (stream,):
         stream.write(text.encode() + b"\n")
     if as_json:
         print(text)
     else:
-        print(render(fitted, result, made))
-        print("\n" + escaped(f"written: {output}, {figure}"), file=sys.stderr)
+        print(shown.text)
+        print("\n" + escaped(f"written: {', '.join(map(str, outputs))}"), file=sys.stderr)
 
 
 def _split(text: str) -> tuple[float | str, ...]:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-_HOME = {"MutualInformation": "mine.own.estimator"}
+_HOME = {
+    "MutualInformation": "mine.own.estimator",
+    "conditional_mutual_information": "mine.own.functions",
+    "mutual_information": "mine.own.functions",
+    "mutual_information_matrix": "mine.own.functions",
+}
 
 
 def __getattr__(name: str) -> Any:

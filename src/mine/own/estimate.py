@@ -135,6 +135,7 @@ def fit(
     device: torch.device | str = "cpu",
     report: Callable[[Look], object] = lambda look: None,
     groups: np.ndarray | None = None,
+    together: Rows | None = None,
 ) -> Fit:
     """Split the rows, encode them and train.
 
@@ -145,13 +146,16 @@ def fit(
         device: where to train.
         report: see ``mine.own.training.train``.
         groups: (n,), whose each row is, where several rows belong to one subject.
+        together: which rows belong together, where that is known; None: as settings and groups say. The same seed and
+            ``together`` split the same.
 
     Raises:
         UserError: too few rows for the split, a constant column, x and z the same, or every initialisation lost.
     """
     warned = check(x, z, look_at_order=groups is None and settings.blocks is None)
     parts = settings.parts(len(x[0].values))
-    together = arrangement(x, z, settings.blocks, groups, min(parts[1:]))
+    if together is None:
+        together = arrangement(x, z, settings.blocks, groups, min(parts[1:]))
     rows = together.split(parts, numbers(settings.seed, Use.SPLIT))
     sides = [Side.of(columns, rows[0], settings.marginals) for columns in (x, z)]
     encoded = [side(columns) for side, columns in zip(sides, (x, z), strict=True)]
@@ -284,7 +288,8 @@ def _assemble(
     members: Sequence[Initialisation] = (),
 ) -> Estimate:
     settings = fitted.settings
-    interval = _widened(judged, settings.level, [each.test for each in members if math.isfinite(each.test)])
+    error = standard_error([each.test for each in members])
+    interval = widened(judged.value, judged.interval(settings.level), settings.level, error)
     ceiling = math.log(judged.block if settings.reads == INFONCE else rows)
     found = of_test_rows(judged, interval, rows, ceiling, validation, fitted.entropies)
     return Estimate(
@@ -301,11 +306,18 @@ def _assemble(
     )
 
 
-def _widened(judged: Judged, level: float, members: Sequence[float]) -> tuple[float, float]:
-    """The interval over resamples, with the standard error over initialisations added to each half in squares."""
-    low, high = judged.interval(level)
-    if len(members) < 2:
-        return low, high
-    of_members = float(ndtri((1.0 + level) / 2.0) * np.std(members, ddof=1)) / math.sqrt(len(members))
-    value = judged.value
-    return value - math.hypot(value - low, of_members), value + math.hypot(high - value, of_members)
+def widened(value: float, interval: tuple[float, float], level: float, error: float) -> tuple[float, float]:
+    """An interval over resamples, with an error of another kind added to each half in squares.
+
+    error: a standard error, nats, such as that over initialisations.
+    """
+    if error == 0.0:
+        return interval
+    more = float(ndtri((1.0 + level) / 2.0)) * error
+    return value - math.hypot(value - interval[0], more), value + math.hypot(interval[1] - value, more)
+
+
+def standard_error(members: Sequence[float]) -> float:
+    """Of the mean over initialisations, from their test values that are numbers; 0 of fewer than two."""
+    finite = [each for each in members if math.isfinite(each)]
+    return float(np.std(finite, ddof=1)) / math.sqrt(len(finite)) if len(finite) > 1 else 0.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +13,13 @@ from sklearn.exceptions import NotFittedError
 
 from mine.devices import device as choose_device
 from mine.errors import UserError
-from mine.own.columns import Column, column, group_of, without_missing
-from mine.own.estimate import Estimate, estimate, estimate_new, fit
-from mine.own.faults import Faults
-from mine.own.frames import check_rows, columns_of, names_of
-from mine.own.settings import OwnSettings
+from mine.own.columns import Column
+from mine.own.estimate import Estimate, Fit, estimate, estimate_new, fit
+from mine.own.frames import names_of, sides_of
+from mine.own.normalised import Form, normalised
+from mine.own.parameters import DEPRECATED, refusing, settings_of
+from mine.own.saved import load, save
+from mine.own.settings import PER_Z, WITH_CRITIC, OwnSettings
 
 
 class MutualInformation(BaseEstimator):
@@ -41,15 +45,18 @@ class MutualInformation(BaseEstimator):
         estimator: of ``mine.own.settings.WITH_CRITIC``.
         critic: ``separable`` or ``concat``; None is ``concat`` where the estimator exists with it.
         marginals: scale of each column of amounts: ``normal-scores``, ``standardise`` or ``none`` (as it is).
-        seed: of everything random.
-        initialisations: critics trained, of which the validation rows choose one.
+        random_state: of everything random: a seed, a NumPy generator, or None, which differs from call to call.
+        n_init: critics trained, whose calibrated mean is read.
         split: shares of training, validation and test rows.
-        permutations: derangements of the test rows.
+        n_permutations: derangements of the test rows.
         discrete_x: columns of X that hold levels and become one-hot: names, places from 0, a mask, or True for all.
         discrete_z: the same of Z.
         drop_missing: leave out rows that miss a value, instead of refusing them.
         device: where to train: ``cpu``, ``cuda``, or ``auto``, CUDA where there is one.
         settings: any other field of ``mine.own.settings.OwnSettings``, such as {"hidden": 128}.
+        seed, initialisations, permutations: older names of random_state, n_init and n_permutations.
+
+    Bad input is an ``InvalidInput``, which is a UserError and a ValueError.
     """
 
     def __init__(
@@ -58,30 +65,43 @@ class MutualInformation(BaseEstimator):
         *,
         critic: str | None = None,
         marginals: str = "normal-scores",
-        seed: int = 0,
-        initialisations: int = 3,
+        random_state: Any = 0,
+        n_init: int = 3,
         split: Sequence[float] = (60, 20, 20),
-        permutations: int = 999,
+        n_permutations: int = 999,
         discrete_x: Sequence[int | str] = (),
         discrete_z: Sequence[int | str] = (),
         drop_missing: bool = False,
-        device: str = "cpu",
+        device: str = "auto",
         settings: dict[str, Any] | None = None,
+        seed: Any = DEPRECATED,
+        initialisations: Any = DEPRECATED,
+        permutations: Any = DEPRECATED,
     ) -> None:
         # Stored as given and checked in fit: what scikit-learn's get_params, set_params and clone rely on.
         self.estimator = estimator
         self.critic = critic
         self.marginals = marginals
-        self.seed = seed
-        self.initialisations = initialisations
+        self.random_state = random_state
+        self.n_init = n_init
         self.split = split
-        self.permutations = permutations
+        self.n_permutations = n_permutations
         self.discrete_x = discrete_x
         self.discrete_z = discrete_z
         self.drop_missing = drop_missing
         self.device = device
         self.settings = settings
+        self.seed = seed
+        self.initialisations = initialisations
+        self.permutations = permutations
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.two_d_labels = True
+        return tags
+
+    @refusing
     def fit(self, X: Any, Z: Any, groups: Any = None) -> MutualInformation:
         """Train, choose, and estimate on the test rows. Returns self.
 
@@ -92,24 +112,31 @@ class MutualInformation(BaseEstimator):
         """
         settings = self._settings()
         device = choose_device(self.device)
-        self._names: tuple[list[str] | None, list[str] | None] = (None, None)
-        x, z, groups = self._columns(X, Z, groups)
-        self._names = names_of(X), names_of(Z)
-        if self._names[0] is not None:
-            self.feature_names_in_ = np.array(self._names[0], dtype=object)
+        (x, z), groups = sides_of(
+            {"x": (X, self.discrete_x, None), "z": (Z, self.discrete_z, None)}, groups, drop=self.drop_missing
+        )
+        fitted = fit(x, z, settings, device=device, groups=groups)
+        self._take(fitted, estimate(fitted, x, z), (names_of(X), names_of(Z)))
+        return self
+
+    def _take(self, fitted: Fit, estimate: Estimate, names: tuple[list[str] | None, list[str] | None]) -> None:
+        """What ``fit`` leaves behind. names: of the columns of X and Z."""
+        self._names = names
+        if names[0] is not None:
+            self.feature_names_in_ = np.array(names[0], dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
-        self.n_features_in_ = len(x)
-        self._fit = fit(x, z, settings, device=device, groups=groups)
-        self.result_: Estimate = estimate(self._fit, x, z)
+        self.n_features_in_ = len(fitted.x.encoding.names)
+        self._fit = fitted
+        self.result_: Estimate = estimate
         self.mi_ = self.result_.mi
         self.interval_ = self.result_.interval
         self.p_value_ = self.result_.p_value
         self.spread_ = self.result_.spread
         self.warnings_ = [each.text for each in self.result_.warnings]
         self.rows_ = self._fit.rows
-        return self
 
+    @refusing
     def estimate(self, X: Any, Z: Any, groups: Any = None) -> Estimate:
         """The fitted critic on rows that ``fit`` has not been given; on rows that it has, the value is too high.
 
@@ -125,6 +152,7 @@ class MutualInformation(BaseEstimator):
         """``estimate(X, Z).mi``, nats: higher is better, so that scikit-learn can compare settings by it."""
         return self.estimate(X, Z).mi
 
+    @refusing
     def score_samples(self, X: Any, Z: Any) -> np.ndarray:
         """T of each joint pair (n,): up to a constant an estimate of its log density ratio, nats.
 
@@ -132,36 +160,82 @@ class MutualInformation(BaseEstimator):
         """
         return self._fitted().scores(*self._columns(X, Z)[:2])
 
-    def _fitted(self):
+    @refusing
+    def pointwise(self, X: Any, Z: Any) -> np.ndarray:
+        """Pointwise mutual information of each pair (n,), nats: an estimate of ln p(x, z) / (p(x) p(z)).
+
+        Above 0 the two are seen together more often than independent ones would be, below 0 less often. Their mean over
+        fresh rows is the mean log density ratio, which is near ``mi_`` where the critic is calibrated; a single one is
+        as good as the critic is there, and says little where training rows are few. On rows that ``fit`` trained on
+        they are too high. Never below minus the log of the number of validation rows, where initialisations are
+        averaged.
+
+        Raises:
+            UserError: as ``estimate`` does; of InfoNCE and its kin, whose T is free by a function of z.
+        """
+        fitted = self._fitted()
+        if fitted.settings.estimator in PER_Z:
+            raise UserError(
+                f"estimator: T of {fitted.settings.estimator!r} is a log ratio up to a function of z only; allowed are "
+                f"{', '.join(name for name in WITH_CRITIC if name not in PER_Z)}"
+            )
+        scores = self.score_samples(X, Z)
+        return scores if fitted.blend is not None else scores - self.result_.judged.log_mean_exp
+
+    def normalised(self) -> dict[str, Form]:
+        """``mi_`` on scales from 0 to 1, by name, each with its interval.
+
+        ``correlation``: that of two Gaussian columns of as much information. ``share_of_entropy_of_x``, ``..._z``: of a
+        side whose columns are all discrete.
+        """
+        forms = normalised(self.result_.mi, self.result_.interval, self._fitted().entropies)
+        return {each.name: each for each in forms}
+
+    @refusing
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the fitted model as an npz archive, without pickle, whole or not at all. ``load`` reads it.
+
+        Raises:
+            UserError: the path cannot be written.
+            NotFittedError: before ``fit``.
+        """
+        save(Path(path), self._fitted(), self.result_, self._names)
+
+    @classmethod
+    @refusing
+    def load(cls, path: str | PathLike[str]) -> MutualInformation:
+        """A model that ``save`` wrote, fitted. Reading it runs nothing that the file holds.
+
+        Raises:
+            UserError: no such file, a damaged one, or one that is no fitted model.
+        """
+        fitted, estimate, names = load(Path(path))
+        given, default = fitted.settings.to_dict(), OwnSettings().to_dict()
+        own = {name: given.pop(name) for name in ("estimator", "critic", "marginals", "split")}
+        model = cls(
+            **own,
+            random_state=given.pop("seed"),
+            n_init=given.pop("initialisations"),
+            n_permutations=given.pop("permutations"),
+            discrete_x=fitted.x.discrete,
+            discrete_z=fitted.z.discrete,
+            settings={name: value for name, value in given.items() if value != default[name]} or None,
+        )
+        model._take(fitted, estimate, names)
+        return model
+
+    def _fitted(self) -> Fit:
         if not hasattr(self, "_fit"):
             raise NotFittedError("This MutualInformation is not fitted yet: call fit(X, Z) first")
         return self._fit
 
     def _settings(self) -> OwnSettings:
-        own = {
-            name: getattr(self, name)
-            for name in ("estimator", "critic", "marginals", "seed", "initialisations", "permutations")
-        }
-        try:
-            return OwnSettings(**own, split=self.split, **(self.settings or {}))
-        except TypeError as error:
-            raise UserError(f"settings: {error}") from None
+        return settings_of(self.get_params(deep=False))
 
     def _columns(self, X: Any, Z: Any, groups: Any = None) -> tuple[list[Column], list[Column], np.ndarray | None]:
-        check_rows(X, Z)
-        faults, sides = Faults(), []
-        for values, side, discrete, names in zip(
-            (X, Z), ("x", "z"), (self.discrete_x, self.discrete_z), self._names, strict=True
-        ):
-            with faults.gathered():
-                sides.append(columns_of(values, side, discrete, names))
-        faults.settle()
-        x, z = sides
-        given = len(x[0].values)
-        x, z, keep = without_missing(x, z, drop=self.drop_missing)
-        if groups is None:
-            return x, z, None
-        of_rows = column("groups", groups, discrete=True, most=None)
-        if len(of_rows.values) != given:
-            raise UserError(f"groups: {len(of_rows.values):,} for {given:,} rows")
-        return x, z, group_of([of_rows], keep)
+        (x, z), groups = sides_of(
+            {"x": (X, self.discrete_x, self._names[0]), "z": (Z, self.discrete_z, self._names[1])},
+            groups,
+            drop=self.drop_missing,
+        )
+        return x, z, groups

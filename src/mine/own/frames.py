@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from mine.errors import UserError
-from mine.own.columns import Column, column
+from mine.own.columns import Column, column, group_of, without_missing
 from mine.own.faults import Faults
 
 _SHOWN = 12
@@ -46,6 +47,47 @@ def columns_of(values: Any, side: str, discrete: Any = (), names: Sequence[str] 
     return made
 
 
+def sides_of(
+    given: Mapping[str, tuple[Any, Any, Sequence[str] | None]], groups: Any = None, *, drop: bool = False
+) -> tuple[list[list[Column]], np.ndarray | None]:
+    """Columns of every side, the same rows of each, and whose each row is.
+
+    Args:
+        given: values, discrete columns and known names (see ``columns_of``) of ``x``, of ``z``, and of more.
+        groups: (n,), whose each row is, or None.
+        drop: leave out rows that miss a value.
+
+    Raises:
+        UserError: what is wrong with each side, all of it together; sides of different length; missing values.
+    """
+    names = list(given)
+    for name in names[1:]:
+        check_rows(given[names[0]][0], given[name][0], f"{names[0].upper()} and {name.upper()}")
+    faults, sides = Faults(), []
+    for name, (values, discrete, known) in given.items():
+        with faults.gathered():
+            sides.append(columns_of(values, name, discrete, known))
+    faults.settle()
+    rows = len(sides[0][0].values)
+    for name, side in zip(names[2:], sides[2:], strict=True):
+        if len(side[0].values) != rows:
+            raise UserError(f"{names[0]} has {rows:,} rows and {name} has {len(side[0].values):,}; allowed is one each")
+    left, z, keep = without_missing([each for side in (sides[0], *sides[2:]) for each in side], sides[1], drop=drop)
+    ends = np.cumsum([len(side) for side in (sides[0], *sides[2:])])[:-1]
+    first, *more = (list(part) for part in _cut(left, ends))
+    if groups is None:
+        return [first, z, *more], None
+    of_rows = column("groups", groups, discrete=True, most=None)
+    if len(of_rows.values) != rows:
+        raise UserError(f"groups: {len(of_rows.values):,} for {rows:,} rows")
+    return [first, z, *more], group_of([of_rows], keep)
+
+
+def _cut(columns: Sequence[Column], ends: Sequence[int]) -> list[Sequence[Column]]:
+    bounds = [0, *ends, len(columns)]
+    return [columns[start:stop] for start, stop in pairwise(bounds)]
+
+
 def names_of(values: Any) -> list[str] | None:
     """Names of a frame's columns where all of them are text, else None, as in scikit-learn."""
     import pandas as pd
@@ -58,8 +100,11 @@ def names_of(values: Any) -> list[str] | None:
     return names if names and all(isinstance(name, str) for name in names) else None
 
 
-def check_rows(x: Any, z: Any) -> None:
-    """Raise UserError where frames have the same labels of rows in another order: rows are paired by their place."""
+def check_rows(x: Any, z: Any, which: str = "X and Z") -> None:
+    """Raise UserError where frames have the same labels of rows in another order: rows are paired by their place.
+
+    which: what the two are called.
+    """
     import pandas as pd
 
     if not all(isinstance(each, (pd.DataFrame, pd.Series)) for each in (x, z)):
@@ -70,9 +115,10 @@ def check_rows(x: Any, z: Any) -> None:
         and x.index.is_unique
         and x.index.sort_values().equals(z.index.sort_values())
     ):
+        first, last = which.split(" and ")
         raise UserError(
-            "X and Z: the same row labels in another order, and row i of X is paired with row i of Z; align them "
-            "first, Z.loc[X.index], or drop the labels, Z.reset_index(drop=True)"
+            f"{which}: the same row labels in another order, and row i of one is paired with row i of the other; "
+            f"align them first, {last}.loc[{first}.index], or drop the labels, {last}.reset_index(drop=True)"
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from mine.errors import UserError
@@ -30,6 +31,9 @@ _OF_OTHERS = ("product", "others")
 @dataclass
 class Objective:
     """One objective. A call gives its loss; ``value`` gives its estimate in nats.
+
+    Scores in float16 or bfloat16, as networks under autocast give them, are taken to float32, and autocast does not
+    reach what is done with them: e^T has left float16's range at T = 11.1, and of the sums little would be left.
 
     Scores, by name, of n joint pairs (x_i, z_i):
         joint (n,): T(x_i, z_i).
@@ -61,14 +65,17 @@ class Objective:
             UserError: scores that are missing, not known, or of another shape.
         """
         outputs = self._outputs(scores, named)
-        if self.state is None:
-            self.state = self.estimator.start({name: each.detach() for name, each in outputs.items()})
-        loss, self.state = self.estimator.loss(outputs, self.state)
+        with _in_full(outputs):
+            if self.state is None:
+                self.state = self.estimator.start({name: each.detach() for name, each in outputs.items()})
+            loss, self.state = self.estimator.loss(outputs, self.state)
         return loss.loss[0]
 
     def value(self, *scores: Tensor, **named: Tensor) -> Tensor:
         """The estimate from these scores in nats, a scalar. Raises as a call does."""
-        return self.estimator.value(self._outputs(scores, named))[0]
+        outputs = self._outputs(scores, named)
+        with _in_full(outputs):
+            return self.estimator.value(outputs)[0]
 
     def _outputs(self, scores: tuple[Tensor, ...], named: dict[str, Tensor]) -> Outputs:
         given = dict(zip(self.needs, scores, strict=False)) | named
@@ -82,8 +89,13 @@ class Objective:
             if each.ndim != (2 if name in _OF_OTHERS else 1) or not rows or len(each) != rows or not each.numel():
                 wanted = "(n, m)" if name in _OF_OTHERS else "(n,)"
                 raise UserError(f"{name}: shape {tuple(each.shape)} is not {wanted} of the n = {rows} joint pairs")
-            outputs[name] = each[None]
+            outputs[name] = each[None].float() if each.dtype.itemsize < 4 else each[None]
         return outputs
+
+
+def _in_full(outputs: Outputs) -> torch.autocast:
+    """No autocast on the device of these scores."""
+    return torch.autocast(next(iter(outputs.values())).device.type, enabled=False)
 
 
 def objective(name: str, **settings: Any) -> Objective:

@@ -112,6 +112,11 @@ class Side:
             )
         return encoded
 
+    @property
+    def discrete(self) -> tuple[int, ...]:
+        """Places of the columns that hold levels."""
+        return tuple(place for place, known in enumerate(self.encoding.levels) if known is not None)
+
     def amounts(self, encoded: np.ndarray) -> np.ndarray:
         """The columns of ``encoded`` that are no levels, float64."""
         return encoded[:, self.encoding.amounts].astype(np.float64)

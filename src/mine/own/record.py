@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from mine import __version__
 from mine.estimators.names import ESTIMATORS
 from mine.own.estimate import Estimate, Fit
 from mine.own.report import Made, verdict
+from mine.own.witnesses import Witness
 from mine.provenance import code_hash
 
 CONTRACT = 1
@@ -32,42 +34,87 @@ def record(fitted: Fit, estimate: Estimate, made: Made) -> dict[str, Any]:
     """All of an estimate, ready for JSON: information in nats, a number that is not finite as null."""
     return plain(
         {
-            "contract": CONTRACT,
-            **_value(estimate),
-            "verdict": verdict(estimate),
-            "warnings": [{"code": each.code, "text": each.text} for each in estimate.warnings],
+            **_head(estimate),
             **_critics(fitted, estimate),
-            "witnesses": [
-                {
-                    "name": each.name,
-                    "value": each.value,
-                    "standard_error": each.error,
-                    "is": each.what_it_is,
-                    "why_none": each.why or None,
-                }
-                for each in estimate.witnesses
-            ],
-            "marginals": {"kind": fitted.settings.marginals, "clamped_share_of_test_rows": estimate.clamped},
-            "effective_sample_size": {"pairs": estimate.judged.ess_pairs, "rows": estimate.judged.ess_rows},
-            "ceiling": estimate.ceiling,
+            "witnesses": of_witnesses(estimate.witnesses),
+            **_limits(fitted, estimate),
             "rows": _rows(fitted, estimate, made),
             "training": {
                 "value": estimate.training,
                 "updates": fitted.trained.updates,
                 "ended_by_itself": fitted.trained.ended,
             },
-            "data": {
-                "file": made.source.name,
-                "sha256": made.source.sha256,
-                "read_as": dict(made.source.read_as),
-                "x": [each.name for each in made.x],
-                "z": [each.name for each in made.z],
-                "discrete": [each.name for each in (*made.x, *made.z) if each.discrete],
-            },
+            "data": _data(made),
             "settings": fitted.settings.to_dict(),
             "made_with": _made_with(fitted, made),
         }
     )
+
+
+def record_of_new_rows(fitted: Fit, estimate: Estimate, made: Made, model: str) -> dict[str, Any]:
+    """The same of a fitted model on rows that it was not given. model: its file's name."""
+    kept = len(made.x[0].values)
+    return plain(
+        {
+            **_head(estimate),
+            **_limits(fitted, estimate),
+            "rows": {
+                "given": kept + made.dropped,
+                "dropped": made.dropped,
+                "test": kept,
+                "product_pairs": estimate.judged.pairs,
+            },
+            "data": _data(made),
+            "model": model,
+            "settings": fitted.settings.to_dict(),
+            "made_with": _made_with(fitted, made),
+        }
+    )
+
+
+def _head(estimate: Estimate) -> dict[str, Any]:
+    """What comes first: the value and what it is worth."""
+    return {
+        "contract": CONTRACT,
+        **_value(estimate),
+        "verdict": verdict(estimate),
+        "warnings": [{"code": each.code, "text": each.text} for each in estimate.warnings],
+    }
+
+
+def _limits(fitted: Fit, estimate: Estimate) -> dict[str, Any]:
+    """What the rows judged allow."""
+    return {
+        "marginals": {"kind": fitted.settings.marginals, "clamped_share_of_test_rows": estimate.clamped},
+        "effective_sample_size": {"pairs": estimate.judged.ess_pairs, "rows": estimate.judged.ess_rows},
+        "ceiling": estimate.ceiling,
+    }
+
+
+def _data(made: Made) -> dict[str, Any]:
+    """Where the columns are from."""
+    return {
+        "file": made.source.name,
+        "sha256": made.source.sha256,
+        "read_as": dict(made.source.read_as),
+        "x": [each.name for each in made.x],
+        "z": [each.name for each in made.z],
+        "discrete": [each.name for each in (*made.x, *made.z) if each.discrete],
+    }
+
+
+def of_witnesses(witnesses: Sequence[Witness]) -> list[dict[str, Any]]:
+    """Each with what it is, or why there is none."""
+    return [
+        {
+            "name": each.name,
+            "value": each.value,
+            "standard_error": each.error,
+            "is": each.what_it_is,
+            "why_none": each.why or None,
+        }
+        for each in witnesses
+    ]
 
 
 def _value(estimate: Estimate) -> dict[str, Any]:

@@ -6,22 +6,28 @@ import math
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
+import numpy as np
+
 from mine.errors import escaped
 from mine.own.cautions import OVERFITTING
 from mine.own.columns import Column
 from mine.own.estimate import Estimate, Fit
+from mine.own.normalised import Form
 from mine.own.order import DEPENDENT_ROWS, NOT_STATIONARY
 from mine.own.reading import Source
 from mine.own.relations import MAYBE_NAMES
 from mine.own.settings import NORMAL_SCORES, OwnSettings
-from mine.own.witnesses import GAUSSIAN_ABOVE, LABELS, NEIGHBOURS_ABOVE, NEIGHBOURS_BELOW, UNCALIBRATED
+from mine.own.witnesses import GAUSSIAN_ABOVE, LABELS, NEIGHBOURS_ABOVE, NEIGHBOURS_BELOW, UNCALIBRATED, Witness
 
 SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
 class Made:
-    """What an estimate was made from. dropped: rows left out for a missing value."""
+    """What an estimate was made from. dropped: rows left out for a missing value.
+
+    given: columns that x and z are looked at beyond. groups (n,): whose each row is, where that is said.
+    """
 
     source: Source
     x: Sequence[Column]
@@ -29,6 +35,8 @@ class Made:
     dropped: int
     device: str
     threads: int
+    given: Sequence[Column] = ()
+    groups: np.ndarray | None = None
 
 
 SHAKY = frozenset(
@@ -45,6 +53,14 @@ SHAKY = frozenset(
 )
 """Codes of warnings with which no amount is stated."""
 
+NOT_STATIONARY_SAYS = (
+    "x and z are not stationary: take differences first. Nothing is said on whether they depend on each other."
+)
+DEPENDENT_ROWS_SAYS = (
+    "Neighbouring rows resemble each other, so that neither p nor the interval holds: say --blocks of a time "
+    "series, --group of several rows of one subject, or --blocks 1 if the rows are independent all the same."
+)
+
 _ABOVE = {NEIGHBOURS_ABOVE: "nearest neighbours show", GAUSSIAN_ABOVE: "a Gaussian copula shows"}
 
 
@@ -52,14 +68,9 @@ def verdict(estimate: Estimate) -> str:
     """One sentence on whether x and z share information, and what the value is worth."""
     codes = {each.code for each in estimate.warnings}
     if NOT_STATIONARY in codes:
-        return (
-            "x and z are not stationary: take differences first. Nothing is said on whether they depend on each other."
-        )
+        return NOT_STATIONARY_SAYS
     if DEPENDENT_ROWS in codes:
-        return (
-            "Neighbouring rows resemble each other, so that neither p nor the interval holds: say --blocks of a time "
-            "series, --group of several rows of one subject, or --blocks 1 if the rows are independent all the same."
-        )
+        return DEPENDENT_ROWS_SAYS
     if "same_column" in codes and not estimate.p_value <= SIGNIFICANT:
         return (
             "x and z hold the same column, so their mutual information is at least its entropy; the critic did not "
@@ -105,8 +116,8 @@ def _by_witnesses(codes: Set[str]) -> str:
     return "nearest neighbours show less, so that it may be too high" if NEIGHBOURS_BELOW in codes else ""
 
 
-def render(fitted: Fit, estimate: Estimate, made: Made) -> str:
-    """What the command prints."""
+def render(fitted: Fit, estimate: Estimate, made: Made, forms: Sequence[Form] = ()) -> str:
+    """What the command prints. forms: normalised forms that were asked for."""
     settings, rows = fitted.settings, [len(part) for part in fitted.rows]
     low, high = estimate.interval
     dropped = f", {made.dropped:,} dropped for a missing value" if made.dropped else ""
@@ -116,15 +127,37 @@ def render(fitted: Fit, estimate: Estimate, made: Made) -> str:
         f"value           {estimate.mi:.3f} nats ({estimate.mi / math.log(2):.3f} bits)",
         f"                {estimate.value_is}",
         f"interval        {low:.3f} to {high:.3f} nats ({estimate.level:.0%}), given this split",
+        *normalised_lines(forms),
         f"permutations    {_p_value(estimate)}",
         f"initialisations test values {_values(each.test for each in estimate.initialisations)}; {_read(fitted)}",
         f"starts from     {_start(fitted)}",
         f"validation      {estimate.validation:.3f} nats; on rows that it was trained on {estimate.training:.3f} nats",
-        *_witnesses(estimate),
+        *witness_lines(estimate.witnesses),
         f"marginals       {settings.marginals}{_clamped(estimate, settings)}",
         f"rows            {rows[0]:,} training, {rows[1]:,} validation, {rows[2]:,} test{dropped}",
         f"product term    effective sample size {estimate.judged.ess_pairs:,.0f} of {estimate.judged.pairs:,} pairs, "
         f"{estimate.judged.ess_rows:,.0f} of {estimate.test_rows:,} rows",
+    ]
+    if estimate.warnings:
+        lines += ["", *(f"warning: {escaped(each.text)}" for each in estimate.warnings)]
+    return "\n".join(lines)
+
+
+def render_of_new_rows(fitted: Fit, estimate: Estimate, made: Made, model: str, forms: Sequence[Form] = ()) -> str:
+    """What the command prints of a fitted model on rows that it was not given. model: its file's name."""
+    low, high = estimate.interval
+    dropped = f", {made.dropped:,} dropped for a missing value" if made.dropped else ""
+    lines = [
+        verdict(estimate),
+        "",
+        f"value           {estimate.mi:.3f} nats ({estimate.mi / math.log(2):.3f} bits)",
+        f"                {estimate.value_is}",
+        f"interval        {low:.3f} to {high:.3f} nats ({estimate.level:.0%}), given the model",
+        *normalised_lines(forms),
+        f"permutations    {_p_value(estimate)}",
+        f"model           {model}, trained on {len(fitted.rows[0]):,} other rows",
+        f"marginals       {fitted.settings.marginals}{_clamped(estimate, fitted.settings)}",
+        f"rows            {estimate.test_rows:,}{dropped}",
     ]
     if estimate.warnings:
         lines += ["", *(f"warning: {escaped(each.text)}" for each in estimate.warnings)]
@@ -145,9 +178,18 @@ def _start(fitted: Fit) -> str:
     return f"the log ratio of a {kind}, {len(fitted.copula.rho)} canonical correlations"
 
 
-def _witnesses(estimate: Estimate) -> list[str]:
-    lines = []
-    for each in estimate.witnesses:
+def normalised_lines(forms: Sequence[Form]) -> list[str]:
+    """A line for each normalised form."""
+    return [
+        f"{'' if place else 'normalised':<15} {each.value:.3f}, {each.low:.3f} to {each.high:.3f}: {each.what_it_is}"
+        for place, each in enumerate(forms)
+    ]
+
+
+def witness_lines(witnesses: Sequence[Witness]) -> list[str]:
+    """A line for each witness."""
+    lines: list[str] = []
+    for each in witnesses:
         found = f"none, {each.why}" if each.value is None else f"{each.value:.3f} nats, standard error {each.error:.3f}"
         lines.append(f"{'' if lines else 'witnesses':<15} {LABELS[each.name]}: {found}")
     return lines

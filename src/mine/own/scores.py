@@ -71,8 +71,12 @@ class Judged:
 
     def interval(self, level: float) -> tuple[float, float]:
         """Percentile interval of the value over resamples of the test rows, nats."""
-        low, high = np.quantile(self.resampled, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
-        return float(low), float(high)
+        return percentiles(self.resampled, level)
+
+    @property
+    def log_mean_exp(self) -> float:
+        """Log of the mean e^T over product pairs of the first block."""
+        return float(self.scores[0] - self.joint[0])
 
     @property
     def standard_error(self) -> float:
@@ -84,11 +88,25 @@ class Judged:
         """(1 + number of derangements whose mean T is as large) / (1 + derangements).
 
         Over a fixed set of scores the product term is the same for every order of the rows, so comparing mean T
-        compares values. Source of the ones: Phipson & Smyth 2010.
+        compares values.
         """
-        # Sums of the same numbers in another order differ in their last digits.
-        slack = 1e-12 * (abs(self.joint_mean) + 1.0)
-        return float((1 + np.count_nonzero(self.permuted >= self.joint_mean - slack)) / (1 + len(self.permuted)))
+        return share_above(self.permuted, self.joint_mean)
+
+
+def percentiles(resampled: np.ndarray, level: float) -> tuple[float, float]:
+    """Percentile interval of a value from its resamples (resamples,)."""
+    low, high = np.quantile(resampled, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+    return float(low), float(high)
+
+
+def share_above(permuted: np.ndarray, given: float) -> float:
+    """P of a permutation test from the statistics of other orders (orders,) and of the given one.
+
+    The given order counts as one of them (Phipson & Smyth 2010).
+    """
+    # Sums of the same numbers in another order differ in their last digits.
+    slack = 1e-12 * (abs(given) + 1.0)
+    return float((1 + np.count_nonzero(permuted >= given - slack)) / (1 + len(permuted)))
 
 
 def judge(

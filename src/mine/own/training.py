@@ -104,7 +104,7 @@ def train(
     x, z = (tensor.to(device) for tensor in training)
     x_seen, z_seen = (tensor[:VALIDATION_ROWS].to(device) for tensor in validation)
     batch = min(settings.batch_size, len(x))
-    estimator = _estimator(x.shape[1], z.shape[1], settings, batch, known)
+    estimator = estimator_of(x.shape[1], z.shape[1], settings, batch, known)
     layout, looks, per_z = Layout(estimator.networks), [], settings.estimator in PER_Z
 
     def look(update: int, parameters: Tensor) -> Tensor:
@@ -137,7 +137,8 @@ def train(
     )
 
 
-def _estimator(dim_x: int, dim_z: int, settings: OwnSettings, batch: int, known: Elliptical | None) -> Estimator:
+def estimator_of(dim_x: int, dim_z: int, settings: OwnSettings, batch: int, known: Elliptical | None) -> Estimator:
+    """The estimator of rows of x (n, dim_x) and z (n, dim_z), which end with the features of what is known."""
     features = 0 if known is None else known.width
     estimator = build(settings.estimator, settings.critic, dim_x - features, dim_z - features, settings.networks(batch))
     return estimator if known is None else replace(estimator, critic=Corrected(estimator.critic, known))
