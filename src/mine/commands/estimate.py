@@ -30,9 +30,20 @@ if TYPE_CHECKING:
 HELP = "estimate the mutual information of your own data"
 
 SETTINGS = (
-    *("estimator", "critic", "marginals", "known", "combine", "value", "seed", "blocks", "initialisations"),
-    *("permutations", "resamples", "hidden", "batch_size", "max_updates", "learning_rate", "grad_clip", "ema_rate"),
-    *("smile_tau", "alpha"),
+    *(
+        "estimator",
+        "critic",
+        "marginals",
+        "known",
+        "combine",
+        "value",
+        "seed",
+        "blocks",
+        "cross_fit",
+        "initialisations",
+    ),
+    *("permutations", "resamples", "hidden", "batch_size", "max_updates", "learning_rate", "grad_clip"),
+    *("ema_rate", "smile_tau", "alpha"),
 )
 """Fields of OwnSettings that options of the same name set, as they stand."""
 
@@ -124,6 +135,12 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
         metavar="A,B,C",
         help="shares of training, validation and test rows (default: %(default)s)",
     )
+    how.add_argument(
+        "--cross-fit",
+        type=integer,
+        metavar="K",
+        help="K splits whose test rows together are every row once, each with critics of its own (default: one split)",
+    )
     how.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu", help="where to train (default: cpu)")
     how.add_argument("--threads", type=integer, default=1, metavar="N", help="CPU threads (default: 1)")
 
@@ -207,9 +224,9 @@ def run(arguments: argparse.Namespace) -> None:
     device = choose_device(arguments.device).type
     torch.set_num_threads(arguments.threads)
     give_back_freed_memory()
-    fitted, result = _estimated(data, settings, device)
+    fits, result = _estimated(data, settings, device)
     made = Made(data.source, data.x, data.z, data.dropped, device, arguments.threads)
-    _write(fitted, result, made, output, figure, as_json=arguments.json)
+    _write(fits, result, made, settings, output, figure, as_json=arguments.json)
 
 
 @dataclass(frozen=True)
@@ -243,31 +260,50 @@ def _read(arguments: argparse.Namespace) -> _Data:
     return _Data(source, x, z, groups, int((~keep).sum()))
 
 
-def _estimated(data: _Data, settings: OwnSettings, device: str) -> tuple[Fit, Estimate]:
-    """Train and judge, with a line of progress for each."""
-    from mine.own.estimate import estimate, fit
+def _estimated(data: _Data, settings: OwnSettings, device: str) -> tuple[Sequence[Fit], Estimate]:
+    """Train and judge, with a line of progress for each split's each."""
+    from mine.own.crossfit import fit_and_estimate
+    from mine.own.training import Look
     from mine.progress import ProgressLine
 
-    line = ProgressLine(settings.max_updates)
-    fitted = fit(
+    count, rows = settings.cross_fit or 1, settings.parts(len(data.x[0].values))[2]
+    lines: dict[tuple[int, str], ProgressLine] = {}
+
+    def say(split: int, doing: str, total: int, done: int, text: str) -> None:
+        if (split, doing) not in lines:
+            for line in lines.values():
+                line.close()
+            lines[split, doing] = ProgressLine(total)
+        lines[split, doing].update(done, text if count == 1 else f"split {split + 1} of {count}: {text}")
+
+    def trains(split: int, look: Look) -> None:
+        values = ", ".join(f"{value:.3f}" for value in look.value)
+        say(split, "train", settings.max_updates, look.update, f"update {look.update}, validation {values} nats")
+
+    fits, result = fit_and_estimate(
         data.x,
         data.z,
         settings,
         device=device,
         groups=data.groups,
-        report=lambda look: line.update(
-            look.update, f"update {look.update}, validation {', '.join(f'{value:.3f}' for value in look.value)} nats"
-        ),
+        trains=trains,
+        judges=lambda split, done: say(split, "judge", rows, done, f"judged {done:,} of about {rows:,} test rows"),
     )
-    line.close()
-    count = len(fitted.rows[2])
-    line = ProgressLine(count)
-    result = estimate(fitted, data.x, data.z, lambda done: line.update(done, f"judged {done:,} of {count:,} test rows"))
-    line.close()
-    return fitted, result
+    for line in lines.values():
+        line.close()
+    return fits, result
 
 
-def _write(fitted: Fit, result: Estimate, made: Made, output: Path, figure: Path, *, as_json: bool) -> None:
+def _write(
+    fits: Sequence[Fit],
+    result: Estimate,
+    made: Made,
+    settings: OwnSettings,
+    output: Path,
+    figure: Path,
+    *,
+    as_json: bool,
+) -> None:
     """Figure and record into their files, record or verdict to the terminal."""
     import json
     import sys
@@ -277,14 +313,14 @@ def _write(fitted: Fit, result: Estimate, made: Made, output: Path, figure: Path
     from mine.own.record import record
     from mine.own.report import render, verdict
 
-    text = json.dumps(record(fitted, result, made), indent=2, allow_nan=False)
-    write(draw(fitted, result, verdict(result)), figure)
+    text = json.dumps(record(fits, result, made, settings), indent=2, allow_nan=False)
+    write(draw(fits, result, verdict(result)), figure)
     with whole_files(output) as (stream,):
         stream.write(text.encode() + b"\n")
     if as_json:
         print(text)
     else:
-        print(render(fitted, result, made))
+        print(render(fits, result, made))
         print("\n" + escaped(f"written: {output}, {figure}"), file=sys.stderr)
 
 

@@ -12,7 +12,8 @@ from sklearn.exceptions import NotFittedError
 from mine.devices import device as choose_device
 from mine.errors import UserError
 from mine.own.columns import Column, column, group_of, without_missing
-from mine.own.estimate import Estimate, estimate, estimate_new, fit
+from mine.own.crossfit import fit_and_estimate
+from mine.own.estimate import Estimate, estimate_new
 from mine.own.faults import Faults
 from mine.own.frames import check_rows, columns_of, names_of
 from mine.own.settings import OwnSettings
@@ -35,7 +36,8 @@ class MutualInformation(BaseEstimator):
         warnings_: what to be wary of, as sentences.
         result_: all of it, a ``mine.own.estimate.Estimate``.
         feature_names_in_, n_features_in_: names of X's columns, where it had any, and how many.
-        rows_: indices of training, validation and test rows among the rows that were kept.
+        rows_: indices of training, validation and test rows among the rows that were kept; with ``cross_fit`` a list
+            of them, one a split.
 
     Args:
         estimator: of ``mine.own.settings.WITH_CRITIC``.
@@ -49,7 +51,8 @@ class MutualInformation(BaseEstimator):
         discrete_z: the same of Z.
         drop_missing: leave out rows that miss a value, instead of refusing them.
         device: where to train: ``cpu``, ``cuda``, or ``auto``, CUDA where there is one.
-        settings: any other field of ``mine.own.settings.OwnSettings``, such as {"hidden": 128}.
+        settings: any other field of ``mine.own.settings.OwnSettings``, such as {"hidden": 128}; {"cross_fit": 5} reads
+            every row once, and leaves no critic for new rows.
     """
 
     def __init__(
@@ -100,14 +103,14 @@ class MutualInformation(BaseEstimator):
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         self.n_features_in_ = len(x)
-        self._fit = fit(x, z, settings, device=device, groups=groups)
-        self.result_: Estimate = estimate(self._fit, x, z)
+        fits, self.result_ = fit_and_estimate(x, z, settings, device=device, groups=groups)
+        self._fit = fits[0] if len(fits) == 1 else None
         self.mi_ = self.result_.mi
         self.interval_ = self.result_.interval
         self.p_value_ = self.result_.p_value
         self.spread_ = self.result_.spread
         self.warnings_ = [each.text for each in self.result_.warnings]
-        self.rows_ = self._fit.rows
+        self.rows_ = fits[0].rows if len(fits) == 1 else [each.rows for each in fits]
         return self
 
     def estimate(self, X: Any, Z: Any, groups: Any = None) -> Estimate:
@@ -135,6 +138,8 @@ class MutualInformation(BaseEstimator):
     def _fitted(self):
         if not hasattr(self, "_fit"):
             raise NotFittedError("This MutualInformation is not fitted yet: call fit(X, Z) first")
+        if self._fit is None:
+            raise UserError("cross_fit: each split has critics of its own, none for new rows; fit without it")
         return self._fit
 
     def _settings(self) -> OwnSettings:

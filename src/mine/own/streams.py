@@ -16,6 +16,7 @@ class Use(Enum):
     BATCHES = 2
     RESAMPLES = 3
     PERMUTATIONS = 4
+    FOLDS = 5
 
 
 def numbers(seed: int, use: Use, member: int = 0) -> np.random.Generator:
