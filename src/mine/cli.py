@@ -25,6 +25,7 @@ COMMANDS = (
     "baselines",
     "status",
     "search",
+    "reach",
     "claims",
     "figures",
     "explore",

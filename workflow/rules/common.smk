@@ -20,6 +20,8 @@ from mine.experiments import (
 from mine.claims import NAMES as CLAIMS
 from mine.figures import FIGURES, FORMATS
 from mine.provenance import code_hash, data_hash, training_code_hash
+from mine.reach.methods import METHODS as OWN_METHODS, PEERS as OWN_PEER_NAMES, TASKS as OWN_TASKS
+from mine.reach.plan import Plan as OwnPlan
 from mine.search.plan import STAGES as SEARCH_STAGES, Size as SearchSize
 from mine.tasks import modules_of
 
