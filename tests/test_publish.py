@@ -291,3 +291,18 @@ def test_a_table_beside_a_summary_is_kept_with_it(root):
     assert (root / "figures/data/two_epochs.parquet").read_bytes() == b"a table of epochs"
     assert "data/two_epochs.parquet" in record["kept"]
     assert record["experiments"]["two"]["kept"] == 4
+
+
+def test_what_own_found_is_published_and_kept_where_it_was_not_made_again(root):
+    for place in ("own/estimates.parquet", "own/nulls.parquet", "own/aims.parquet", "figures/own/own_errors.png"):
+        path = root / "results" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(place.encode())
+    found = {"data/own_estimates.parquet", "data/own_nulls.parquet", "data/own_aims.parquet", "own/own_errors.png"}
+    assert found <= set(publish(CONFIG, root / "figures", root)["files"])
+    assert "[![own errors of own](own/own_errors.png)]" in (root / "figures/README.md").read_text()
+    for folder in ("own", "figures/own"):
+        for path in (root / "results" / folder).iterdir():
+            path.unlink()
+    record = publish(CONFIG, root / "figures", root)
+    assert found == set(record["kept"])

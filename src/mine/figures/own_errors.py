@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -59,12 +57,9 @@ def draw(estimates: pd.DataFrame) -> Figure:
 
 def _cells(axes: Axes, errors: pd.DataFrame) -> None:
     values = errors.to_numpy(dtype=float)
-    palette = ListedColormap(_SHADES)
-    palette.set_bad(_NONE)
-    norm = BoundaryNorm([*_BOUNDS, math.inf], len(_SHADES))
-    norm.vmax = _BOUNDS[-1] * 1e6
-    shown = np.ma.masked_invalid(np.minimum(values, 1e5))
-    axes.imshow(shown, cmap=palette, norm=BoundaryNorm([*_BOUNDS, 1e6], len(_SHADES)), aspect="auto")
+    palette = ListedColormap(_SHADES).with_extremes(bad=_NONE)
+    norm = BoundaryNorm([*_BOUNDS, 1e6], len(_SHADES))
+    axes.imshow(np.ma.masked_invalid(np.minimum(values, 1e5)), cmap=palette, norm=norm, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
             text = f"{value:.2f}" if value < 9.995 else common.number(value)

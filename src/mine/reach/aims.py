@@ -183,8 +183,8 @@ def _null(nulls: pd.DataFrame, kind: str) -> Row:
 
 
 def _smallest(ours: pd.DataFrame) -> float:
-    """NaN of none, and where a value is missing."""
-    return float(ours["value"].astype(float).min(skipna=False)) if len(ours) else math.nan
+    """NaN of none; a value that is missing is below all others."""
+    return float(ours["value"].astype(float).fillna(-math.inf).min()) if len(ours) else math.nan
 
 
 def _at_most(aim: str, value: float, most: float, shown: str = "{:.3f}") -> Row:

@@ -13,6 +13,11 @@ from mine.tasks.fixed import GROUPS
 
 NOT_RUN = "Not run yet: `snakemake own` and `mine publish` make this part."
 
+FIGURE = (
+    "[![Absolute error of every method on every task; settings were chosen on other draws of tasks with (c)]"
+    "(../figures/own/own_errors.png)](../figures/own/own_errors.svg)"
+)
+
 CHOSEN_ON = (
     "Settings were chosen on draws of the *choosing* tasks, never on the draws of this table. The *judging* tasks were "
     "not used for that, but they are no clean check either: all 40 public tasks had been looked at once before, one "
@@ -36,6 +41,7 @@ def reach_part(estimates: pd.DataFrame | None, aims: pd.DataFrame | None) -> str
     parts = [
         CHOSEN_ON,
         aims_table(aims, rows[0]),
+        FIGURE,
         WHAT_IS_WHAT,
         f"At {rows[0]:,} pairs, mean absolute error in nats and tasks within {RIGHT}:",
         by_set(estimates[estimates["rows"] == rows[0]]),

@@ -76,11 +76,10 @@ def _asked(python: str, script: Path, method: str, x: np.ndarray, z: np.ndarray)
         return {"why": f"ended with {done.returncode}: {_last_line(done.stderr)}"}
     try:
         found = json.loads(done.stdout.strip().splitlines()[-1])
-        answer = {name: found[name] for name in ("value", "cpu_s", "made_with")}
+        answer = {**{name: found[name] for name in ("cpu_s", "made_with")}, "value": float(found["value"])}
     except (ValueError, KeyError, IndexError, TypeError):
         return {"why": f"no answer: {_last_line(done.stdout)}"}
-    finite = answer["value"] is not None and np.isfinite(answer["value"])
-    return answer if finite else {**answer, "value": None, "why": f"value {answer['value']}"}
+    return answer if np.isfinite(answer["value"]) else {**answer, "value": None, "why": f"value {answer['value']}"}
 
 
 def _environment() -> dict[str, str]:
