@@ -46,7 +46,7 @@ def draw(estimates: pd.DataFrame) -> Figure:
         caption=_caption(shown, methods),
         handles=[_handles()],
         panel_height=_ROW * len(tasks) + 0.02,
-        strips=[5],
+        strips=[8],
         left=_LABEL,
     )
     axes = sheet.axes[0][0]
@@ -74,7 +74,8 @@ def _names(axes: Axes, shown: pd.DataFrame, tasks: list[str], methods: list[str]
         mark = _MARKS[truths.at[name, "set"]]
         labels.append(f"{TASKS[name].label}, {truths.at[name, 'mi_true']:.2f}{f' ({mark})' if mark else ''}")
     axes.set_yticks(range(len(tasks)), labels, fontsize=5.5)
-    axes.set_xticks(range(len(methods)), [METHODS[name].label for name in methods], rotation=30, ha="left", fontsize=6)
+    labels = [METHODS[name].label.replace(", ", ",\n") for name in methods]
+    axes.set_xticks(range(len(methods)), labels, rotation=90, fontsize=6)
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     groups = [TASKS[name].group for name in tasks]
