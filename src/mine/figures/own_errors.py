@@ -46,7 +46,7 @@ def draw(estimates: pd.DataFrame) -> Figure:
         caption=_caption(shown, methods),
         handles=[_handles()],
         panel_height=_ROW * len(tasks) + 0.02,
-        strips=[8],
+        strips=[10],
         left=_LABEL,
     )
     axes = sheet.axes[0][0]
