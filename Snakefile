@@ -24,6 +24,7 @@ localrules:
     all,
     claims,
     search,
+    own,
 
 
 rule all:
@@ -63,6 +64,13 @@ rule search:
         figure=figure_files(f"{RESULTS}/figures/search/search").values(),
 
 
+# How good is `mine estimate` on tasks of known mutual information?
+rule own:
+    input:
+        tables=f"{RESULTS}/own/aims.parquet",
+        figure=figure_files(f"{RESULTS}/figures/own/own_errors").values(),
+
+
 include: "workflow/rules/report.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/control.smk"
@@ -70,4 +78,5 @@ include: "workflow/rules/collect.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/search.smk"
+include: "workflow/rules/own.smk"
 include: "workflow/rules/notebooks.smk"

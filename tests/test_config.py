@@ -151,6 +151,9 @@ def test_a_good_configuration_passes():
         (("frozen", {**FROZEN, "grid": {**FROZEN["grid"], "variant": ["biased"]}}), ["frozen.grid.variant", "ema"]),
         (("frozen", {**FROZEN, "grid": {**FROZEN["grid"], "rho": [1]}}), ["frozen.grid.rho[0]: 1"]),
         (("experiments", {"frozen": GOOD["experiments"]["one"]}), ["experiments.frozen", "are reserved"]),
+        (("experiments", {"own": GOOD["experiments"]["one"]}), ["experiments.own", "are reserved"]),
+        (("own", {"draws": 0}), ["own.draws", "of at least 1"]),
+        (("own", {"tasks": ["none"]}), ["own.tasks", "'none' is unknown"]),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_place_and_what_is_allowed(place_and_value, words):

@@ -329,3 +329,18 @@ def test_encoders_are_published_and_kept_where_they_are_not_made_again(root):
 def test_encoders_of_another_grid_are_refused(root):
     with pytest.raises(UserError, match="holds 1 encoders, 1 of them among the 2 of the configuration"):
         publish(encoders(root, seeds=1), root / "figures", root)
+
+
+def test_what_own_found_is_published_and_kept_where_it_was_not_made_again(root):
+    for place in ("own/estimates.parquet", "own/nulls.parquet", "own/aims.parquet", "figures/own/own_errors.png"):
+        path = root / "results" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(place.encode())
+    found = {"data/own_estimates.parquet", "data/own_nulls.parquet", "data/own_aims.parquet", "own/own_errors.png"}
+    assert found <= set(publish(CONFIG, root / "figures", root)["files"])
+    assert "[![own errors of own](own/own_errors.png)]" in (root / "figures/README.md").read_text()
+    for folder in ("own", "figures/own"):
+        for path in (root / "results" / folder).iterdir():
+            path.unlink()
+    record = publish(CONFIG, root / "figures", root)
+    assert found == set(record["kept"])

@@ -26,6 +26,7 @@ COMMANDS = (
     "baselines",
     "status",
     "search",
+    "reach",
     "claims",
     "figures",
     "explore",

@@ -13,6 +13,7 @@ from typing import Any
 
 from mine.errors import UserError, escaped
 from mine.experiments import ALL, MAX_RUNS, check_figures, check_target, count_runs, expand, kept_steps
+from mine.reach.plan import Plan
 from mine.schema import violations
 from mine.yaml_files import check_keys, read_yaml
 
@@ -51,6 +52,10 @@ def check_config(config: Any, source: str = "config") -> None:
     _check_count(config, source)
     for name, experiment in config["experiments"].items():
         _check_runs(f"{source}: experiments.{name}", experiment)
+    try:
+        Plan.from_dict(config.get("own", {}))
+    except UserError as error:
+        raise UserError(f"{source}: {error}") from None
     if frozen := config.get("frozen"):
         _check_runs(f"{source}: frozen", frozen)
         try:

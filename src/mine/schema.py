@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mine.estimators.names import ESTIMATORS
 from mine.figures import FIGURES
 from mine.kinds import Choice, Kind, Real, Whole
+from mine.reach.plan import Plan
 from mine.settings import CRITICS, TrainingSettings
 from mine.yaml_files import place, read_yaml
 
@@ -33,6 +34,8 @@ def schema() -> dict[str, Any]:
     training = {each.name: _part(each.metadata["kind"], each.default) for each in fields(TrainingSettings)}
     parts["training"]["properties"] = training
     parts["setting"]["properties"] |= training
+    own = {each.name: _part(each.metadata["kind"], each.default) for each in fields(Plan) if each.metadata}
+    parts["own"]["properties"] |= own
     parts["variant"] = {"enum": list(ESTIMATORS)}
     parts["critic"] = {"enum": list(CRITICS)}
     parts["figure"] = {"enum": [name for name, figure in FIGURES.items() if figure.of == "experiment"]}

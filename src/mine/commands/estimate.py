@@ -29,9 +29,20 @@ if TYPE_CHECKING:
 HELP = "estimate the mutual information of your own data"
 
 SETTINGS = (
-    *("estimator", "critic", "marginals", "known", "combine", "value", "seed", "blocks", "initialisations"),
-    *("permutations", "resamples", "hidden", "batch_size", "max_updates", "learning_rate", "grad_clip", "ema_rate"),
-    *("smile_tau", "alpha"),
+    *(
+        "estimator",
+        "critic",
+        "marginals",
+        "known",
+        "combine",
+        "value",
+        "seed",
+        "blocks",
+        "cross_fit",
+        "initialisations",
+    ),
+    *("permutations", "resamples", "hidden", "batch_size", "max_updates", "learning_rate", "grad_clip"),
+    *("ema_rate", "smile_tau", "alpha"),
 )
 """Fields of OwnSettings that options of the same name set, as they stand."""
 
@@ -128,6 +139,12 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
         default=",".join(f"{share:g}" for share in default.split),
         metavar="A,B,C",
         help="shares of training, validation and test rows (default: %(default)s)",
+    )
+    how.add_argument(
+        "--cross-fit",
+        type=integer,
+        metavar="K",
+        help="K splits whose test rows together are every row once, each with critics of its own (default: one split)",
     )
     how.add_argument(
         "--model",
@@ -246,6 +263,9 @@ def _check_model(arguments: argparse.Namespace, settings: OwnSettings) -> None:
     if arguments.given and (arguments.model or arguments.save_model):
         option = "model" if arguments.model else "save_model"
         raise UserError(f"{option}: a model is of x and z alone, and --given was named; leave one of the two out")
+    if settings.cross_fit is not None and (arguments.given or arguments.save_model):
+        option, why = ("given", "is of one split") if arguments.given else ("save_model", "is of one split's critics")
+        raise UserError(f"{option}: {why}, and --cross-fit was named; leave one of the two out")
     if not arguments.model:
         for side in ("x", "z"):
             if getattr(arguments, side) is None:

@@ -9,6 +9,7 @@ earlier publication that are made no more are removed.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 HELP = "copy the figures of a finished run to the folder of published figures"
@@ -30,7 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--readme",
         type=Path,
         metavar="FILE",
-        help="page whose parts 'claims' and 'pictures' are to hold the short ledger, and where our pictures agree",
+        help="page whose parts 'claims', 'pictures' and 'reach' are to hold the short ledger, where our pictures "
+        "agree, and how far off estimates of your own data are",
+    )
+    parser.add_argument(
+        "--estimate-page",
+        type=Path,
+        metavar="FILE",
+        help="page whose part 'reach' is to hold the tables of `snakemake own`",
     )
 
 
@@ -57,7 +65,24 @@ def run(arguments: argparse.Namespace) -> None:
                 for name in ("pictures_epochs", "search_judged", "search_counts")
             }
             write_part(arguments.readme, "pictures", pictures_part(**tables))
+    _write_reach(arguments, record["files"])
     runs = sum(experiment["runs"] for experiment in record["experiments"].values())
     print(f"{len(record['files'])} files of {runs} runs in {arguments.output}")
     if record["commit"]["dirty"] or record["commit"]["sha"] is None:
         print("note: src, workflow or config have changes that no commit holds; published.json says so")
+
+
+def _write_reach(arguments: argparse.Namespace, published: Mapping[str, str]) -> None:
+    """What `snakemake own` found into the pages, where it was published."""
+    from mine.publish.parts import write_part
+    from mine.publish.stairs import read_frame
+    from mine.reach.page import reach_part, sentence
+
+    names = ("data/own_estimates.parquet", "data/own_aims.parquet")
+    if not all(name in published for name in names):
+        return
+    estimates, aims = (read_frame(arguments.output / name) for name in names)
+    if arguments.readme is not None:
+        write_part(arguments.readme, "reach", sentence(estimates))
+    if arguments.estimate_page is not None:
+        write_part(arguments.estimate_page, "reach", reach_part(estimates, aims))

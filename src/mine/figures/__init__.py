@@ -31,8 +31,9 @@ class FigureSpec:
     optional: the tables it uses where they exist.
     shows: one line for ``mine figures --list``.
     of: whose tables these are: ``experiment`` (a folder of the results for each, and the configuration says which
-        experiments get the figure), ``frozen`` (those made from frozen critics), ``claims`` (the ledger's) or
-        ``search`` (the search for the settings behind the write-up's pictures).
+        experiments get the figure), ``frozen`` (those made from frozen critics), ``claims`` (the ledger's),
+        ``search`` (the search for the settings behind the write-up's pictures) or ``own`` (`mine estimate` on tasks
+        of known mutual information).
     by_rho: of tables of runs, whether it needs their correlation.
     per: what a figure of one setting is drawn once for: ``setting``, or ``task`` (whose name is its setting then).
     """
@@ -154,6 +155,13 @@ FIGURES: dict[str, FigureSpec] = {
             ("numbers", "judged", "moves"),
             "every published number against the winner's runs, and what each unstated choice moves",
             of="search",
+        ),
+        FigureSpec(
+            "own_errors",
+            False,
+            ("estimates",),
+            "error of `mine estimate` and of other packages on every task of known mutual information",
+            of="own",
         ),
         FigureSpec("ledger", False, ("claims",), "every claim with its verdict and effects, on one page", of="claims"),
     )

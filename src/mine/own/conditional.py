@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from mine.errors import UserError
 from mine.own.cells import FEWEST, Cells, cells_of, permuted_means
 from mine.own.columns import Column, Warned, entropy
 from mine.own.estimate import Estimate, Fit, estimate, fit, standard_error, widened
@@ -103,7 +104,14 @@ def fit_conditional(
     """Train critics of both, on the same split. Arguments and errors as of ``mine.own.estimate.fit``.
 
     report: called with ``whole`` or ``part`` and the look.
+
+    Raises:
+        UserError: as of ``fit``; settings with ``cross_fit``.
     """
+    if settings.cross_fit is not None:
+        raise UserError(
+            f"cross_fit: {settings.cross_fit} splits; a conditional estimate is of one split, so leave it out"
+        )
     both = [*x, *given]
     held_out = min(settings.parts(len(x[0].values))[1:])
     together = arrangement(both, z, settings.blocks, groups, held_out)

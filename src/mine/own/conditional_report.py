@@ -133,8 +133,8 @@ def record_conditional(fitted: ConditionalFit, found: Conditional, made: Made) -
                 "given": [each.name for each in made.given],
             },
             "of": {
-                "x_and_given_with_z": record(fitted.whole, found.whole, made_of["whole"]),
-                "given_with_z": record(fitted.part, found.part, made_of["part"]),
+                "x_and_given_with_z": record([fitted.whole], found.whole, made_of["whole"], fitted.whole.settings),
+                "given_with_z": record([fitted.part], found.part, made_of["part"], fitted.part.settings),
             },
         }
     )

@@ -101,7 +101,8 @@ class Estimate:
     ceiling: nats that so many test rows can show at most.
     validation, training: value of that critic on the validation rows, and on rows that it was trained on. They are
     None for rows given to a fitted critic, which have no ``initialisations`` either. clamped: share of the rows judged
-    of which some value is beyond the training rows' (``mine.own.marginals``).
+    of which some value is beyond the training rows' (``mine.own.marginals``). splits: estimates that this is the mean
+    of (``mine.own.crossfit``); none of one split.
     """
 
     mi: float
@@ -119,6 +120,7 @@ class Estimate:
     initialisations: tuple[Initialisation, ...] = ()
     chosen: int = 0
     clamped: float = 0.0
+    splits: tuple[Estimate, ...] = ()
 
     @property
     def spread(self) -> tuple[float, float] | None:
@@ -157,6 +159,26 @@ def fit(
     if together is None:
         together = arrangement(x, z, settings.blocks, groups, min(parts[1:]))
     rows = together.split(parts, numbers(settings.seed, Use.SPLIT))
+    return fit_parts(x, z, settings, rows, together, warned, device=device, report=report)
+
+
+def fit_parts(
+    x: Sequence[Column],
+    z: Sequence[Column],
+    settings: OwnSettings,
+    rows: tuple[np.ndarray, np.ndarray, np.ndarray],
+    together: Rows,
+    warned: Sequence[Warned],
+    *,
+    device: torch.device | str = "cpu",
+    report: Callable[[Look], object] = lambda look: None,
+) -> Fit:
+    """Encode and train. rows: of the parts; together: which belong together; warned: of the columns. Else as ``fit``.
+
+    Raises:
+        UserError: every initialisation was lost.
+    """
+    warned = list(warned)
     sides = [Side.of(columns, rows[0], settings.marginals) for columns in (x, z)]
     encoded = [side(columns) for side, columns in zip(sides, (x, z), strict=True)]
     amounts = [side.amounts(each) for side, each in zip(sides, encoded, strict=True)]

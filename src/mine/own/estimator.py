@@ -14,7 +14,8 @@ from sklearn.exceptions import NotFittedError
 from mine.devices import device as choose_device
 from mine.errors import UserError
 from mine.own.columns import Column
-from mine.own.estimate import Estimate, Fit, estimate, estimate_new, fit
+from mine.own.crossfit import fit_and_estimate
+from mine.own.estimate import Estimate, Fit, estimate_new
 from mine.own.frames import names_of, sides_of
 from mine.own.normalised import Form, normalised
 from mine.own.parameters import DEPRECATED, refusing, settings_of
@@ -39,7 +40,8 @@ class MutualInformation(BaseEstimator):
         warnings_: what to be wary of, as sentences.
         result_: all of it, a ``mine.own.estimate.Estimate``.
         feature_names_in_, n_features_in_: names of X's columns, where it had any, and how many.
-        rows_: indices of training, validation and test rows among the rows that were kept.
+        rows_: indices of training, validation and test rows among the rows that were kept; with ``cross_fit`` a list
+            of them, one a split.
 
     Args:
         estimator: of ``mine.own.settings.WITH_CRITIC``.
@@ -53,7 +55,8 @@ class MutualInformation(BaseEstimator):
         discrete_z: the same of Z.
         drop_missing: leave out rows that miss a value, instead of refusing them.
         device: where to train: ``cpu``, ``cuda``, or ``auto``, CUDA where there is one.
-        settings: any other field of ``mine.own.settings.OwnSettings``, such as {"hidden": 128}.
+        settings: any other field of ``mine.own.settings.OwnSettings``, such as {"hidden": 128}; {"cross_fit": 5} reads
+            every row once, and leaves no critic for new rows.
         seed, initialisations, permutations: older names of random_state, n_init and n_permutations.
 
     Bad input is an ``InvalidInput``, which is a UserError and a ValueError.
@@ -115,26 +118,29 @@ class MutualInformation(BaseEstimator):
         (x, z), groups = sides_of(
             {"x": (X, self.discrete_x, None), "z": (Z, self.discrete_z, None)}, groups, drop=self.drop_missing
         )
-        fitted = fit(x, z, settings, device=device, groups=groups)
-        self._take(fitted, estimate(fitted, x, z), (names_of(X), names_of(Z)))
+        self._take(
+            *fit_and_estimate(x, z, settings, device=device, groups=groups),
+            (names_of(X), names_of(Z)),
+        )
         return self
 
-    def _take(self, fitted: Fit, estimate: Estimate, names: tuple[list[str] | None, list[str] | None]) -> None:
-        """What ``fit`` leaves behind. names: of the columns of X and Z."""
+    def _take(self, fits: Sequence[Fit], estimate: Estimate, names: tuple[list[str] | None, list[str] | None]) -> None:
+        """What ``fit`` leaves behind. fits: one, or that of every split. names: of the columns of X and Z."""
         self._names = names
         if names[0] is not None:
             self.feature_names_in_ = np.array(names[0], dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
-        self.n_features_in_ = len(fitted.x.encoding.names)
-        self._fit = fitted
+        self.n_features_in_ = len(fits[0].x.encoding.names)
+        self._fit = fits[0] if len(fits) == 1 else None
+        self._entropies = fits[0].entropies
         self.result_: Estimate = estimate
         self.mi_ = self.result_.mi
         self.interval_ = self.result_.interval
         self.p_value_ = self.result_.p_value
         self.spread_ = self.result_.spread
         self.warnings_ = [each.text for each in self.result_.warnings]
-        self.rows_ = self._fit.rows
+        self.rows_ = fits[0].rows if len(fits) == 1 else [each.rows for each in fits]
 
     @refusing
     def estimate(self, X: Any, Z: Any, groups: Any = None) -> Estimate:
@@ -188,7 +194,8 @@ class MutualInformation(BaseEstimator):
         ``correlation``: that of two Gaussian columns of as much information. ``share_of_entropy_of_x``, ``..._z``: of a
         side whose columns are all discrete.
         """
-        forms = normalised(self.result_.mi, self.result_.interval, self._fitted().entropies)
+        self._check_fitted()
+        forms = normalised(self.result_.mi, self.result_.interval, self._entropies)
         return {each.name: each for each in forms}
 
     @refusing
@@ -221,12 +228,17 @@ class MutualInformation(BaseEstimator):
             discrete_z=fitted.z.discrete,
             settings={name: value for name, value in given.items() if value != default[name]} or None,
         )
-        model._take(fitted, estimate, names)
+        model._take((fitted,), estimate, names)
         return model
 
-    def _fitted(self) -> Fit:
+    def _check_fitted(self) -> None:
         if not hasattr(self, "_fit"):
             raise NotFittedError("This MutualInformation is not fitted yet: call fit(X, Z) first")
+
+    def _fitted(self) -> Fit:
+        self._check_fitted()
+        if self._fit is None:
+            raise UserError("cross_fit: each split has critics of its own, none for new rows; fit without it")
         return self._fit
 
     def _settings(self) -> OwnSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,25 +35,27 @@ def write(figure: Figure, path: Path) -> None:
 
 
 @style.styled
-def draw(fitted: Fit, estimate: Estimate, title: str) -> Figure:
-    """Four panels of one estimate. title: the verdict."""
+def draw(fits: Sequence[Fit], estimate: Estimate, title: str) -> Figure:
+    """Four panels of one estimate. fits: one, or that of every split. title: the verdict."""
     low, high = estimate.interval
-    settings = fitted.settings
+    settings, splits = fits[0].settings, len(estimate.splits)
+    given = f"over {splits} splits" if splits else "given this split"
     sheet = style.Sheet(
         1,
         4,
         title=title,
         subtitle=f"{estimate.mi:.3f} nats on {estimate.test_rows:,} test rows, {estimate.level:.0%} interval "
-        f"{low:.3f} to {high:.3f} given this split"
+        f"{low:.3f} to {high:.3f} {given}"
         + (f", p = {estimate.p_value:.3g}" if np.isfinite(estimate.p_value) else ", no p-value"),
-        caption=f"{settings.estimator}, {settings.critic} critic, seed {settings.seed}. {estimate.value_is}. The "
-        "interval resamples test rows, initialisations count in it, and leaves out what another split or critic would "
-        "change. near: nearest neighbours, Gauss: Gaussian copula, each with two standard errors. Scores "
+        caption=f"{settings.estimator}, {settings.critic} critic{'' if splits else f', seed {settings.seed}'}. "
+        f"{estimate.value_is}. The interval resamples test rows, {'splits' if splits else 'initialisations'} count in "
+        f"it, and leaves out what another {'' if splits else 'split or '}critic would change. near: nearest "
+        "neighbours, Gauss: Gaussian copula, each with two standard errors. Scores "
         "are those of test pairs, shifted so that the mean of e^T over product pairs is 1.",
         handles=[
             [
                 Line2D([], [], color=CHOSEN, label="chosen critic"),
-                Line2D([], [], color=OTHER, label="other initialisations"),
+                *([] if splits else [Line2D([], [], color=OTHER, label="other initialisations")]),
                 style.mark_handle("o", "kept, or test value", color=CHOSEN),
                 Patch(color=JOINT, alpha=0.55, label="joint pairs"),
                 Patch(color=PRODUCT, alpha=0.55, label="product pairs, or derangements"),
@@ -63,12 +66,12 @@ def draw(fitted: Fit, estimate: Estimate, title: str) -> Figure:
     )
     panels = sheet.axes[0]
     for axes, heading, label, paint in (
-        (panels[0], "Training", "update", lambda axes: _training(axes, fitted)),
+        (panels[0], "Training", "update", lambda axes: _training(axes, fits)),
         (
             panels[1],
             "Value and witnesses",
-            "initialisation, mean, witness",
-            lambda axes: _values(axes, fitted, estimate),
+            f"{'split' if splits else 'initialisation'}, mean, witness",
+            lambda axes: _values(axes, fits[0], estimate),
         ),
         (panels[2], "Permutation test", "mean T of test rows, nats", lambda axes: _permutations(axes, estimate)),
         (panels[3], "Scores on test pairs", "T, nats", lambda axes: _scores(axes, estimate)),
@@ -79,20 +82,23 @@ def draw(fitted: Fit, estimate: Estimate, title: str) -> Figure:
     return sheet.figure
 
 
-def _training(axes: Axes, fitted: Fit) -> None:
-    trained = fitted.trained
-    update = [look.update for look in trained.looks]
-    values = np.array([look.value for look in trained.looks])
-    for member in sorted(range(values.shape[1]), key=lambda member: member == trained.chosen):
-        colour = CHOSEN if member == trained.chosen else OTHER
-        axes.plot(update, values[:, member], color=colour)
-        at = update.index(trained.kept[member])
-        axes.plot([update[at]], [values[at, member]], "o", color=colour)
+def _training(axes: Axes, fits: Sequence[Fit]) -> None:
+    """Every initialisation of one fit, the chosen one of each of several."""
+    kept, lowest, room = [], np.inf, 0.02
+    for trained in (fitted.trained for fitted in fits):
+        update = [look.update for look in trained.looks]
+        values = np.array([look.value for look in trained.looks])
+        members = range(values.shape[1]) if len(fits) == 1 else [trained.chosen]
+        for member in sorted(members, key=lambda member: member == trained.chosen):
+            colour = CHOSEN if member == trained.chosen else OTHER
+            axes.plot(update, values[:, member], color=colour)
+            at = update.index(trained.kept[member])
+            axes.plot([update[at]], [values[at, member]], "o", color=colour)
+            kept.append(values[at, member])
+        room = max(room, max(kept) - values[0].min())
+        # A critic is kept for its loss, and its value may lie below the start's.
+        lowest = min(lowest, max(values.min(), values[0].min() - room), *kept)
     # What overfitting does later on would flatten what matters.
-    kept = [values[update.index(at), member] for member, at in enumerate(trained.kept)]
-    room = max(max(kept) - values[0].min(), 0.02)
-    # A critic is kept for its loss, and its value may lie below the start's.
-    lowest = min(max(values.min(), values[0].min() - room), *kept)
     axes.set_ylim(lowest - 0.1 * room, max(kept) + 0.2 * room)
     axes.set_ylabel("validation value, nats")
 
@@ -101,12 +107,15 @@ def _values(axes: Axes, fitted: Fit, estimate: Estimate) -> None:
     low, high = estimate.interval
     axes.axhline(0.0, color=style.FAINT, linewidth=0.7)
     labels = []
+    for place, each in enumerate(estimate.splits):
+        axes.plot([place], [each.mi], "o", color=OTHER)
+        labels.append(str(place + 1))
     for member, each in enumerate(estimate.initialisations):
         chosen = fitted.blend is None and member == estimate.chosen
         axes.plot([len(labels)], [each.test], "o", color=CHOSEN if chosen else OTHER)
         labels.append(str(member + 1))
     at = estimate.chosen
-    if fitted.blend is not None:
+    if fitted.blend is not None or estimate.splits:
         at = len(labels)
         axes.plot([at], [estimate.mi], "o", color=CHOSEN)
         labels.append("mean")

@@ -14,7 +14,8 @@ from mine.devices import device as choose_device
 from mine.errors import UserError
 from mine.own.columns import Column, Warned, entropy, faults_of, without_missing
 from mine.own.conditional import Conditional, estimate_conditional, fit_conditional
-from mine.own.estimate import Estimate, estimate, fit
+from mine.own.crossfit import fit_and_estimate
+from mine.own.estimate import Estimate
 from mine.own.estimator import MutualInformation
 from mine.own.faults import Faults
 from mine.own.frames import columns_of, sides_of
@@ -129,7 +130,7 @@ def mutual_information_matrix(
         say(done)
         try:
             x, z, _ = without_missing([columns[i]], [columns[j]], drop=model.drop_missing)
-            found[i, j] = estimate(fit(x, z, settings, device=device), x, z)
+            found[i, j] = fit_and_estimate(x, z, settings, device=device)[1]
         except UserError as error:
             refused[i, j] = str(error)
     say(len(pairs))

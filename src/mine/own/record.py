@@ -14,6 +14,7 @@ from mine import __version__
 from mine.estimators.names import ESTIMATORS
 from mine.own.estimate import Estimate, Fit
 from mine.own.report import Made, verdict
+from mine.own.settings import OwnSettings
 from mine.own.witnesses import Witness
 from mine.provenance import code_hash
 
@@ -24,29 +25,35 @@ INTERVAL_IS = (
     "bootstrap over the test rows with the critic fixed, widened by the standard error over initialisations: it leaves "
     "out what another split or a better critic would change"
 )
+INTERVAL_OF_SPLITS_IS = (
+    "bootstrap over all rows, each with its own split's critic fixed, widened by the standard deviation of the splits' "
+    "values beyond their standard errors over the root of the number of splits: it leaves out what a better critic "
+    "would change"
+)
 P_VALUE_IS = (
     "share of derangements of the test rows whose mean score is at least that of the rows as they are, the critic "
     "fixed, both counted with the rows as they are"
 )
 
 
-def record(fitted: Fit, estimate: Estimate, made: Made) -> dict[str, Any]:
-    """All of an estimate, ready for JSON: information in nats, a number that is not finite as null."""
+P_VALUE_OF_SPLITS_IS = f"twice the median of the splits' p-values, at most 1; of a split the {P_VALUE_IS}"
+
+
+def record(fits: Sequence[Fit], estimate: Estimate, made: Made, settings: OwnSettings) -> dict[str, Any]:
+    """All of an estimate, ready for JSON: information in nats, a number that is not finite as null.
+
+    fits: one, or that of every split. settings: as they were given.
+    """
     return plain(
         {
             **_head(estimate),
-            **_critics(fitted, estimate),
+            **(_splits(fits, estimate) if estimate.splits else _critics(fits[0], estimate)),
             "witnesses": of_witnesses(estimate.witnesses),
-            **_limits(fitted, estimate),
-            "rows": _rows(fitted, estimate, made),
-            "training": {
-                "value": estimate.training,
-                "updates": fitted.trained.updates,
-                "ended_by_itself": fitted.trained.ended,
-            },
+            **_limits(settings, estimate),
+            "rows": _rows(fits, estimate, made),
             "data": _data(made),
-            "settings": fitted.settings.to_dict(),
-            "made_with": _made_with(fitted, made),
+            "settings": settings.to_dict(),
+            "made_with": _made_with(settings, made),
         }
     )
 
@@ -57,7 +64,7 @@ def record_of_new_rows(fitted: Fit, estimate: Estimate, made: Made, model: str) 
     return plain(
         {
             **_head(estimate),
-            **_limits(fitted, estimate),
+            **_limits(fitted.settings, estimate),
             "rows": {
                 "given": kept + made.dropped,
                 "dropped": made.dropped,
@@ -67,7 +74,7 @@ def record_of_new_rows(fitted: Fit, estimate: Estimate, made: Made, model: str) 
             "data": _data(made),
             "model": model,
             "settings": fitted.settings.to_dict(),
-            "made_with": _made_with(fitted, made),
+            "made_with": _made_with(fitted.settings, made),
         }
     )
 
@@ -82,10 +89,10 @@ def _head(estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def _limits(fitted: Fit, estimate: Estimate) -> dict[str, Any]:
+def _limits(settings: OwnSettings, estimate: Estimate) -> dict[str, Any]:
     """What the rows judged allow."""
     return {
-        "marginals": {"kind": fitted.settings.marginals, "clamped_share_of_test_rows": estimate.clamped},
+        "marginals": {"kind": settings.marginals, "clamped_share_of_test_rows": estimate.clamped},
         "effective_sample_size": {"pairs": estimate.judged.ess_pairs, "rows": estimate.judged.ess_rows},
         "ceiling": estimate.ceiling,
     }
@@ -129,12 +136,12 @@ def _value(estimate: Estimate) -> dict[str, Any]:
             "high": high,
             "level": estimate.level,
             "standard_error": estimate.judged.standard_error,
-            "is": INTERVAL_IS,
+            "is": INTERVAL_OF_SPLITS_IS if estimate.splits else INTERVAL_IS,
         },
         "permutation_test": {
             "p_value": estimate.p_value,
             "derangements": len(estimate.judged.permuted),
-            "is": P_VALUE_IS,
+            "is": P_VALUE_OF_SPLITS_IS if estimate.splits else P_VALUE_IS,
         },
     }
 
@@ -152,25 +159,49 @@ def _critics(fitted: Fit, estimate: Estimate) -> dict[str, Any]:
         "validation": estimate.validation,
         "combined": None if fitted.blend is None else fitted.blend.to_dict(),
         "starts_from": None if fitted.copula is None else fitted.copula.to_dict(),
+        "training": {
+            "value": estimate.training,
+            "updates": fitted.trained.updates,
+            "ended_by_itself": fitted.trained.ended,
+        },
     }
 
 
-def _rows(fitted: Fit, estimate: Estimate, made: Made) -> dict[str, int]:
-    """How many rows there are of each kind."""
-    training, validation, test = map(len, fitted.rows)
-    kept = len(made.x[0].values)
+def _splits(fits: Sequence[Fit], estimate: Estimate) -> dict[str, Any]:
+    """Each split's value and critics; ``spread``: lowest and highest value of a split."""
+    values = [each.mi for each in estimate.splits]
     return {
-        "given": kept + made.dropped,
-        "dropped": made.dropped,
-        "training": training,
-        "validation": validation,
-        "test": test,
-        "between_parts": kept - training - validation - test,
-        "product_pairs": estimate.judged.pairs,
+        "spread": {"low": min(values), "high": max(values)},
+        "validation": estimate.validation,
+        "training": {"value": estimate.training},
+        "splits": [
+            {
+                **_value(each),
+                "warnings": [one.code for one in each.warnings],
+                **_critics(fitted, each),
+                "rows": _parts(fitted),
+                "seed": fitted.settings.seed,
+            }
+            for fitted, each in zip(fits, estimate.splits, strict=True)
+        ],
     }
 
 
-def _made_with(fitted: Fit, made: Made) -> dict[str, Any]:
+def _rows(fits: Sequence[Fit], estimate: Estimate, made: Made) -> dict[str, int]:
+    """How many rows there are of each kind; where there are several splits, ``splits`` has those that train."""
+    kept = len(made.x[0].values)
+    parts = {"judged": estimate.test_rows}
+    if not estimate.splits:
+        parts = _parts(fits[0])
+        parts["between_parts"] = kept - sum(parts.values())
+    return {"given": kept + made.dropped, "dropped": made.dropped, **parts, "product_pairs": estimate.judged.pairs}
+
+
+def _parts(fitted: Fit) -> dict[str, int]:
+    return dict(zip(("training", "validation", "test"), map(len, fitted.rows), strict=True))
+
+
+def _made_with(settings: OwnSettings, made: Made) -> dict[str, Any]:
     """What another run needs for the same numbers."""
     return {
         "packages": {
@@ -179,7 +210,7 @@ def _made_with(fitted: Fit, made: Made) -> dict[str, Any]:
             "torch": torch.__version__,
             "numpy": np.__version__,
         },
-        "code": _code_hash(fitted.settings.estimator),
+        "code": _code_hash(settings.estimator),
         "device": made.device,
         "threads": made.threads,
     }
@@ -188,7 +219,7 @@ def _made_with(fitted: Fit, made: Made) -> dict[str, Any]:
 def _code_hash(estimator: str) -> str:
     """SHA-256 of the source, docstrings left out, that a value depends on; the estimator's file is imported by name."""
     own = f"estimators.{ESTIMATORS[estimator].module}"
-    return code_hash("own.estimate", "own.reading", own)
+    return code_hash("own.crossfit", "own.reading", own)
 
 
 def plain(value: Any) -> Any:

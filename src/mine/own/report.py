@@ -85,7 +85,10 @@ def verdict(estimate: Estimate) -> str:
     other = _by_witnesses(codes)
     if not low > 0.0:
         return f"{depend}, but how much is open: the interval reaches zero{f', and {other}' if other else ''}."
-    shows = f"{depend}: the critic shows {estimate.mi:.2f} nats, {low:.2f} to {high:.2f} by its test rows"
+    by = f"{estimate.mi:.2f} nats, {low:.2f} to {high:.2f} by"
+    shows = f"{depend}: the critic shows {by} its test rows"
+    if splits := len(estimate.splits):
+        shows = f"{depend}: the critics of {splits} splits show {by} every row once"
     if other:
         return f"{shows}, but {other}."
     few = ", and these are few rows" if "few_rows" in codes else ""
@@ -94,7 +97,8 @@ def verdict(estimate: Estimate) -> str:
 
 
 def _nothing_found(estimate: Estimate, codes: Set[str]) -> str:
-    kept = max((each.kept for each in estimate.initialisations), default=None)
+    tried = [one for each in (estimate, *estimate.splits) for one in each.initialisations]
+    kept = max((each.kept for each in tried), default=None)
     nothing = "The critic found nothing" if kept == 0 else "No dependence found"
     how = "no update improved on the critic as initialised, " if kept == 0 else ""
     found = f"{nothing} ({how}p = {estimate.p_value:.3g})"
@@ -116,25 +120,24 @@ def _by_witnesses(codes: Set[str]) -> str:
     return "nearest neighbours show less, so that it may be too high" if NEIGHBOURS_BELOW in codes else ""
 
 
-def render(fitted: Fit, estimate: Estimate, made: Made, forms: Sequence[Form] = ()) -> str:
-    """What the command prints. forms: normalised forms that were asked for."""
-    settings, rows = fitted.settings, [len(part) for part in fitted.rows]
+def render(fits: Sequence[Fit], estimate: Estimate, made: Made, forms: Sequence[Form] = ()) -> str:
+    """What the command prints. fits: one, or that of every split. forms: normalised forms that were asked for."""
+    settings = fits[0].settings
     low, high = estimate.interval
-    dropped = f", {made.dropped:,} dropped for a missing value" if made.dropped else ""
+    given = "spread over splits in it" if estimate.splits else "given this split"
     lines = [
         verdict(estimate),
         "",
         f"value           {estimate.mi:.3f} nats ({estimate.mi / math.log(2):.3f} bits)",
         f"                {estimate.value_is}",
-        f"interval        {low:.3f} to {high:.3f} nats ({estimate.level:.0%}), given this split",
+        f"interval        {low:.3f} to {high:.3f} nats ({estimate.level:.0%}), {given}",
         *normalised_lines(forms),
         f"permutations    {_p_value(estimate)}",
-        f"initialisations test values {_values(each.test for each in estimate.initialisations)}; {_read(fitted)}",
-        f"starts from     {_start(fitted)}",
+        *(_splits(fits, estimate) if estimate.splits else _one(fits[0], estimate)),
         f"validation      {estimate.validation:.3f} nats; on rows that it was trained on {estimate.training:.3f} nats",
         *witness_lines(estimate.witnesses),
         f"marginals       {settings.marginals}{_clamped(estimate, settings)}",
-        f"rows            {rows[0]:,} training, {rows[1]:,} validation, {rows[2]:,} test{dropped}",
+        f"rows            {_rows(fits, estimate, made)}",
         f"product term    effective sample size {estimate.judged.ess_pairs:,.0f} of {estimate.judged.pairs:,} pairs, "
         f"{estimate.judged.ess_rows:,.0f} of {estimate.test_rows:,} rows",
     ]
@@ -162,6 +165,31 @@ def render_of_new_rows(fitted: Fit, estimate: Estimate, made: Made, model: str, 
     if estimate.warnings:
         lines += ["", *(f"warning: {escaped(each.text)}" for each in estimate.warnings)]
     return "\n".join(lines)
+
+
+def _one(fitted: Fit, estimate: Estimate) -> list[str]:
+    return [
+        f"initialisations test values {_values(each.test for each in estimate.initialisations)}; {_read(fitted)}",
+        f"starts from     {_start(fitted)}",
+    ]
+
+
+def _splits(fits: Sequence[Fit], estimate: Estimate) -> list[str]:
+    p_values = ", ".join(f"{each.p_value:.3g}" for each in estimate.splits)
+    values = _values(each.mi for each in estimate.splits)
+    return [
+        f"splits          values {values}; p = {p_values}; of each, {_read(fits[0])}",
+        *(f"{'' if place else 'starts from':<15} {_start(each)}" for place, each in enumerate(fits)),
+    ]
+
+
+def _rows(fits: Sequence[Fit], estimate: Estimate, made: Made) -> str:
+    training, validation, test = (f"{len(part):,}" for part in fits[0].rows)
+    dropped = f", {made.dropped:,} dropped for a missing value" if made.dropped else ""
+    if estimate.splits:
+        of_first = f"of the first split {training} training, {validation} validation"
+        return f"{estimate.test_rows:,}, each judged once; {of_first}{dropped}"
+    return f"{training} training, {validation} validation, {test} test{dropped}"
 
 
 def _read(fitted: Fit) -> str:
@@ -204,7 +232,9 @@ def _clamped(estimate: Estimate, settings: OwnSettings) -> str:
 def _p_value(estimate: Estimate) -> str:
     if not math.isfinite(estimate.p_value):
         return "none: not stationary"
-    return f"p = {estimate.p_value:.3g} ({len(estimate.judged.permuted):,} other orders of the test rows)"
+    orders = f"{len(estimate.judged.permuted):,} other orders of the test rows"
+    of_splits = f"twice the median of the splits, {orders} of each" if estimate.splits else orders
+    return f"p = {estimate.p_value:.3g} ({of_splits})"
 
 
 def _values(numbers) -> str:

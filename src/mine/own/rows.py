@@ -33,6 +33,15 @@ class Rows(Protocol):
             UserError: too little in a part.
         """
 
+    def folds(
+        self, count: int, counts: Sequence[int], source: np.random.Generator
+    ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """``count`` such splits whose test rows together are every row once; ``counts``: about those of one split.
+
+        Raises:
+            UserError: too little in a part.
+        """
+
     def take(self, part: np.ndarray) -> Rows:
         """The same of some of the rows, in their order."""
 
@@ -53,6 +62,13 @@ class Independent:
     def split(self, counts: Sequence[int], source: np.random.Generator) -> tuple[np.ndarray, ...]:
         """Rows at random."""
         return tuple(np.split(source.permutation(sum(counts)), np.cumsum(counts)[:-1]))
+
+    def folds(
+        self, count: int, counts: Sequence[int], source: np.random.Generator
+    ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Rows at random; the validation rows of a split are the test rows of the next."""
+        parts = np.array_split(source.permutation(sum(counts)), count)
+        return [(others[counts[1] :], others[: counts[1]], test) for test, others in _each_and_others(parts)]
 
     def take(self, part: np.ndarray) -> Independent:
         """The same."""
@@ -88,6 +104,11 @@ def derangements(count: int, rows: int, source: np.random.Generator) -> np.ndarr
     return orders
 
 
+def _each_and_others(parts: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Each part with all others as one, those behind it first."""
+    return [(part, np.concatenate([*parts[at + 1 :], *parts[:at]])) for at, part in enumerate(parts)]
+
+
 @dataclass(frozen=True)
 class Stretches:
     """Rows in time order, of which those ``length`` rows apart no longer resemble each other."""
@@ -98,15 +119,40 @@ class Stretches:
         """Three stretches in time order, training first, with ``length`` rows left out between them."""
         bounds = np.cumsum([0, *counts])
         parts = [np.arange(low, high) for low, high in pairwise(bounds)]
-        parts = [part[self.length * (place > 0) :] for place, part in enumerate(parts)]
+        return self._enough([part[self.length * (place > 0) :] for place, part in enumerate(parts)])
+
+    def folds(
+        self, count: int, counts: Sequence[int], source: np.random.Generator
+    ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Test stretches one behind the other; the validation stretch behind, of the last before; the rest trains.
+
+        ``length`` rows are left out wherever two parts meet.
+        """
+        rows = np.arange(sum(counts))
+        found = []
+        for test in np.array_split(rows, count):
+            start = test[-1] + 1 + self.length
+            if start + counts[1] > len(rows):
+                start = max(0, test[0] - self.length - counts[1])
+            validation = rows[start : start + counts[1]]
+            validation = validation[self._apart(validation, test)]
+            training = rows[self._apart(rows, test) & self._apart(rows, validation)]
+            found.append(self._enough([training, validation, test]))
+        return found
+
+    def _apart(self, rows: np.ndarray, stretch: np.ndarray) -> np.ndarray:
+        """Whether each row is more than ``length`` rows from a stretch."""
+        return (rows < stretch[0] - self.length) | (rows > stretch[-1] + self.length)
+
+    def _enough(self, parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        training, validation, test = parts
         least = MIN_STRETCHES * self.length
-        if min(len(part) for part in parts[1:]) < least:
-            held = " and ".join(f"{len(part):,}" for part in parts[1:])
+        if min(len(validation), len(test)) < least:
             raise UserError(
-                f"blocks: {self.length} rows each; validation and test rows are {held} and must be at least {least:,}, "
-                f"{MIN_STRETCHES} blocks: give shorter blocks or more rows"
+                f"blocks: {self.length} rows each; validation and test rows are {len(validation):,} and {len(test):,} "
+                f"and must be at least {least:,}, {MIN_STRETCHES} blocks: give shorter blocks or more rows"
             )
-        return tuple(parts)
+        return training, validation, test
 
     def take(self, part: np.ndarray) -> Stretches:
         """The same."""
@@ -148,20 +194,40 @@ class Groups:
 
     def split(self, counts: Sequence[int], source: np.random.Generator) -> tuple[np.ndarray, ...]:
         """Whole groups at random, in parts of about the asked sizes."""
-        sizes = np.bincount(self.codes)
-        order = source.permutation(len(sizes))
-        middle = np.cumsum(sizes[order]) - sizes[order] / 2.0
-        part_of = np.empty(len(sizes), dtype=np.int64)
-        part_of[order] = np.searchsorted(np.cumsum(counts)[:-1], middle)
-        groups = np.bincount(part_of, minlength=3)
-        if min(groups[1:]) < MIN_GROUPS:
+        order = source.permutation(self.codes.max() + 1)
+        return self._rows_of(self._cut(order, np.cumsum(counts)[:-1]))
+
+    def folds(
+        self, count: int, counts: Sequence[int], source: np.random.Generator
+    ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Whole groups at random, in parts of about the asked sizes; each group is once among the test rows."""
+        order = source.permutation(self.codes.max() + 1)
+        parts = self._cut(order, len(self.codes) * np.arange(1, count) / count)
+        found = []
+        for test, others in _each_and_others(parts):
+            validation, training = self._cut(others, [counts[1]])
+            found.append(self._rows_of([training, validation, test]))
+        return found
+
+    def _cut(self, groups: np.ndarray, edges: Sequence[float]) -> list[np.ndarray]:
+        """Groups one behind the other, cut near the row that each edge counts."""
+        sizes = np.bincount(self.codes)[groups]
+        return np.split(groups, np.searchsorted(np.cumsum(sizes) - sizes / 2.0, edges))
+
+    def _rows_of(self, parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows of the groups of training, validation and test, those of a group side by side."""
+        training, validation, test = parts
+        if min(len(validation), len(test)) < MIN_GROUPS or not len(training):
             raise UserError(
-                f"group: {len(sizes):,} groups, of which validation and test rows have {groups[1]} and {groups[2]}; "
-                f"each must have at least {MIN_GROUPS}"
+                f"group: {self.codes.max() + 1:,} groups, of which validation and test rows have {len(validation)} and "
+                f"{len(test)}; each must have at least {MIN_GROUPS}"
             )
-        place = np.argsort(order)[self.codes]  # rows of a group side by side
-        rows = np.argsort(place, kind="stable")
-        return tuple(rows[part_of[self.codes[rows]] == part] for part in range(3))
+        place = np.full(self.codes.max() + 1, -1)
+        place[np.concatenate(parts)] = np.arange(sum(map(len, parts)))
+        rows = np.argsort(place[self.codes], kind="stable")
+        cuts = np.cumsum([np.isin(self.codes, part).sum() for part in parts])[:-1]
+        training, validation, test = np.split(rows, cuts)
+        return training, validation, test
 
     def take(self, part: np.ndarray) -> Groups:
         """Of these rows."""

@@ -32,6 +32,7 @@ MIN_TRAINING, MIN_HELD_OUT = 20, 10
 MOST = {
     "seed": training_settings.MOST["seed"],
     "blocks": 1_000_000,
+    "cross_fit": 100,
     "initialisations": 100,
     "permutations": 100_000,
     "resamples": 10_000,
@@ -61,8 +62,10 @@ class OwnSettings:
     value: of VALUES, what is read of that critic on the test rows.
     seed: of split, initial parameters, batches, derangements and resamples.
     blocks: rows of one stretch of a time series, or ``auto``; None or 1: rows are independent, which None looks into.
+    cross_fit: splits whose test rows together are every row once; None is one split.
     initialisations: critics trained side by side; validation rows choose among them.
-    split: shares of training, validation and test rows; any positive numbers, only their ratio counts.
+    split: shares of training, validation and test rows; any positive numbers, only their ratio counts. With
+        ``cross_fit`` one row of so many is a test row, and the first two share the others.
     permutations: derangements of the test rows in the permutation test.
     resamples: of the test rows, for the interval. level: coverage that the interval aims at.
     hidden, layers, embedding: widths of the critic. batch_size: of at most all training rows. learning_rate: Adam's.
@@ -81,6 +84,7 @@ class OwnSettings:
     value: str = DONSKER_VARADHAN
     seed: int = 0
     blocks: int | str | None = None
+    cross_fit: int | None = None
     initialisations: int = 3
     split: tuple[float, float, float] = (60.0, 20.0, 20.0)
     permutations: int = 999
@@ -126,6 +130,8 @@ class OwnSettings:
         _check_count("seed", self.seed, 0)
         if self.blocks not in (None, "auto"):
             _check_count("blocks", self.blocks, 1)
+        if self.cross_fit is not None:
+            _check_count("cross_fit", self.cross_fit, 2)
         for name in ("initialisations", "eval_every", "patience", "max_updates"):
             _check_count(name, getattr(self, name), 1)
         for name in ("permutations", "resamples"):
@@ -173,12 +179,15 @@ class OwnSettings:
         Raises:
             UserError: fewer than MIN_TRAINING or MIN_HELD_OUT in one of them.
         """
-        total = sum(self.split)
-        validation, test = (round(rows * share / total) for share in self.split[1:])
+        split = self.split
+        if self.cross_fit is not None:
+            split = (*split[:2], sum(split[:2]) / (self.cross_fit - 1))
+        total = sum(split)
+        validation, test = (round(rows * share / total) for share in split[1:])
         counts = (rows - validation - test, validation, test)
         if counts[0] < MIN_TRAINING or min(counts[1:]) < MIN_HELD_OUT:
             needs = (MIN_TRAINING, MIN_HELD_OUT, MIN_HELD_OUT)
-            least = math.ceil(max(need * total / share for need, share in zip(needs, self.split, strict=True)))
+            least = math.ceil(max(need * total / share for need, share in zip(needs, split, strict=True)))
             raise UserError(
                 f"rows: {rows} give {counts[0]} training, {counts[1]} validation and {counts[2]} test rows; at least "
                 f"{needs[0]}, {needs[1]} and {needs[2]} are needed, so about {least} rows at this split"

@@ -15,7 +15,8 @@ from mine.own.conditional import estimate_conditional, fit_conditional
 from mine.own.conditional_report import record_conditional
 from mine.own.conditional_report import render as render_conditional
 from mine.own.conditional_report import verdict as conditional_verdict
-from mine.own.estimate import estimate, estimate_new, fit
+from mine.own.crossfit import fit_and_estimate
+from mine.own.estimate import Estimate, Fit, estimate_new
 from mine.own.normalised import Form, normalised
 from mine.own.record import plain, record, record_of_new_rows
 from mine.own.report import Made, render, render_of_new_rows, verdict
@@ -27,7 +28,7 @@ from mine.progress import ProgressLine
 
 @dataclass(frozen=True)
 class Shown:
-    """record: ready for JSON; text: what is printed; draw: makes the figure; save: writes the fitted model."""
+    """record: ready for JSON; text: what is printed; draw: makes the figure; save: writes the model of one fit."""
 
     record: dict[str, Any]
     text: str
@@ -37,29 +38,42 @@ class Shown:
 
 def of_estimate(made: Made, settings: OwnSettings, *, normalise: bool) -> Shown:
     """Mutual information of x and z. normalise: with its normalised forms."""
-    line = ProgressLine(settings.max_updates)
-    fitted = fit(
+    fits, found = _estimated(made, settings)
+    forms = normalised(found.mi, found.interval, fits[0].entropies) if normalise else []
+    content = record(fits, found, made, settings) | {"normalised": _of_forms(forms) if normalise else None}
+    names = [each.name for each in made.x], [each.name for each in made.z]
+    return Shown(
+        content,
+        render(fits, found, made, forms),
+        lambda: figure.draw(fits, found, verdict(found)),
+        (lambda path: save(path, fits[0], found, names)) if len(fits) == 1 else None,
+    )
+
+
+def _estimated(made: Made, settings: OwnSettings) -> tuple[Sequence[Fit], Estimate]:
+    """Train and judge, with a line of progress for each split's each."""
+    count, rows = settings.cross_fit or 1, settings.parts(len(made.x[0].values))[2]
+    lines: dict[tuple[int, str], ProgressLine] = {}
+
+    def say(split: int, doing: str, total: int, done: int, text: str) -> None:
+        if (split, doing) not in lines:
+            for line in lines.values():
+                line.close()
+            lines[split, doing] = ProgressLine(total)
+        lines[split, doing].update(done, text if count == 1 else f"split {split + 1} of {count}: {text}")
+
+    fits, found = fit_and_estimate(
         made.x,
         made.z,
         settings,
         device=made.device,
         groups=made.groups,
-        report=lambda look: line.update(look.update, _told(look)),
+        trains=lambda split, look: say(split, "train", settings.max_updates, look.update, _told(look)),
+        judges=lambda split, done: say(split, "judge", rows, done, f"judged {done:,} of about {rows:,} test rows"),
     )
-    line.close()
-    count = len(fitted.rows[2])
-    line = ProgressLine(count)
-    found = estimate(fitted, made.x, made.z, lambda done: line.update(done, f"judged {done:,} of {count:,} test rows"))
-    line.close()
-    forms = normalised(found.mi, found.interval, fitted.entropies) if normalise else []
-    content = record(fitted, found, made) | {"normalised": _of_forms(forms) if normalise else None}
-    names = [each.name for each in made.x], [each.name for each in made.z]
-    return Shown(
-        content,
-        render(fitted, found, made, forms),
-        lambda: figure.draw(fitted, found, verdict(found)),
-        lambda path: save(path, fitted, found, names),
-    )
+    for line in lines.values():
+        line.close()
+    return fits, found
 
 
 def of_new_rows(made: Made, model: Path, *, normalise: bool) -> Shown:
@@ -72,7 +86,7 @@ def of_new_rows(made: Made, model: Path, *, normalise: bool) -> Shown:
     return Shown(
         content | {"normalised": _of_forms(forms) if normalise else None},
         render_of_new_rows(fitted, found, made, model.name, forms),
-        lambda: figure.draw(fitted, found, verdict(found)),
+        lambda: figure.draw([fitted], found, verdict(found)),
     )
 
 

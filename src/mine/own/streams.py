@@ -17,6 +17,7 @@ class Use(Enum):
     RESAMPLES = 3
     PERMUTATIONS = 4
     WITHIN_CELLS = 5
+    FOLDS = 6
 
 
 def numbers(seed: int, use: Use, member: int = 0) -> np.random.Generator:

@@ -33,6 +33,9 @@ _BESIDE_SUMMARIES = ("epochs",)
 SEARCH_TABLES = ("ranking", "judged", "numbers", "moves", "plausible", "counts", "runs")
 """Of the search for the settings behind the write-up's pictures."""
 
+OWN_TABLES = ("estimates", "nulls", "aims")
+"""Of `mine estimate` on tasks of known mutual information."""
+
 FIGURE_KINDS = (".svg", ".pdf", ".png")
 
 
@@ -73,7 +76,8 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
             made.add_encoders(name, experiment)
         else:
             made.add_runs(name, experiment, needed=name in targets(config, ALL))
-    made.add_search()
+    made.add_folder("search", SEARCH_TABLES)
+    made.add_folder("own", OWN_TABLES)
     made.add_ledger()
     experiments, summaries, stairs, kept = made.experiments, made.summaries, made.stairs, made.kept
 
@@ -165,13 +169,13 @@ class _Made:
             if (self.results / name / f"{table}.parquet").exists():
                 self.sources[f"data/{name}_{table}.parquet"] = self.results / name / f"{table}.parquet"
 
-    def add_search(self) -> None:
-        """The tables of the search."""
-        for table in SEARCH_TABLES:
-            if (self.results / "search" / f"{table}.parquet").exists():
-                self.sources[f"data/search_{table}.parquet"] = self.results / "search" / f"{table}.parquet"
+    def add_folder(self, name: str, tables: tuple[str, ...]) -> None:
+        """The tables of what is no experiment."""
+        for table in tables:
+            if (self.results / name / f"{table}.parquet").exists():
+                self.sources[f"data/{name}_{table}.parquet"] = self.results / name / f"{table}.parquet"
             else:
-                self._keep("search/", f"data/search_{table}.")
+                self._keep(f"{name}/", f"data/{name}_{table}.")
 
     def add_ledger(self) -> None:
         """The full ledger, and what is drawn of frozen critics."""

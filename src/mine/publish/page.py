@@ -74,8 +74,9 @@ def page(
             "[The claims, tested](claims.md) is the ledger of every claim of the write-up; claims.html the same."
         )
         parts += ["## claims", *_pictures(figures, "claims")]
-    if any(file.startswith("search/") for file in figures):
-        parts += ["## search", *_pictures(figures, "search")]
+    for folder in ("search", "own"):
+        if any(file.startswith(f"{folder}/") for file in figures):
+            parts += [f"## {folder}", *_pictures(figures, folder)]
     for name, summary in summaries.items():
         parts += [f"## {name}", *_pictures(figures, name), cell_table(summary)]
     for name, table in encoders.items():

@@ -1,0 +1,1 @@
+"""How good ``mine estimate`` is on tasks of known mutual information, beside other packages: `snakemake own`."""

@@ -1,0 +1,73 @@
+"""What `snakemake own` plans, and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mine.config import load_config
+from mine.errors import UserError
+from mine.provenance import import_closure
+from mine.reach.methods import HOUSE, METHODS, PEERS, TASKS, set_of
+from mine.reach.plan import Plan, blocks
+from mine.tasks.split import CHOOSING, JUDGING
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_published_plan_has_every_task_and_never_a_draw_that_chose():
+    plan = Plan.from_dict(load_config(ROOT / "config" / "config.yaml")["own"])
+    cells = list(plan.cells())
+    assert plan.rows == (10_000, 1_000)
+    assert {cell.task for cell in cells} == set(TASKS)
+    assert len(TASKS) == 50
+    assert {name: [set_of(task) for task in TASKS].count(name) for name in ("choosing", "judging", "further")} == {
+        "choosing": 20,
+        "judging": 20,
+        "further": 10,
+    }
+    assert {task for task in TASKS if set_of(task) == "judging"} == set(JUDGING)
+    assert set(CHOOSING) < set(TASKS)
+    assert max(cell.first + cell.draws for cell in cells) <= 5
+    assert {cell.method for cell in cells} == {name for name, each in METHODS.items() if not each.why_not}
+    assert {cell.rows for cell in cells if cell.method not in HOUSE} == {10_000}
+    assert {TASKS[cell.task].dim_x for cell in cells if cell.method == "gmm-mi"} == {1}
+    assert len({cell.path for cell in cells}) == len(cells)
+
+
+def test_draws_are_shared_out_to_jobs():
+    assert blocks(5, 2) == [(0, 2), (2, 2), (4, 1)]
+    plan = Plan(rows=[500], draws=3, draws_per_job=2, tasks=["1v1-normal-0.75"], peers={"latentmi": 1, "mist": 1})
+    assert [(cell.method, cell.first, cell.draws) for cell in plan.cells()] == [
+        *[(method, *block) for method in HOUSE for block in ((0, 2), (2, 1))],
+        ("latentmi", 0, 1),
+    ]
+    assert len(list(Plan(null_draws=120, null_draws_per_job=50).null_blocks())) == 18
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"draw": 5}, "own.draw: unknown key; known are rows, draws"),
+        ({"draws": 0}, "own.draws: 0 is not a whole number of at least 1"),
+        ({"draws": 1001}, "own.draws: 1001 is not a whole number of at most 1,000"),
+        ({"rows": [5]}, "own.rows: 5 is not a whole number of at least 100"),
+        ({"tasks": ["none"]}, "own.tasks: 'none' is unknown; allowed are 1v1-normal-0.75"),
+        ({"peers": {"ours": 1}}, "own.peers: 'ours' is this package's own and always measured"),
+        ({"peers": {"latentmi": 0}}, "own.peers.latentmi: 0 is not a whole number of at least 1"),
+        ({"settings": {"hiden": 3}}, "own.settings.hiden: unknown key"),
+        ({"null_settings": {"permutations": 3}}, "own.null_settings.permutations: 3 is not a whole number of at least"),
+    ],
+)
+def test_a_bad_plan_is_refused_in_one_line(values, words):
+    with pytest.raises(UserError) as refused:
+        Plan.from_dict(values)
+    assert str(refused.value).startswith(words)
+
+
+def test_what_other_packages_gave_does_not_depend_on_our_estimate():
+    assert not [name for name in import_closure("reach.peers") if name.startswith("own")]
+    for peer in PEERS:
+        assert (ROOT / "benchmarks" / "peers" / f"{peer}.txt").is_file()
+        assert (ROOT / "benchmarks" / "peers" / f"ask_{peer.replace('-', '_')}.py").is_file()

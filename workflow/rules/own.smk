@@ -1,0 +1,179 @@
+# How good is `mine estimate` on tasks of known mutual information, beside other packages? Every job is a method on some
+# draws of one task, so what was made stays made. Made by `snakemake own`, not by `snakemake`.
+OWN = f"{RESULTS}/own"
+OWN_PLAN = OwnPlan.from_dict(config.get("own", {}))
+OWN_TABLES = ("estimates", "nulls", "aims")
+OWN_CELLS = {f"{OWN}/cells/{cell.path}": cell for cell in OWN_PLAN.cells()}
+OWN_NULLS = {f"{OWN}/nulls/kind={kind}/first={first}.parquet": count for kind, first, count in OWN_PLAN.null_blocks()}
+# What is asked of other packages, and what each needs.
+OWN_PEERS = Path(workflow.basedir) / "benchmarks" / "peers"
+
+
+def own_environment(wildcards):
+    """The status of the environment of another package's method, and the script that asks it."""
+    peer = OWN_METHODS[wildcards.method].peer
+    script = OWN_PEERS / f"ask_{peer.replace('-', '_')}.py"
+    return {"environment": f"{OWN}/peers/{peer}.json", "script": str(script)} if peer else {}
+
+
+def own_peer_options(wildcards, input):
+    """Where another package's method finds them."""
+    return [part for name, path in input.items() for part in (f"--{name}", str(path))]
+
+
+def own_cell_code(wildcards):
+    """Hash of the code that a cell depends on."""
+    measures = "reach.peers" if OWN_METHODS[wildcards.method].peer else "reach.measured"
+    return code_hash(measures, *(f"tasks.{name}" for name in modules_of(wildcards.task)))
+
+
+def own_draws(wildcards, output):
+    """How many draws a job of cells has."""
+    return OWN_CELLS[output.table].draws
+
+
+rule own_peer:
+    input:
+        requirements=f"{OWN_PEERS}/{{peer}}.txt",
+    output:
+        status=f"{OWN}/peers/{{peer}}.json",
+    log:
+        f"{RESULTS}/logs/own/peer_{{peer}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/own_peer/{{peer}}.tsv"
+    wildcard_constraints:
+        peer=one_of(OWN_PEER_NAMES),
+    conda:
+        CONDA_ENV
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=grows(4000),
+        runtime=grows(60),
+    params:
+        folder=f"{OWN}/peers/{{peer}}",
+    shell:
+        "mine reach environment --requirements {input.requirements:q} --folder {params.folder:q}"
+        " --output {output.status:q} > {log:q} 2>&1"
+
+
+rule own_cell:
+    input:
+        unpack(own_environment),
+    output:
+        table=f"{OWN}/cells/rows={{rows}}/method={{method}}/task={{task}}/first={{first}}.parquet",
+    log:
+        f"{RESULTS}/logs/own/{{rows}}_{{method}}_{{task}}_{{first}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/own_cell/{{rows}}_{{method}}_{{task}}_{{first}}.tsv"
+    wildcard_constraints:
+        rows=one_of(OWN_PLAN.rows),
+        method=one_of(OWN_METHODS),
+        task=one_of(OWN_TASKS),
+        first=r"\d+",
+    conda:
+        CONDA_ENV
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=grows(4000),
+        runtime=grows(240),
+    params:
+        plan=json.dumps({"settings": OWN_PLAN.settings}),
+        draws=own_draws,
+        peer=own_peer_options,
+        code=own_cell_code,
+        torch=metadata.version("torch").partition("+")[0],
+    shell:
+        "mine reach cell --plan {params.plan:q} --method {wildcards.method:q} --task {wildcards.task:q}"
+        " --rows {wildcards.rows:q} --first {wildcards.first:q} --draws {params.draws} {params.peer:q}"
+        " --output {output.table:q} > {log:q} 2>&1"
+
+
+rule own_null:
+    output:
+        table=f"{OWN}/nulls/kind={{kind}}/first={{first}}.parquet",
+    log:
+        f"{RESULTS}/logs/own/null_{{kind}}_{{first}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/own_null/{{kind}}_{{first}}.tsv"
+    wildcard_constraints:
+        kind=one_of(OWN_PLAN.nulls),
+        first=r"\d+",
+    conda:
+        CONDA_ENV
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=grows(2000),
+        runtime=grows(120),
+    params:
+        plan=json.dumps({"null_rows": OWN_PLAN.null_rows, "null_settings": OWN_PLAN.null_settings}),
+        draws=lambda wildcards, output: OWN_NULLS[output.table],
+        code=code_hash("reach.measured"),
+        torch=metadata.version("torch").partition("+")[0],
+    shell:
+        "mine reach null --plan {params.plan:q} --kind {wildcards.kind:q} --first {wildcards.first:q}"
+        " --draws {params.draws} --output {output.table:q} > {log:q} 2>&1"
+
+
+rule own_judge:
+    input:
+        cells=list(OWN_CELLS),
+        nulls=list(OWN_NULLS),
+    output:
+        **{table: f"{OWN}/{table}.parquet" for table in OWN_TABLES},
+    log:
+        f"{RESULTS}/logs/own/judge.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/own_judge/judge.tsv"
+    localrule: True
+    conda:
+        CONDA_ENV
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=grows(2000),
+        runtime=grows(30),
+    params:
+        plan=OWN_PLAN.to_json(),
+        cells=f"{OWN}/cells",
+        nulls=f"{OWN}/nulls",
+        folder=OWN,
+        code=code_hash("reach.tables", "reach.aims"),
+    shell:
+        "mine reach judge --plan {params.plan:q} --cells {params.cells:q} --null {params.nulls:q}"
+        " --output {params.folder:q} > {log:q} 2>&1"
+
+
+rule own_figure:
+    input:
+        lambda wildcards: [f"{OWN}/{table}.parquet" for table in FIGURES[wildcards.figure].needs],
+    output:
+        **in_report(
+            figure_files(f"{RESULTS}/figures/own/{{figure}}"),
+            caption="../report/figure.rst",
+            category=REPORT_FIGURES,
+            subcategory="own",
+            labels={"experiment": "own", "figure": "{figure}", "setting": "all"},
+        ),
+    log:
+        f"{RESULTS}/logs/figures/own/{{figure}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figures/own/{{figure}}.tsv"
+    wildcard_constraints:
+        figure="|".join(n for n, spec in FIGURES.items() if spec.of == "own"),
+    priority: 100
+    localrule: True
+    conda:
+        CONDA_ENV
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=grows(2000),
+        runtime=grows(30),
+    params:
+        tables=OWN,
+        code=figure_code,
+    shell:
+        "mine figures {wildcards.figure:q} --experiment-dir {params.tables:q} --output {output.svg:q} > {log:q} 2>&1"
