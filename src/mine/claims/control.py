@@ -12,8 +12,6 @@ from mine.statistics import Interval, median
 GOALS = {"maximise": ("y",), "compress": ("y", "x"), "remove": ("y", "s")}
 """Goal to its terms."""
 
-INFORMATION = {"y": "I(t; y)", "x": "I(x; t)", "s": "I(t; s)"}
-
 USABLE = 0.95
 """Share of the optimum from which on an encoder is well trained. Ours."""
 

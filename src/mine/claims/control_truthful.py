@@ -9,7 +9,6 @@ from mine.claims.claim import REPORTED, US, Claim, Finding, Missing, decide, fin
 from mine.claims.control import (
     BEFORE,
     GOALS,
-    INFORMATION,
     MARGIN,
     TEST,
     by_seed,
@@ -20,6 +19,7 @@ from mine.claims.control import (
     over_seeds,
 )
 from mine.claims.tables import Tables, runs_of
+from mine.control.words import INFORMATION
 from mine.estimators.names import label
 
 QUANTITY = "|in-batch estimate less exact value| of {}, largest over settings, median over seeds, nats"

@@ -16,15 +16,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mine.commands.options import add_settings, check_tf32, integer, made_with, number
-from mine.commands.options import device as choose_device
-from mine.commands.options import threads as check_threads
-from mine.commands.train import add_running_options, outputs_of, settings_of
+from mine.commands.options import add_settings, integer, made_with, number
+from mine.commands.train import add_running_options, made_ready, seeds_and_outputs, settings_of
 from mine.control.settings import GOALS, ControlSettings, EncoderCell, check_together
 from mine.errors import UserError
 from mine.estimators import default_critic
 from mine.estimators.names import ESTIMATORS
-from mine.settings import CRITICS, TrainingSettings, check_choice, check_size
+from mine.settings import CRITICS, TrainingSettings, check_size
 
 HELP = "train encoders by an estimate, judged by the exact information"
 
@@ -75,34 +73,19 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    from mine.experiments import parse_seeds
-
-    seeds = parse_seeds(arguments.seed)
-    check_threads(arguments.threads)
-    if arguments.stack is not None and (isinstance(arguments.stack, str) or arguments.stack < 1):
-        raise UserError(f"stack: {arguments.stack!r} is not a whole number of at least 1")
-    outputs = outputs_of("output", arguments.output, seeds)
-    check_choice("variant", arguments.variant, tuple(ESTIMATORS))
+    seeds, outputs = seeds_and_outputs(arguments)
     control, training = _control(arguments), settings_of(arguments)
     check_together(control, training)
     check_size(control.dim, training)
     critic = arguments.critic or default_critic(arguments.variant)
     cells = [EncoderCell(arguments.variant, critic, control.goal, control.dim, seed) for seed in seeds]
 
-    import torch
-
     from mine.control.code import encoder_code_hash
     from mine.control.runs import train_encoders
     from mine.control.trace import write_run
-    from mine.files import check_writable
     from mine.progress import ProgressLine
 
-    device = choose_device(arguments.device)
-    check_tf32(arguments.tf32, device)
-    for output in outputs:
-        check_writable(output)
-    torch.set_num_threads(arguments.threads)
-    torch.backends.cuda.matmul.allow_tf32 = arguments.tf32
+    device = made_ready(arguments, outputs)
     where = {**made_with(arguments, device), "code": encoder_code_hash(arguments.variant)}
     size, total = arguments.stack or STACK[device.type], training.steps or 0
     line = ProgressLine(total * -(-len(seeds) // size))

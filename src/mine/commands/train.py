@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,8 @@ from mine.settings import CRITICS, GAUSSIAN, Cell, TrainingSettings, check_choic
 from mine.tasks import FIXED, TASKS
 
 if TYPE_CHECKING:
+    import torch
+
     from mine.engine.loop import Progress
     from mine.engine.runs import RunResult
     from mine.progress import ProgressLine
@@ -109,20 +111,12 @@ def run(arguments: argparse.Namespace) -> None:
     job = _checked(arguments)
 
     # Slow to import (2 s), so only once the input is known to be good.
-    import torch
-
     from mine.engine.runs import runs_of, train_runs
-    from mine.files import check_writable
     from mine.progress import ProgressLine
     from mine.provenance import training_code_hash
 
     cell, runs = job.cells[0], runs_of(job.cells)
-    device = choose_device(arguments.device)
-    check_tf32(arguments.tf32, device)
-    for output in job.outputs + job.critics:
-        check_writable(output)
-    torch.set_num_threads(arguments.threads)
-    torch.backends.cuda.matmul.allow_tf32 = arguments.tf32
+    device = made_ready(arguments, job.outputs + job.critics)
     where = {**made_with(arguments, device), "code": training_code_hash(arguments.variant, arguments.task)}
 
     size = arguments.stack or _stack(device.type, job.settings, cell)
@@ -147,14 +141,9 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _checked(arguments: argparse.Namespace) -> _Job:
     """What the arguments ask for. Raises UserError."""
-    from mine.experiments import check_stairs, parse_seeds
+    from mine.experiments import check_stairs
 
-    seeds = parse_seeds(arguments.seed)
-    check_threads(arguments.threads)
-    if arguments.stack is not None and (isinstance(arguments.stack, str) or arguments.stack < 1):
-        raise UserError(f"stack: {arguments.stack!r} is not a whole number of at least 1")
-    outputs = outputs_of("output", arguments.output, seeds)
-    check_choice("variant", arguments.variant, tuple(ESTIMATORS))
+    seeds, outputs = seeds_and_outputs(arguments)
     dim, mi = _data(arguments)
     cells = [
         Cell(arguments.variant, dim, arguments.rho, seed, arguments.critic or "", arguments.task, mi) for seed in seeds
@@ -166,6 +155,34 @@ def _checked(arguments: argparse.Namespace) -> _Job:
     if set(map(os.path.realpath, outputs)) & set(map(os.path.realpath, critics)):
         raise UserError(f"critics: {arguments.critics!r} is the output too")
     return _Job(cells, settings, outputs, checkpoints, critics)
+
+
+def seeds_and_outputs(arguments: argparse.Namespace) -> tuple[list[int], list[Path]]:
+    """The seeds that are asked for, and the file of each. Raises UserError, of the estimator and how to run too."""
+    from mine.experiments import parse_seeds
+
+    seeds = parse_seeds(arguments.seed)
+    check_threads(arguments.threads)
+    if arguments.stack is not None and (isinstance(arguments.stack, str) or arguments.stack < 1):
+        raise UserError(f"stack: {arguments.stack!r} is not a whole number of at least 1")
+    outputs = outputs_of("output", arguments.output, seeds)
+    check_choice("variant", arguments.variant, tuple(ESTIMATORS))
+    return seeds, outputs
+
+
+def made_ready(arguments: argparse.Namespace, outputs: Sequence[Path]) -> torch.device:
+    """The device to train on, with torch set up as asked and every output writable. Raises UserError."""
+    import torch
+
+    from mine.files import check_writable
+
+    device = choose_device(arguments.device)
+    check_tf32(arguments.tf32, device)
+    for output in outputs:
+        check_writable(output)
+    torch.set_num_threads(arguments.threads)
+    torch.backends.cuda.matmul.allow_tf32 = arguments.tf32
+    return device
 
 
 def _report(line: ProgressLine, job: _Job, truths: list[float], before: int, what: str) -> Callable[[Progress], None]:

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from mine.control.words import INFORMATION
 from mine.figures import style
-from mine.figures.encoders import TERMS, check, quartiles, seeds_text, variants_of, words_of
+from mine.figures.encoders import check, quartiles, seeds_text, variants_of, words_of
 from mine.figures.panels import Panels, caption
 
 _GOALS = {"maximise": ("y",), "compress": ("y", "x"), "remove": ("y", "s")}
@@ -18,7 +19,7 @@ _NEEDED = (
     "seed",
     "step",
     "fresh_s",
-    *(f"{k}_{t}" for k in ("mi", "estimate") for t in TERMS),
+    *(f"{k}_{t}" for k in ("mi", "estimate") for t in INFORMATION),
 )
 
 
@@ -50,7 +51,7 @@ def draw(encoder_steps: pd.DataFrame, encoders: pd.DataFrame) -> Figure:
         row_order=rows,
         col_order=variants,
         xlabel="updates",
-        ylabel={row: f"{TERMS[row[-1]]} (nats)" for row in rows},
+        ylabel={row: f"{INFORMATION[row[-1]]} (nats)" for row in rows},
         title=_title(long, words),
         subtitle="Estimate of the training batches and exact information of the encoder at the same update.",
         caption=caption(
@@ -130,5 +131,7 @@ def _title(long: pd.DataFrame, words: dict[str, str]) -> str:
     row, variant = gaps.abs().idxmax()
     goal, term = row.split()
     side = "above" if gaps[row, variant] > 0 else "below"
-    said = f"{style.look(variant).label}'s estimate of {TERMS[term]} ends {abs(gaps[row, variant]):.2f} nats {side}"
+    said = (
+        f"{style.look(variant).label}'s estimate of {INFORMATION[term]} ends {abs(gaps[row, variant]):.2f} nats {side}"
+    )
     return f"{said} the truth ({words[goal]}): the farthest of all"

@@ -11,8 +11,6 @@ from mine.errors import UserError
 from mine.figures import style
 from mine.statistics import Interval, median, quantile
 
-TERMS = {"y": "I(t; y)", "x": "I(x; t)", "s": "I(t; s)"}
-
 
 def check(table: pd.DataFrame, name: str, columns: Iterable[str]) -> pd.DataFrame:
     """The table with text where it has names. Raises UserError where it has no rows or lacks a column."""
