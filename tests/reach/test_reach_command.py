@@ -27,7 +27,7 @@ PLAN = {
     "rows": [150],
     "draws": 1,
     "tasks": ["turned-labels-5-1-4-1.5"],
-    "peers": {"infomeasure-ksg": 1},
+    "draws_of": {"infomeasure-ksg": 1},
     "nulls": ["ar1-0.5"],
     "null_rows": 200,
     "null_draws": 1,

@@ -30,7 +30,7 @@ def test_the_published_plan_has_every_task_and_never_a_draw_that_chose():
     assert {task for task in TASKS if set_of(task) == "judging"} == set(JUDGING)
     assert set(CHOOSING) < set(TASKS)
     assert max(cell.first + cell.draws for cell in cells) <= 5
-    assert {cell.method for cell in cells} == {name for name, each in METHODS.items() if not each.why_not}
+    assert set(plan.draws_of) | set(HOUSE) == set(METHODS)  # what is not run is a 0 that a reader sees
     assert {cell.rows for cell in cells if cell.method not in HOUSE} == {10_000}
     assert {TASKS[cell.task].dim_x for cell in cells if cell.method == "gmm-mi"} == {1}
     assert len({cell.path for cell in cells}) == len(cells)
@@ -38,9 +38,11 @@ def test_the_published_plan_has_every_task_and_never_a_draw_that_chose():
 
 def test_draws_are_shared_out_to_jobs():
     assert blocks(5, 2) == [(0, 2), (2, 2), (4, 1)]
-    plan = Plan(rows=[500], draws=3, draws_per_job=2, tasks=["1v1-normal-0.75"], peers={"latentmi": 1, "mist": 1})
+    plan = Plan(rows=[500], draws=3, draws_per_job=2, tasks=["1v1-normal-0.75"], draws_of={"cross-fit": 2, "cca": 0, "latentmi": 1, "mist": 1})
     assert [(cell.method, cell.first, cell.draws) for cell in plan.cells()] == [
-        *[(method, *block) for method in HOUSE for block in ((0, 2), (2, 1))],
+        *[("ours", *block) for block in ((0, 2), (2, 1))],
+        *[("cross-fit", first, 1) for first in (0, 1)],
+        *[("neighbours", *block) for block in ((0, 2), (2, 1))],
         ("latentmi", 0, 1),
     ]
     assert len(list(Plan(null_draws=120, null_draws_per_job=50).null_blocks())) == 18
@@ -54,8 +56,8 @@ def test_draws_are_shared_out_to_jobs():
         ({"draws": 1001}, "own.draws: 1001 is not a whole number of at most 1,000"),
         ({"rows": [5]}, "own.rows: 5 is not a whole number of at least 100"),
         ({"tasks": ["none"]}, "own.tasks: 'none' is unknown; allowed are 1v1-normal-0.75"),
-        ({"peers": {"ours": 1}}, "own.peers: 'ours' is this package's own and always measured"),
-        ({"peers": {"latentmi": 0}}, "own.peers.latentmi: 0 is not a whole number of at least 1"),
+        ({"draws_of": {"our": 1}}, "own.draws_of: 'our' is unknown; allowed are ours, cross-fit"),
+        ({"draws_of": {"latentmi": -1}}, "own.draws_of.latentmi: -1 is not a whole number of at least 0"),
         ({"settings": {"hiden": 3}}, "own.settings.hiden: unknown key"),
         ({"null_settings": {"permutations": 3}}, "own.null_settings.permutations: 3 is not a whole number of at least"),
     ],

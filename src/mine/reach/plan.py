@@ -13,7 +13,7 @@ from typing import Any
 from mine.errors import UserError
 from mine.kinds import Whole, kinds_of, setting
 from mine.own.settings import OwnSettings
-from mine.reach.methods import HOUSE, METHODS, TASKS
+from mine.reach.methods import CROSS_FIT, METHODS, TASKS
 from mine.settings import check_choice
 from mine.tasks.split import FIRST_CHOOSING_DRAW
 
@@ -54,7 +54,7 @@ class Plan:
     draws: int = setting(5, _DRAWS)
     draws_per_job: int = setting(5, _DRAWS)
     tasks: tuple[str, ...] = tuple(TASKS)
-    peers: dict[str, int] = field(default_factory=dict)
+    draws_of: dict[str, int] = field(default_factory=dict)
     nulls: tuple[str, ...] = NULLS
     null_rows: int = setting(1_000, Whole(100, 1_000_000))
     null_draws: int = setting(200, Whole(1, 100_000))
@@ -68,13 +68,11 @@ class Plan:
             kind.check(f"own.{name}", getattr(self, name))
         for name in ("rows", "tasks", "nulls"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        for name, known in (("tasks", TASKS), ("nulls", NULLS), ("peers", METHODS)):
+        for name, known in (("tasks", TASKS), ("nulls", NULLS), ("draws_of", METHODS)):
             for each in getattr(self, name):
                 check_choice(f"own.{name}", each, tuple(known))
-        for name in self.peers:
-            if name in HOUSE:
-                raise UserError(f"own.peers: {name!r} is this package's own and always measured")
-            _DRAWS.check(f"own.peers.{name}", self.peers[name])
+        for name, draws in self.draws_of.items():
+            Whole(0, _DRAWS.most).check(f"own.draws_of.{name}", draws)
         for rows in self.rows:
             Whole(100, 1_000_000).check("own.rows", rows)
         for name in ("settings", "null_settings"):
@@ -107,14 +105,14 @@ class Plan:
     def cells(self) -> Iterator[Cell]:
         """Every job on a task. A method that nobody can run has none."""
         for rows in self.rows:
-            for method in (*HOUSE, *self.peers):
-                of_peer = self.peers.get(method)
-                if METHODS[method].why_not or (of_peer and rows != self.rows[0]):
+            for name, method in METHODS.items():
+                if method.why_not or (method.peer and rows != self.rows[0]):
                     continue
+                draws = self.draws_of.get(name, 0 if method.peer else self.draws)
                 for task in self.tasks:
-                    if not METHODS[method].one_by_one or TASKS[task].dim_x == TASKS[task].dim_z == 1:
-                        for first, count in blocks(of_peer or self.draws, self.draws_per_job):
-                            yield Cell(rows, method, task, first, count)
+                    if not method.one_by_one or TASKS[task].dim_x == TASKS[task].dim_z == 1:
+                        for first, count in blocks(draws, 1 if name == CROSS_FIT else self.draws_per_job):
+                            yield Cell(rows, name, task, first, count)
 
     def null_blocks(self) -> Iterator[tuple[str, int, int]]:
         """Kind, first draw and number of draws of every job on null data."""
