@@ -5,8 +5,6 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 BENCHMARK = {
     "grid": {
         "variant": ["nwj", "infonce", "doe-gaussian"],

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("workflow")
 ROOT = Path(__file__).parents[2]
 
 
