@@ -136,6 +136,7 @@ def test_figures_of_other_tables_can_be_told_apart():
         "ema_bias": "frozen",
         "lag_and_noise": "frozen",
         "ledger": "claims",
+        "own_errors": "own",
         "search": "search",
     }
 
