@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from mine.claims.claim import FAILS, HOLDS, PARTLY, REPORTED, UNDECIDED, judge
+from mine.claims.control import GOALS
 from mine.claims.control_correction import CLAIM as CORRECTION
 from mine.claims.control_truthful import CLAIM as TRUTHFUL
 from mine.claims.control_usable import CLAIM as USABLE
 from mine.claims.tables import Tables
+from mine.control.settings import ControlSettings
 
 SETTINGS = {
     "maximise": "maximise",
@@ -51,6 +53,13 @@ def judged(claim, table):
 
 def primary(found):
     return {f"{each.cell} {each.quantity}": each.verdict for each in found.findings if each.primary}
+
+
+def test_claims_judge_the_terms_that_encoders_are_trained_by():
+    asked = {"maximise": {"power": 1.0}, "compress": {"beta": 2.0}, "remove": {"sensitive": [0.3], "removal": 1.0}}
+    for goal, terms in GOALS.items():
+        more = asked[goal] | ({"power": 1.0} if goal == "remove" else {})
+        assert ControlSettings(goal, [0.9], encoder_dim=1, **more).terms == terms
 
 
 def test_near_the_optimum_in_every_setting_is_usable():
