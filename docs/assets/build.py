@@ -33,7 +33,8 @@ _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1
 # Of the published table: variant, rho, truth, overflowed, in-batch, held out, population.
 _SHOWN = (2, 4, 5, 6, 8, 9, 10)
 # What stands up to the end marker is for who reads the file itself, on which nothing is computed.
-_MADE = re.compile(r"<!-- made: (\w+)(?: (\S+) (\S+))? -->\n.*?<!-- end: \1 -->", re.DOTALL)
+# A part without a maker here was made when it was published, and stands as it is.
+_MADE = re.compile(r"<!-- made: ([\w-]+)(?: (\S+) (\S+))? -->\n(.*?)<!-- end: \1 -->", re.DOTALL)
 
 
 def on_files(files: Files, config) -> Files:
@@ -68,7 +69,7 @@ def on_page_markdown(markdown: str, page, config, files: Files) -> str:
         return f"{start}{posixpath.relpath(to, posixpath.dirname(place) or '.')}{anchor or ''}{end}"
 
     markdown = _outside_code(lambda text: _LINK.sub(lead, text), markdown)
-    return _MADE.sub(lambda match: MAKERS[match[1]](*(part for part in match.groups()[1:] if part)), markdown)
+    return _MADE.sub(_made, markdown)
 
 
 def on_page_content(html: str, **_) -> str:
@@ -79,6 +80,11 @@ def on_page_content(html: str, **_) -> str:
         return convert(text, display="block" if match[2] == "[" else "inline")
 
     return _FORMULA.sub(formula, html)
+
+
+def _made(match: re.Match) -> str:
+    name, *given, published = match.groups()
+    return MAKERS[name](*filter(None, given)) if name in MAKERS else published
 
 
 def commands() -> str:
@@ -136,10 +142,9 @@ def pictures() -> str:
     """Where our figures in the write-up's form and its own agree, and which settings made them."""
     import pandas as pd
 
-    from mine.publish.page import pictures_part
+    from mine.publish.page import PICTURES_TABLES, pictures_part
 
-    names = ("pictures_epochs", "search_judged", "search_counts")
-    paths = {name: ROOT / f"figures/data/{name}.parquet" for name in names}
+    paths = {name: ROOT / f"figures/data/{name}.parquet" for name in PICTURES_TABLES}
     if not all(path.exists() for path in paths.values()):
         return "*The search's tables are not among the published files of this checkout.*"
     return pictures_part(**{name: pd.read_parquet(path, partitioning=None) for name, path in paths.items()})

@@ -149,16 +149,16 @@ def _counted(who: str, of: dict[str, int]) -> str:
 def short_table(ledger: pd.DataFrame) -> str:
     """One line a claim, as a Markdown table. ledger: columns of LEDGER_COLUMNS."""
     lines = ["| | claim | asked by | verdict | how it shows |", "|---|---|---|---|---|"]
-    for first, findings in _claims_of(ledger):
+    for first, findings in by_claim(ledger):
         cells = (str(first.number), first.sentence, first.asked_by, word(first.claim_verdict), telling(findings))
-        lines.append(_markdown_row(cells))
+        lines.append(markdown_row(cells))
     return "\n".join(lines)
 
 
 def markdown_text(ledger: pd.DataFrame) -> str:
     """The whole ledger in Markdown: the short table, then each claim with its test, rule and findings."""
     parts = [f"# {_TITLE}", f"{'. '.join(in_words(ledger))}.", _LEGEND, short_table(ledger)]
-    for first, findings in _claims_of(ledger):
+    for first, findings in by_claim(ledger):
         parts.append(f"## {first.number}. {first.sentence}")
         parts.append(f"**{word(first.claim_verdict)}**" + (f": {first.claim_where}" if first.claim_where else ""))
         parts.append(
@@ -167,7 +167,7 @@ def markdown_text(ledger: pd.DataFrame) -> str:
         )
         lines = ["| " + " | ".join(_HEAD) + " |", "|" + "---|" * len(_HEAD)]
         for row in findings.itertuples():
-            lines.append(_markdown_row(_cells(row)))
+            lines.append(markdown_row(_cells(row)))
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
@@ -178,13 +178,13 @@ def page_text(ledger: pd.DataFrame) -> str:
         f'<tr class="{_kind(first.claim_verdict)}"><td>{first.number}</td>'
         f'<td><a href="#{first.claim}">{html.escape(first.sentence)}</a></td>'
         f"<td>{first.asked_by}</td><td>{word(first.claim_verdict)}</td><td>{html.escape(telling(findings))}</td></tr>"
-        for first, findings in _claims_of(ledger)
+        for first, findings in by_claim(ledger)
     )
     body = [
         f"<h1>{_TITLE}</h1><p>{html.escape('. '.join(in_words(ledger)))}.</p><p>{html.escape(_LEGEND)}</p>",
         _table(("", "claim", "asked by", "verdict", "how it shows"), rows),
     ]
-    for first, findings in _claims_of(ledger):
+    for first, findings in by_claim(ledger):
         where = f": {html.escape(first.claim_where)}" if first.claim_where else ""
         about = (
             ("Asked by", first.asked_by),
@@ -257,7 +257,7 @@ _TITLE = "The claims of the write-up, and some of ours, tested"
 _HEAD = ("cell", "effect", "value [interval]", "seeds", "verdict", "note")
 
 
-def _claims_of(ledger: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
+def by_claim(ledger: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
     """Of each claim in order: its first row, for what stands in all of them, and its findings."""
     for _, findings in ledger.groupby("number", sort=True):
         yield next(findings.itertuples()), findings
@@ -272,7 +272,8 @@ def _cells(row: Any) -> tuple[str, ...]:
     return cell, row.quantity, value, n, row.verdict, row.note
 
 
-def _markdown_row(cells: Sequence[str]) -> str:
+def markdown_row(cells: Sequence[str]) -> str:
+    """A line of a Markdown table."""
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

@@ -30,6 +30,9 @@ _HEADER = (
     "largest",
 )
 
+PICTURES_TABLES = ("pictures_epochs", "search_judged", "search_counts")
+"""Published tables that say where our figures and the write-up's agree."""
+
 _LEGEND = f"""Medians over seeds [quartiles]; information in nats. *In-batch*: mean over a run's last tenth, of the
 training batches' own values; *held out*: the final critic on fresh pairs; *population*: the same critic
 by the exact density ratio. A dash: the median run ended without a finite value. In italics: the median
@@ -45,6 +48,7 @@ def page(
     figures: Iterable[str],
     record: Mapping[str, Any],
     encoders: Mapping[str, str] = MappingProxyType({}),
+    notes: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Markdown of the whole page.
 
@@ -53,6 +57,7 @@ def page(
         figures: files beside the page; the png of each figure is shown, its svg linked.
         record: what published.json holds.
         encoders: of experiments that train some, the table in Markdown.
+        notes: of a folder of figures, what stands below them, in Markdown.
     """
     runs = sum(len(summary) for summary in summaries.values())
     packages = ", ".join(f"{name} {version}" for name, version in record["packages"].items())
@@ -76,7 +81,7 @@ def page(
         parts += ["## claims", *_pictures(figures, "claims")]
     for folder in ("search", "own"):
         if any(file.startswith(f"{folder}/") for file in figures):
-            parts += [f"## {folder}", *_pictures(figures, folder)]
+            parts += [f"## {folder}", *_pictures(figures, folder), *([notes[folder]] if folder in notes else [])]
     for name, summary in summaries.items():
         parts += [f"## {name}", *_pictures(figures, name), cell_table(summary)]
     for name, table in encoders.items():
@@ -102,6 +107,17 @@ def pictures_part(pictures_epochs: pd.DataFrame, search_judged: pd.DataFrame, se
 
     table = agreement(pictures_epochs)
     return "\n".join(f"- {sentence}" for sentence in (*sentences(table), *in_words(search_judged, search_counts)))
+
+
+def pictures_sentence(pictures_epochs: pd.DataFrame, search_judged: pd.DataFrame, search_counts: pd.DataFrame) -> str:
+    """The same in one sentence, for the README."""
+    from mine.search.words import in_short
+    from mine.writeup.agreement import agreement, verdict
+
+    return (
+        f"{verdict(agreement(pictures_epochs))}; {in_short(search_judged, search_counts)}: "
+        "[where they agree](docs/pictures.md#where-they-agree)."
+    )
 
 
 def _pictures(files: Iterable[str], folder: str) -> list[str]:
