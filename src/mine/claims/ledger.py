@@ -166,9 +166,9 @@ def markdown_text(ledger: pd.DataFrame) -> str:
             f"- Figure: `{first.figure}`"
         )
         lines = ["| " + " | ".join(_HEAD) + " |", "|" + "---|" * len(_HEAD)]
-        for row in findings.itertuples():
-            lines.append(markdown_row(_cells(row)))
-        parts.append("\n".join(lines))
+        lines += [markdown_row(_cells(row)) for row in findings.itertuples()]
+        parts.append(f'<details markdown="1"><summary>{_counting(findings)}</summary>')
+        parts += ["\n".join(lines), "</details>"]
     return "\n\n".join(parts) + "\n"
 
 
@@ -194,12 +194,11 @@ def page_text(ledger: pd.DataFrame) -> str:
             ("Figure", first.figure),
         )
         rows = "".join(_row(_cells(row), row.verdict) for row in findings.itertuples())
-        count = f"{len(findings)} finding{'s' if len(findings) != 1 else ''}"
         body.append(
             f'<section id="{first.claim}"><h2>{first.number}. {html.escape(first.sentence)}</h2>'
             f'<p class="{_kind(first.claim_verdict)}"><b>{word(first.claim_verdict)}</b>{where}</p>'
             + "".join(f"<p><b>{name}:</b> {html.escape(text)}</p>" for name, text in about)
-            + f"<details><summary>{count}</summary>{_table(_HEAD, rows)}</details></section>"
+            + f"<details><summary>{_counting(findings)}</summary>{_table(_HEAD, rows)}</details></section>"
         )
     return _PAGE.replace("TITLE", _TITLE).replace("BODY", "\n".join(body))
 
@@ -263,6 +262,10 @@ def by_claim(ledger: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
         yield next(findings.itertuples()), findings
 
 
+def _counting(findings: pd.DataFrame) -> str:
+    return f"{len(findings)} finding{'s' if len(findings) != 1 else ''}"
+
+
 def _cells(row: Any) -> tuple[str, ...]:
     """A finding as the cells of _HEAD."""
     value = value_text(row.effect, row.low, row.high, row.level)
@@ -292,9 +295,10 @@ def _table(head: Sequence[str], rows: str) -> str:
 
 _LEGEND = (
     "Each effect with its interval over seeds: 95 %, or corrected (Bonferroni) over the cells that were not named "
-    "beforehand. A verdict follows from the intervals by the rule that stands with the claim; the claim's own from "
-    "its primary findings. Cannot be decided: too few seeds, something missing, or an interval that leaves it open. "
-    "The rules of claims 2 and 6 to 14 were written with an earlier run at d = 1, 5 and 20 in view, those of 3 and 5 "
+    "beforehand. A finding's verdict follows from its interval by the rule that stands with the claim, and the claim's "
+    "verdict from those of its primary findings. Cannot be decided: too few seeds, something missing, or an interval "
+    "that leaves it open. The rules of claims 2 and 6 to 14 were written with an earlier run at d = 1, 5 and 20 in "
+    "view, those of 3 and 5 "
     "before any measurement, those of 4 partly after. When the write-up's pictures came to light, as of d = 2, the "
     "rules of 6 to 10 were moved there (that of 7 without the stable objective, which has no runs there), with "
     "`phase`'s divergence at d = 2 and probes of other settings in view; the share of plausible settings was added, "

@@ -12,6 +12,7 @@ import pandas as pd
 
 from mine.columns import RUN
 from mine.divergence import LOW_ESS_ALLOWANCE, MARGIN, MIN_ESS
+from mine.publish.questions import contents, section
 from mine.statistics import quantile
 
 _KEY = list(RUN[:-1])
@@ -74,18 +75,20 @@ def page(
             "the code that trained it."
         )
     figures = list(figures)
-    if "claims.md" in figures:
+    folders = [name for name in ("search", "own") if any(file.startswith(f"{name}/") for file in figures)]
+    claims = ["claims"] if "claims.md" in figures else []
+    parts.append(contents([*claims, *folders, *summaries, *encoders]))
+    if claims:
+        parts += [*section("claims"), *_pictures(figures, "claims")]
         parts.append(
             "[The claims, tested](claims.md) is the ledger of every claim of the write-up; claims.html the same."
         )
-        parts += ["## claims", *_pictures(figures, "claims")]
-    for folder in ("search", "own"):
-        if any(file.startswith(f"{folder}/") for file in figures):
-            parts += [f"## {folder}", *_pictures(figures, folder), *([notes[folder]] if folder in notes else [])]
+    for name in folders:
+        parts += [*section(name), *_pictures(figures, name), *([notes[name]] if name in notes else [])]
     for name, summary in summaries.items():
-        parts += [f"## {name}", *_pictures(figures, name), cell_table(summary)]
+        parts += [*section(name), *_pictures(figures, name), cell_table(summary)]
     for name, table in encoders.items():
-        parts += [f"## {name}", *_pictures(figures, name), table]
+        parts += [*section(name), *_pictures(figures, name), table]
     return "\n\n".join(parts) + "\n"
 
 
