@@ -13,6 +13,13 @@ PEERS_INSTALLED := $(PEERS)/torch-mist/.installed $(PEERS)/benchmark-mi/.install
 # Modules from another Python's search path would shadow the pinned ones.
 unexport PYTHONPATH PYTHONHOME
 
+# Snakemake and Matplotlib keep caches in the home folder, and Snakemake stops with a page of Python where it cannot.
+ifneq ($(shell test -d "$(HOME)" && test -w "$(HOME)" && echo yes),yes)
+$(info HOME ($(HOME)) cannot be written: caches go to .snakemake/home instead. Without make: export HOME=/a/folder/of/yours)
+export XDG_CACHE_HOME := $(CURDIR)/.snakemake/home
+export MPLCONFIGDIR := $(CURDIR)/.snakemake/home
+endif
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup reproduce claims phase benchmark search own smoke test test-cluster test-docs docs report lint coverage bench format publish unlock lock clean

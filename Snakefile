@@ -1,10 +1,13 @@
 # From config/config.yaml to tables and figures. Everything that computes is a `mine` command; see workflow/rules.
+from pathlib import Path
+
 from mine.config import check_or_exit, with_defaults
 
-# A file given by --configfile stands alone: merged into the published one, it would inherit its experiments.
+# A file given by --configfile stands alone: merged into the published one, it would inherit its experiments. A working
+# folder elsewhere (--directory) may have a config/config.yaml of its own; without one it is the published one.
 if not workflow.overwrite_configfiles:
 
-    configfile: "config/config.yaml"
+    configfile: "config/config.yaml" if Path("config").exists() else f"{workflow.basedir}/config/config.yaml"
 
 
 # A job's own process reads what the first one has checked; to check it again would cost every job a second.

@@ -1,6 +1,6 @@
 """Every benchmark in one run: `make bench`, or `python benchmarks/bench.py --help` for parts of it.
 
-Writes benchmarks/results.json, and from it the tables in benchmarks/README.md and README.md.
+Writes benchmarks/results.json, and from it the tables in benchmarks/README.md.
 """
 
 from __future__ import annotations

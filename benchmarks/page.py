@@ -1,4 +1,4 @@
-"""results.json as tables: the whole in benchmarks/README.md, a short one in README.md.
+"""results.json as the tables of benchmarks/README.md, a short one first.
 
 Every number comes from results.json; what was not measured is called so.
 """
@@ -29,14 +29,11 @@ LINEAR = 1.5
 
 
 def pages(results: dict[str, Any], root: Path) -> dict[Path, str]:
-    """Each page's file and what it should hold: its text with the parts between its markers made anew."""
-    whole, short = root / "benchmarks/README.md", root / "README.md"
+    """The page's file and what it should hold: its text with the parts between its markers made anew."""
+    page = root / "benchmarks/README.md"
     plain_loop = (root / PLAIN_LOOP).read_text(encoding="utf-8")
-    parts = {**sections(results), "plain-loop": f"```python\n{plain_loop}```"}
-    return {
-        whole: filled(whole.read_text(encoding="utf-8"), parts),
-        short: filled(short.read_text(encoding="utf-8"), {"speed-short": short_table(results)}),
-    }
+    parts = {**sections(results), "plain-loop": f"```python\n{plain_loop}```", "speed-short": short_table(results)}
+    return {page: filled(page.read_text(encoding="utf-8"), parts)}
 
 
 def sections(results: dict[str, Any]) -> dict[str, str]:
@@ -301,7 +298,7 @@ def aims_table(results: dict[str, Any]) -> str:
 
 
 def short_table(results: dict[str, Any]) -> str:
-    """README.md's few rows."""
+    """The few rows that matter first."""
     measured = results.get("speed")
     if not measured:
         return f"Speed: {NOT_MEASURED}."

@@ -249,7 +249,7 @@ def test_final_values_are_means_over_live_runs(tables):
         found = [line.get_ydata()[0] for line in lines(axes, f"value:{variant}")]
         np.testing.assert_allclose(found, expected)
     counts = [text.get_text() for text in axes.texts if text.get_gid() == "count:biased"]
-    assert counts == ["× 1/4", "× 4/4"]
+    assert counts == ["+ 1/4", "+ 4/4"]
     # A cross for each diverged run and quantity: none vanishes.
     assert sum(len(line.get_xdata()) for line in lines(axes, "diverged:biased")) == 3 * 5
     truths = sorted(line.get_ydata()[0] for line in lines(axes, "truth"))

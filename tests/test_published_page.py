@@ -1,10 +1,14 @@
 """The page of published numbers: medians, counts and dashes, checked against numbers worked out by hand."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from mine.config import load_config
 from mine.publish.page import cell_table, page
+from mine.publish.questions import QUESTIONS
 
 
 @pytest.fixture
@@ -50,5 +54,14 @@ def test_the_page_shows_every_png_and_where_it_came_from(summary):
     text = page({"writeup": summary}, ["writeup/a_b.png", "writeup/a_b.svg", "other/c.png"], record)
     assert "[![a b of writeup](writeup/a_b.png)](writeup/a_b.svg)" in text
     assert "c.png" not in text
+    assert "\n- [writeup](#writeup): Which variant diverges" in text
+    assert "\n## writeup\n\n*Which variant diverges" in text
     for words in ("8 runs", "commit abc", "a CPU", "torch 2"):
         assert words in text
+
+
+def test_every_published_experiment_has_a_question():
+    config = load_config(Path(__file__).parents[1] / "config/config.yaml")
+    # Those of the benchmark stand on a page of their own.
+    asked = {name for name, of in config["experiments"].items() if of.get("target") != "benchmark"}
+    assert asked | {"claims", "search", "own"} == set(QUESTIONS)

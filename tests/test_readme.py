@@ -1,23 +1,33 @@
-"""What the README claims, held against the published data and the project's own files."""
+"""What the README and the pages that it leads to claim, held against the published data and the project's files."""
 
 import math
 import re
+import tomllib
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from mine.publish.page import cell_table
+from mine.claims.claim import REPOSITORY, US, WRITE_UP
+from mine.claims.plain import plain_table
+from mine.publish.page import PICTURES_TABLES, cell_table, pictures_sentence
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROBES, EXPLANATION, CHOICES = (
+    (ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("probes", "explanation", "choices")
+)
 DATA = ROOT / "figures/data/writeup_summary.parquet"
 BY_ALPHA = "in 0 of 12 random settings with α ≤ 0.01, in 4 of 5 with α = 0.1 and in 6 of 7 with α = 0.5"
 
 
+def published_table(name):
+    return pd.read_parquet(ROOT / f"figures/data/{name}.parquet", partitioning=None)
+
+
 def disagreements(readme, table):
-    """Rows of the README's probe table whose number does not stand in the same cell's row of the published table."""
+    """Rows of the probe table whose number does not stand in the same cell's row of the published table."""
     published = {}
     for line in table.splitlines()[2:]:
         cells = [cell.strip() for cell in line.split("|")[1:-1]]
@@ -29,23 +39,57 @@ def disagreements(readme, table):
 
 
 def test_the_probe_table_is_the_published_data():
-    assert disagreements(README, cell_table(pd.read_parquet(DATA))) == []
+    assert disagreements(PROBES, cell_table(pd.read_parquet(DATA))) == []
 
 
 def test_a_changed_number_is_found():
     table = cell_table(pd.read_parquet(DATA))
-    changed = README.replace("| 2.81 [2.80, 2.84] |", "| 2.91 [2.80, 2.84] |")
+    changed = PROBES.replace("| 2.81 [2.80, 2.84] |", "| 2.91 [2.80, 2.84] |")
     assert len(disagreements(changed, table)) == 1
 
 
 def test_links_lead_to_files():
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    links = re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", README)
     assert len(links) > 10
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
+def test_it_is_short():
+    assert len(README.splitlines()) <= 130
+
+
+def test_badges_are_true():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    snakemake = re.search(r"^snakemake==(\d+)", lock, re.M)
+    badges = re.findall(r"!\[(.*?)\]\(https://img", README)
+    assert badges == [
+        f"Licence: {project['license']}",
+        f"Python {project['requires-python'].removeprefix('>=')} or later",
+        f"Snakemake {snakemake[1]}",
+    ]
+
+
+def test_parts_hold_what_is_published():
+    parts = {
+        "claims": plain_table(published_table("claims")),
+        "pictures": pictures_sentence(**{name: published_table(name) for name in PICTURES_TABLES}),
+    }
+    for name, part in parts.items():
+        assert README.split(f"<!-- made: {name} -->\n")[1].split(f"\n<!-- end: {name} -->")[0] == part
+
+
+def test_whose_claims_they_are():
+    first = published_table("claims").groupby("number")["asked_by"].first()
+    of = {who: list(first.index[first == who]) for who in (WRITE_UP, REPOSITORY, US)}
+    assert of == {WRITE_UP: [*range(1, 12), 17, 18], REPOSITORY: [15, 16], US: [12, 13, 14, 19]}
+    assert "(1 to 11, 17, 18), of its repository (15, 16)" in README
+
+
 def test_the_picture_of_the_pipeline_is_the_one_of_the_workflow():
-    assert (ROOT / "docs/pipeline.mmd").read_text(encoding="utf-8").strip() in README
+    assert (ROOT / "docs/pipeline.mmd").read_text(encoding="utf-8").strip() in (ROOT / "docs/reproduce.md").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,7 +110,7 @@ def test_the_picture_of_the_pipeline_is_the_one_of_the_workflow():
     ],
 )
 def test_claims_in_words(claim):
-    """The counts of the summary's five lines, computed."""
+    """The counts of the five findings, computed."""
     runs = pd.read_parquet(DATA)
     ablation = pd.read_parquet(ROOT / "figures/data/ablation_summary.parquet")
     error = runs.assign(error=runs["mi_batch_error"].abs()).set_index(["setting", "dim", "rho", "seed", "variant"])
@@ -98,7 +142,7 @@ def test_claims_in_words(claim):
         "0 of 40": f"{stable['overflow_step'].notna().sum()} of {len(stable)}",
         "16 and 20 of 20 seeds": f"{farther[0]} and {farther[1]} of {error.loc[0.9].shape[0]} seeds",
     }
-    assert claim in README
+    assert claim in " ".join(EXPLANATION.split())
     assert computed[claim] == claim
 
 
@@ -120,13 +164,13 @@ def spread(values):
 
 
 def test_numbers_in_words():
-    """Every number of the summary's five lines, computed and then looked for where the README says it."""
+    """Every number of the five findings, computed and then looked for where the page says it."""
     runs = pd.read_parquet(DATA)
 
     def cell(setting, variant, dim, rho):
         return runs.query("setting == @setting and variant == @variant and dim == @dim and rho == @rho")
 
-    lines = README.split("## What was found")[1].split("Every number with its spread")[0].replace("\n   ", " ")
+    lines = EXPLANATION.split("## Five findings with their numbers")[1].split("[![")[0].replace("\n   ", " ")
     low, high = (spread(cell("derangement", "biased", 5, rho)["overflow_step"]) for rho in (0.9, 0.99))
     plausible = cell("derangement", "biased", 5, 0.85)
     drifted = cell("derangement", "ema", 20, 0.99)
@@ -162,13 +206,54 @@ def test_ema_is_nearer_in_batch_in_all_pairs_but_one_with_a_derangement():
     runs = pd.read_parquet(DATA).query("setting == 'derangement' and dim > 2")
     error = runs["mi_batch_error"].abs().fillna(float("inf"))
     table = runs.assign(error=error).pivot(index=["dim", "rho", "seed"], columns="variant", values="error")
-    assert f"{(table['ema'] < table['biased']).sum()} of\n   {len(table)} pairs" in README
+    assert f"{(table['ema'] < table['biased']).sum()} of {len(table)} pairs" in " ".join(EXPLANATION.split())
+
+
+def test_the_short_findings():
+    """Every count of the README's five lines, computed."""
+    runs = pd.read_parquet(DATA)
+    biased, ema = (runs[runs["variant"] == variant] for variant in ("biased", "ema"))
+    one, twenty = (biased[biased["dim"] == dim] for dim in (1, 20))
+    ablation = published_table("ablation_summary")
+    stable = ablation[ablation["variant"] == "biased-stable"]
+    clipped = published_table("remedies_summary").query("variant == 'ema' and setting in ('clip=1', 'clip=10')")
+    smoothing = published_table("smoothing_summary")
+    _, sooner, of_alpha = plausible_range()
+    error = runs.assign(error=runs["mi_batch_error"].abs().fillna(math.inf))
+    error = error[error["dim"] > 1].pivot(index=["setting", "dim", "rho", "seed"], columns="variant", values="error")
+    nearer, farther = (
+        (error["ema"] < error["biased"]).loc["derangement"],
+        (error["ema"] > error["biased"]).loc["permutation"],
+    )
+    text = " ".join(README.split())
+    for words, right in (
+        (f"none of {len(one)} runs diverges at d = 1", one["diverged_step"].isna().all()),
+        (f"at d = 20 all {len(twenty)} overflow", twenty["overflow_step"].notna().all()),
+        (f"Of 24 random settings on a small data set it does so in {sooner}", True),
+        (
+            f"({stable['overflow_step'].notna().sum()} of {len(stable)} runs) and runs away",
+            stable["runaway_step"].notna().any(),
+        ),
+        (f"overflowed once in {len(ema)} runs on fresh pairs", ema["overflow_step"].notna().sum() == 1),
+        (f"α ≥ 0.1 in {of_alpha[2] + of_alpha[4]} of {of_alpha[3] + of_alpha[5]} random settings", True),
+        (f"clipped in all {len(clipped)} runs at d = 5", clipped["overflow_step"].notna().all()),
+        (f"in {nearer.sum()} of {len(nearer)} pairs of runs at d = 2, 5 and 20", True),
+        (f"farther in {farther.sum()} of {len(farther)}", True),
+    ):
+        assert words in text, words
+        assert right, words
+    ended = biased[biased["overflow_step"].notna()]
+    assert set(ended["dim"]) == {5, 20}
+    assert not (ended["grad_norm_max"] < 100).any()
+    words = f"{smoothing['overflow_step'].notna().sum()} of the {len(smoothing)} runs of `smoothing`"
+    assert words in " ".join(EXPLANATION.split())
+    assert f"clipped in {clipped['overflow_step'].notna().sum()} of {len(clipped)} runs of `remedies`" in EXPLANATION
 
 
 def test_the_bound_on_ema_overflow():
     ema = pd.read_parquet(DATA).query("variant == 'ema'")
     count = int(ema["overflow_step"].notna().sum())
-    assert f"at most {100 * binomtest(count, len(ema)).proportion_ci(0.95).high:.1f} %" in README
+    assert f"at most {100 * binomtest(count, len(ema)).proportion_ci(0.95).high:.1f} %" in EXPLANATION
 
 
 def heldout(variant, critic, task, column="heldout_bias"):
@@ -179,7 +264,7 @@ def heldout(variant, critic, task, column="heldout_bias"):
 
 
 def test_the_benchmark_in_words():
-    """The numbers of "Should it be MINE at all?", computed."""
+    """The numbers of "Should it be MINE at all?", there and in short here, computed."""
     mine = heldout("ema-log", "concat", "gaussian")
     in_batch = heldout("ema-log", "concat", "gaussian", "bias")
     assert abs(in_batch[4.0]) < 0.1 * 4
@@ -193,8 +278,14 @@ def test_the_benchmark_in_words():
     assert all(abs(heldout(name, "concat", "gaussian")[2.0] - mine[2.0]) < 0.4 for name in ("nwj", "tuba", "flo", "js"))
     infonce = 10 + heldout("infonce", "separable", "gaussian")[10.0]
     assert math.log(64) - 0.2 < infonce < math.log(64)
+    smile = heldout("smile", "separable", "cubic")[10.0]
+    within = heldout("smile", "separable", "cubic", "heldout_within")[10.0]
+    assert within == "undecided"
+    scores = published_table("staircase_scores")
+    assert not (scores[(scores["task"] == "cubic") & (scores["mi_true"] == 10.0)]["heldout_within"] == "yes").any()
     for text in (
         words,
+        f"is separable SMILE, {-smile:.2f} too low",
         f"are {min(others):.1f} to {max(others):.1f} too low at 10",
         "(root mean squared error {:.2f} nats), SMILE ({:.2f}, concatenated) and GAN-DIME ({:.2f}, separable)".format(
             *errors
@@ -203,12 +294,14 @@ def test_the_benchmark_in_words():
         f"are {gaussian:.1f} nats too high there",
         f"{10 + heldout('club', 'density', 'gaussian')[10.0]:.0f} nats for a truth of 10",
     ):
-        assert text in " ".join(README.split()), text
+        assert text in " ".join(EXPLANATION.split()), text
+    assert f"it reads {-mine[10.0]:.0f} nats too low on fresh Gaussian data" in " ".join(README.split())
+    assert f"DoE, SMILE and GAN-DIME are off by at most {max(errors):.2f}" in " ".join(README.split())
 
 
 def test_the_benchmark_in_the_explanation():
-    """The numbers of docs/explanation.md's section on it, computed."""
-    text = " ".join((ROOT / "docs/explanation.md").read_text(encoding="utf-8").split())
+    """The reasons that docs/explanation.md gives for it, computed."""
+    text = " ".join(EXPLANATION.split())
     scores = pd.read_parquet(ROOT / "figures/data/tasks_scores.parquet")
     counts = (scores["heldout_within"] == "yes").groupby([scores["variant"], scores["critic"]]).sum()
     words = {5: "five", 6: "six", 7: "seven"}
@@ -255,4 +348,4 @@ def test_what_the_figures_say_is_what_the_search_found():
         f"Adam or AdamW, {span(rows['learning_rate'])} |",
         f"| {' or '.join(f'{rate:g}' for rate in sorted(set(sizes['ema']['ema_rate'])))} | MINE's usual value",
     ):
-        assert text in README, text
+        assert text in CHOICES, text

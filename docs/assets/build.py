@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 COPIED = {".png", ".svg", ".pdf", ".html"}
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".json": "json", ".smk": "python"}
 
+UNSEARCHED = "---\nsearch:\n  exclude: true\n---\n\n"
+"""Of a page of source, tests or versions: a reader who looks for a word wants pages that explain it."""
+
 NOT_PUBLISHED = """# The claims of the write-up, tested
 
 The ledger is not among the published files of this checkout. `make claims` computes it from a finished
@@ -30,10 +33,13 @@ The ledger is not among the published files of this checkout. `make claims` comp
 _LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
 _CODE = re.compile(r"^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
+# What follows stands a little apart, but for a bracket and what says its own distance.
+_LOGARITHM = re.compile(r"\\ln(?= ?[A-Za-z0-9]| ?\\(?:frac|mathbb|alpha|theta|rho))\s?")
 # Of the published table: variant, rho, truth, overflowed, in-batch, held out, population.
 _SHOWN = (2, 4, 5, 6, 8, 9, 10)
 # What stands up to the end marker is for who reads the file itself, on which nothing is computed.
-_MADE = re.compile(r"<!-- made: (\w+)(?: (\S+) (\S+))? -->\n.*?<!-- end: \1 -->", re.DOTALL)
+# A part without a maker here was made when it was published, and stands as it is.
+_MADE = re.compile(r"<!-- made: ([\w-]+)(?: (\S+) (\S+))? -->\n(.*?)<!-- end: \1 -->", re.DOTALL)
 
 
 def on_files(files: Files, config) -> Files:
@@ -68,7 +74,7 @@ def on_page_markdown(markdown: str, page, config, files: Files) -> str:
         return f"{start}{posixpath.relpath(to, posixpath.dirname(place) or '.')}{anchor or ''}{end}"
 
     markdown = _outside_code(lambda text: _LINK.sub(lead, text), markdown)
-    return _MADE.sub(lambda match: MAKERS[match[1]](*(part for part in match.groups()[1:] if part)), markdown)
+    return _MADE.sub(_made, markdown)
 
 
 def on_page_content(html: str, **_) -> str:
@@ -76,9 +82,15 @@ def on_page_content(html: str, **_) -> str:
 
     def formula(match: re.Match) -> str:
         text = match[3].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-        return convert(text, display="block" if match[2] == "[" else "inline")
+        made = convert(_LOGARITHM.sub(r"\\ln\\,", text), display="block" if match[2] == "[" else "inline")
+        return made.replace(r">\|</mo>", ">&#x2016;</mo>")
 
     return _FORMULA.sub(formula, html)
+
+
+def _made(match: re.Match) -> str:
+    name, *given, published = match.groups()
+    return MAKERS[name](*filter(None, given)) if name in MAKERS else published
 
 
 def commands() -> str:
@@ -116,11 +128,14 @@ def estimators() -> str:
 
 
 def ledger() -> str:
-    """The published ledger's short table."""
-    at = ROOT / "figures/claims.md"
+    """Each claim's verdict and finding in a sentence, of the published ledger."""
+    from mine.claims.plain import plain_table
+    from mine.publish.stairs import read_frame
+
+    at = ROOT / "figures/data/claims.parquet"
     if not at.exists():
         return "*The ledger of claims is not among the published files of this checkout.*"
-    return _first_table(at.read_text(encoding="utf-8").splitlines())
+    return plain_table(read_frame(at))
 
 
 def cells(setting: str, dim: str) -> str:
@@ -136,10 +151,9 @@ def pictures() -> str:
     """Where our figures in the write-up's form and its own agree, and which settings made them."""
     import pandas as pd
 
-    from mine.publish.page import pictures_part
+    from mine.publish.page import PICTURES_TABLES, pictures_part
 
-    names = ("pictures_epochs", "search_judged", "search_counts")
-    paths = {name: ROOT / f"figures/data/{name}.parquet" for name in names}
+    paths = {name: ROOT / f"figures/data/{name}.parquet" for name in PICTURES_TABLES}
     if not all(path.exists() for path in paths.values()):
         return "*The search's tables are not among the published files of this checkout.*"
     return pictures_part(**{name: pd.read_parquet(path, partitioning=None) for name, path in paths.items()})
@@ -181,7 +195,7 @@ def _file(path: str, config) -> tuple[File | None, str]:
     if at.suffix == ".md":
         return File.generated(config, _uri(path), content=text), text
     language = LANGUAGES.get(at.suffix, "text")
-    return File.generated(config, _uri(path), content=f"# {path}\n\n~~~~{language}\n{text}\n~~~~\n"), ""
+    return File.generated(config, _uri(path), content=f"{UNSEARCHED}# {path}\n\n~~~~{language}\n{text}\n~~~~\n"), ""
 
 
 def _uri(path: str) -> str:

@@ -47,7 +47,9 @@ class ListedArguments(griffe.Extension):
         """Of a class: its attributes and what makes it."""
         made = cls.members.get("__init__")
         given = {parameter.name for parameter in made.parameters} if isinstance(made, griffe.Function) else set()
-        self._change(cls, {*cls.members} | given)
+        # What ends in an underscore exists after fitting, and no member says so.
+        fitted = set(re.findall(r"\b[a-z]\w*_(?=[:,])", cls.docstring.value)) if cls.docstring else set()
+        self._change(cls, {*cls.members} | given | fitted)
 
     @staticmethod
     def _change(thing: griffe.Object, names: set[str]) -> None:

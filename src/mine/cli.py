@@ -14,26 +14,26 @@ from mine import __version__
 from mine.errors import UserError, escaped
 from mine.interrupts import CODE, heeded
 
-# Order of the help page. Modules are light to import: torch, pandas and matplotlib are imported when a command runs.
-COMMANDS = (
-    "train",
-    "show",
-    "estimate",
-    "optimal",
-    "frozen",
-    "control",
-    "collect",
-    "baselines",
-    "status",
-    "search",
-    "reach",
-    "claims",
-    "figures",
-    "explore",
-    "notebook",
-    "publish",
-    "compare",
-)
+WANTED = {
+    "the mutual information of your own data": ("estimate",),
+    "one run by hand, and what it did": ("train", "show", "control"),
+    "how far the pipeline is, and whether your runs agree with ours": ("status", "compare"),
+    "to look at results": ("figures", "explore", "notebook"),
+    "the steps that `snakemake` takes": (
+        "collect",
+        "optimal",
+        "baselines",
+        "frozen",
+        "claims",
+        "search",
+        "reach",
+        "publish",
+    ),
+}
+"""What a person wants to the commands that do it, in the order of the help page."""
+
+# Modules are light to import: torch, pandas and matplotlib are imported when a command runs.
+COMMANDS = tuple(name for names in WANTED.values() for name in names)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -66,11 +66,25 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def overview() -> str:
+    """What ``mine`` alone prints: every command by what a person wants."""
+    lines = ["mine: mutual information by neural networks. All information in nats."]
+    for wanted, names in WANTED.items():
+        lines += ["", f"{wanted[0].upper()}{wanted[1:]}"]
+        lines += [f"  mine {name:10} {import_module(f'mine.commands.{name}').HELP}" for name in names]
+    return "\n".join(
+        [*lines, "", "`mine COMMAND --help` has the options of one; `make help` what sets up and runs it all."]
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. Returns 0, or what the command says (compare: 1), or 2 after a one-line error."""
+    """Run one command, or list them. Returns 0, or what the command says (compare: 1), or 2 after a one-line error."""
     _prepare_screen()
     try:
         with heeded():
+            if not (sys.argv[1:] if argv is None else argv):
+                print(overview(), flush=True)
+                return 0
             arguments = build_parser().parse_args(argv)
             code = arguments.run(arguments) or 0
             sys.stdout.flush()

@@ -30,6 +30,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> workflow.Project:
 def submitted(tmp_path: Path) -> Iterator[Submitted]:
     """A fresh copy for the cluster. Afterwards nothing that it started is left, whatever happened."""
     project = Submitted(workflow._copy(tmp_path / "copy"), copy.deepcopy(SMALL))
+    # As shipped no GPU is asked for; what is tested is the harder case, but where a test turns it back.
+    for project.profile in ("cluster-generic", "slurm"):
+        project.set_site_facts(gpus=True)
     started: list[subprocess.Popen[bytes]] = []
     start = project.start
     project.start = lambda: started.append(start()) or started[-1]

@@ -149,16 +149,16 @@ def _counted(who: str, of: dict[str, int]) -> str:
 def short_table(ledger: pd.DataFrame) -> str:
     """One line a claim, as a Markdown table. ledger: columns of LEDGER_COLUMNS."""
     lines = ["| | claim | asked by | verdict | how it shows |", "|---|---|---|---|---|"]
-    for first, findings in _claims_of(ledger):
+    for first, findings in by_claim(ledger):
         cells = (str(first.number), first.sentence, first.asked_by, word(first.claim_verdict), telling(findings))
-        lines.append(_markdown_row(cells))
+        lines.append(markdown_row(cells))
     return "\n".join(lines)
 
 
 def markdown_text(ledger: pd.DataFrame) -> str:
     """The whole ledger in Markdown: the short table, then each claim with its test, rule and findings."""
     parts = [f"# {_TITLE}", f"{'. '.join(in_words(ledger))}.", _LEGEND, short_table(ledger)]
-    for first, findings in _claims_of(ledger):
+    for first, findings in by_claim(ledger):
         parts.append(f"## {first.number}. {first.sentence}")
         parts.append(f"**{word(first.claim_verdict)}**" + (f": {first.claim_where}" if first.claim_where else ""))
         parts.append(
@@ -166,9 +166,9 @@ def markdown_text(ledger: pd.DataFrame) -> str:
             f"- Figure: `{first.figure}`"
         )
         lines = ["| " + " | ".join(_HEAD) + " |", "|" + "---|" * len(_HEAD)]
-        for row in findings.itertuples():
-            lines.append(_markdown_row(_cells(row)))
-        parts.append("\n".join(lines))
+        lines += [markdown_row(_cells(row)) for row in findings.itertuples()]
+        parts.append(f'<details markdown="1"><summary>{_counting(findings)}</summary>')
+        parts += ["\n".join(lines), "</details>"]
     return "\n\n".join(parts) + "\n"
 
 
@@ -178,13 +178,13 @@ def page_text(ledger: pd.DataFrame) -> str:
         f'<tr class="{_kind(first.claim_verdict)}"><td>{first.number}</td>'
         f'<td><a href="#{first.claim}">{html.escape(first.sentence)}</a></td>'
         f"<td>{first.asked_by}</td><td>{word(first.claim_verdict)}</td><td>{html.escape(telling(findings))}</td></tr>"
-        for first, findings in _claims_of(ledger)
+        for first, findings in by_claim(ledger)
     )
     body = [
         f"<h1>{_TITLE}</h1><p>{html.escape('. '.join(in_words(ledger)))}.</p><p>{html.escape(_LEGEND)}</p>",
         _table(("", "claim", "asked by", "verdict", "how it shows"), rows),
     ]
-    for first, findings in _claims_of(ledger):
+    for first, findings in by_claim(ledger):
         where = f": {html.escape(first.claim_where)}" if first.claim_where else ""
         about = (
             ("Asked by", first.asked_by),
@@ -194,12 +194,11 @@ def page_text(ledger: pd.DataFrame) -> str:
             ("Figure", first.figure),
         )
         rows = "".join(_row(_cells(row), row.verdict) for row in findings.itertuples())
-        count = f"{len(findings)} finding{'s' if len(findings) != 1 else ''}"
         body.append(
             f'<section id="{first.claim}"><h2>{first.number}. {html.escape(first.sentence)}</h2>'
             f'<p class="{_kind(first.claim_verdict)}"><b>{word(first.claim_verdict)}</b>{where}</p>'
             + "".join(f"<p><b>{name}:</b> {html.escape(text)}</p>" for name, text in about)
-            + f"<details><summary>{count}</summary>{_table(_HEAD, rows)}</details></section>"
+            + f"<details><summary>{_counting(findings)}</summary>{_table(_HEAD, rows)}</details></section>"
         )
     return _PAGE.replace("TITLE", _TITLE).replace("BODY", "\n".join(body))
 
@@ -257,10 +256,14 @@ _TITLE = "The claims of the write-up, and some of ours, tested"
 _HEAD = ("cell", "effect", "value [interval]", "seeds", "verdict", "note")
 
 
-def _claims_of(ledger: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
+def by_claim(ledger: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
     """Of each claim in order: its first row, for what stands in all of them, and its findings."""
     for _, findings in ledger.groupby("number", sort=True):
         yield next(findings.itertuples()), findings
+
+
+def _counting(findings: pd.DataFrame) -> str:
+    return f"{len(findings)} finding{'s' if len(findings) != 1 else ''}"
 
 
 def _cells(row: Any) -> tuple[str, ...]:
@@ -272,7 +275,8 @@ def _cells(row: Any) -> tuple[str, ...]:
     return cell, row.quantity, value, n, row.verdict, row.note
 
 
-def _markdown_row(cells: Sequence[str]) -> str:
+def markdown_row(cells: Sequence[str]) -> str:
+    """A line of a Markdown table."""
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
@@ -291,9 +295,10 @@ def _table(head: Sequence[str], rows: str) -> str:
 
 _LEGEND = (
     "Each effect with its interval over seeds: 95 %, or corrected (Bonferroni) over the cells that were not named "
-    "beforehand. A verdict follows from the intervals by the rule that stands with the claim; the claim's own from "
-    "its primary findings. Cannot be decided: too few seeds, something missing, or an interval that leaves it open. "
-    "The rules of claims 2 and 6 to 14 were written with an earlier run at d = 1, 5 and 20 in view, those of 3 and 5 "
+    "beforehand. A finding's verdict follows from its interval by the rule that stands with the claim, and the claim's "
+    "verdict from those of its primary findings. Cannot be decided: too few seeds, something missing, or an interval "
+    "that leaves it open. The rules of claims 2 and 6 to 14 were written with an earlier run at d = 1, 5 and 20 in "
+    "view, those of 3 and 5 "
     "before any measurement, those of 4 partly after. When the write-up's pictures came to light, as of d = 2, the "
     "rules of 6 to 10 were moved there (that of 7 without the stable objective, which has no runs there), with "
     "`phase`'s divergence at d = 2 and probes of other settings in view; the share of plausible settings was added, "

@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--readme",
         type=Path,
         metavar="FILE",
-        help="page whose parts 'claims', 'pictures' and 'reach' are to hold the short ledger, where our pictures "
-        "agree, and how far off estimates of your own data are",
+        help="page whose parts 'claims', 'pictures' and 'reach' are to hold each claim's finding in a sentence, how "
+        "far our pictures agree, and how far off estimates of your own data are",
     )
     parser.add_argument(
         "--estimate-page",
@@ -44,27 +44,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the command. Raises UserError."""
-    import pandas as pd
-
-    from mine.claims.ledger import short_table
+    from mine.claims.plain import plain_table
     from mine.config import load_config
     from mine.errors import UserError
     from mine.publish import publish
-    from mine.publish.page import pictures_part
+    from mine.publish.page import PICTURES_TABLES, pictures_sentence
     from mine.publish.parts import write_part
+    from mine.publish.stairs import read_frame
 
     record = publish(load_config(arguments.config), arguments.output)
     if arguments.readme is not None:
         if "data/claims.parquet" not in record["files"]:
             raise UserError(f"{arguments.readme}: no full ledger of claims to show there; run `snakemake claims` first")
-        ledger = pd.read_parquet(arguments.output / "data/claims.parquet", partitioning=None)
-        write_part(arguments.readme, "claims", short_table(ledger))
-        if "data/pictures_epochs.parquet" in record["files"] and "data/search_judged.parquet" in record["files"]:
-            tables = {
-                name: pd.read_parquet(arguments.output / f"data/{name}.parquet", partitioning=None)
-                for name in ("pictures_epochs", "search_judged", "search_counts")
-            }
-            write_part(arguments.readme, "pictures", pictures_part(**tables))
+        write_part(arguments.readme, "claims", plain_table(read_frame(arguments.output / "data/claims.parquet")))
+        if all(f"data/{name}.parquet" in record["files"] for name in PICTURES_TABLES):
+            tables = {name: read_frame(arguments.output / f"data/{name}.parquet") for name in PICTURES_TABLES}
+            write_part(arguments.readme, "pictures", pictures_sentence(**tables))
     _write_reach(arguments, record["files"])
     runs = sum(experiment["runs"] for experiment in record["experiments"].values())
     print(f"{len(record['files'])} files of {runs} runs in {arguments.output}")

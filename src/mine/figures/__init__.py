@@ -163,7 +163,9 @@ FIGURES: dict[str, FigureSpec] = {
             "error of `mine estimate` and of other packages on every task of known mutual information",
             of="own",
         ),
-        FigureSpec("ledger", False, ("claims",), "every claim with its verdict and effects, on one page", of="claims"),
+        FigureSpec(
+            "ledger", False, ("claims",), "every claim with its verdict and what was found, on one page", of="claims"
+        ),
     )
 }
 """Name to figure, in the order in which they are listed."""

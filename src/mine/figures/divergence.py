@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -19,22 +21,26 @@ def draw(summary: pd.DataFrame) -> Figure:
     """Draw every setting of an experiment. Raises UserError for a missing column."""
     summary = common.prepare(summary)
     grid = common.Grid.of(summary)
-    # A line of panels for each d and setting, in this order.
-    lines = [(dim, setting) for dim in grid.dims for setting in grid.settings]
+    # A line of panels for each d and setting, in this order; where nothing ever diverged, words say it as well.
+    every = [(dim, setting) for dim in grid.dims for setting in grid.settings]
+    lines = [place for place in every if common.cell(summary, dim=place[0], setting=place[1])["diverged"].any()]
+    idle = [place for place in every if place not in lines] if lines else []
+    lines = lines or every
+    shown = pd.concat([common.cell(summary, dim=dim, setting=setting) for dim, setting in lines])
     strips = {
         (line, rho): _strips(common.cell(summary, dim=dim, setting=setting, rho=rho), grid)
         for line, (dim, setting) in enumerate(lines)
         for rho in grid.rhos
     }
     sheet = Panels(
-        folded(summary, ("dim", "setting"), [[line] for line in lines]),
+        folded(shown, ("dim", "setting"), [[line] for line in lines]),
         row="line",
         col="rho",
         share_y=True,
         ylabel="share live",
         xlabel=traces.axis_label(summary),
         title=_title(summary, grid),
-        subtitle=_subtitle(summary, grid),
+        subtitle=" ".join([_subtitle(summary, grid), *_idle(summary, idle)]).strip(),
         caption=_caption(summary),
         handles=[
             [
@@ -56,6 +62,15 @@ def draw(summary: pd.DataFrame) -> Figure:
         right = "" if setting == "base" else setting
         sheet.title(panel, common.place_name(dim, panel.column), right, strips[panel.row, panel.column])
     return sheet.figure
+
+
+def _idle(summary: pd.DataFrame, places: Sequence[tuple[int, str]]) -> list[str]:
+    """Where nothing diverged, which no panel shows."""
+    if not places:
+        return []
+    runs = sum(len(common.cell(summary, dim=dim, setting=setting)) for dim, setting in places)
+    words = [f"d = {dim}" + (f" ({setting})" if setting != "base" else "") for dim, setting in places]
+    return [f"Not drawn, since none of {runs:,} runs diverged: {', '.join(words)}."]
 
 
 def survival(events: np.ndarray, steps: float) -> tuple[np.ndarray, np.ndarray]:
@@ -146,6 +161,7 @@ def _title(summary: pd.DataFrame, grid: common.Grid) -> str:
 def _subtitle(summary: pd.DataFrame, grid: common.Grid) -> str:
     """When half the runs of a cell had diverged, over rho, where all correlations got there; and what 0 of n means."""
     parts = []
+    looks = _looks(summary)
     for variant in grid.variants:
         halves: dict[float, list[float]] = {}
         cells = common.cell(summary, variant=variant).groupby(["setting", "dim", "rho"], observed=True)
@@ -155,14 +171,13 @@ def _subtitle(summary: pd.DataFrame, grid: common.Grid) -> str:
             if np.isfinite(half):
                 halves.setdefault(float(rho), []).append(half)
         if halves:
-            listed = ", ".join(
-                f"{min(found):,.0f}{f'–{max(found):,.0f}' if max(found) > min(found) else ''} at ρ = {rho:g}"
-                for rho, found in sorted(halves.items())
-            )
+            listed = ", ".join(f"{_span(found, looks)} at ρ = {rho:g}" for rho, found in sorted(halves.items()))
             parts.append(
                 f"{style.look(variant).label}: half of a panel's runs had diverged by update {listed} "
                 "(panels that got there)."
             )
+    if parts and looks:
+        parts.append(f"A runaway is looked for every {looks:,} updates, and known to so many only.")
     sizes = summary.groupby(["setting", "variant", "dim", "rho"], observed=True)["diverged"].agg(["sum", "size"])
     empty = sizes[sizes["sum"] == 0]["size"]
     if len(empty):
@@ -170,6 +185,19 @@ def _subtitle(summary: pd.DataFrame, grid: common.Grid) -> str:
         bound = 100 * float(share_interval(0, least)[1])
         parts.append(f"0 of {least} diverged is compatible with a true share of up to {bound:.0f} %.")
     return " ".join(parts)
+
+
+def _looks(summary: pd.DataFrame) -> int | None:
+    """Updates between two looks for a runaway, where all runs have the same."""
+    every = pd.unique(pd.to_numeric(summary["eval_every"])) if "eval_every" in summary else ()
+    return int(every[0]) if len(every) == 1 else None
+
+
+def _span(steps: Sequence[float], looks: int | None) -> str:
+    """First to last of some updates; what was seen at a look, the update after a multiple of ``looks``, as that."""
+    ends = [step - 1 if looks and step % looks == 1 else step for step in (min(steps), max(steps))]
+    low, high = (f"{end:,.0f}" for end in ends)
+    return low if low == high else f"{low}–{high}"
 
 
 def _caption(summary: pd.DataFrame) -> str:

@@ -156,6 +156,7 @@ def _draw_panel(
             )
             for point in trio:
                 _draw_point(axes, point, colour, view, name)
+            _draw_beyond(axes, trio, colour, view)
     axes.grid(visible=False, axis="x")
     axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.set_xticks(range(len(grid.rhos)), [f"{rho:g}" for rho in grid.rhos])
@@ -170,7 +171,7 @@ def _draw_point(axes: Axes, point: Point, colour: str, view: tuple[float, float]
             np.full(values.size, point.x),
             values.clip(*view),
             linestyle="none",
-            marker="x",
+            marker="+",
             markersize=3.2,
             markeredgewidth=0.7,
             color=colour,
@@ -197,20 +198,26 @@ def _draw_point(axes: Axes, point: Point, colour: str, view: tuple[float, float]
         zorder=5,
         gid=f"{'low-ess' if point.hollow else 'value'}:{name}",
     )
-    if at != point.mean:
-        above = point.mean > at
-        axes.annotate(
-            common.number(point.mean),
-            (point.x, at),
-            (4, 1 if above else -1),
-            textcoords="offset points",
-            ha="left",
-            va="top" if above else "bottom",
-            fontsize=7,
-            color=colour,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85},
-            zorder=6,
-        )
+
+
+def _draw_beyond(axes: Axes, trio: list[Point], colour: str, view: tuple[float, float]) -> None:
+    """The means of one critic that lie outside the panel, below each other and inside their own correlation's room."""
+    for edge, side in ((view[1], 1), (view[0], -1)):
+        beyond = [point for point in trio if side * (point.mean - edge) > 0]
+        if beyond:
+            axes.annotate(
+                "\n".join(common.number(point.mean) for point in beyond),
+                (beyond[0].x, edge),
+                (-5, -side),
+                textcoords="offset points",
+                ha="right",
+                va="top" if side > 0 else "bottom",
+                fontsize=7,
+                color=colour,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85},
+                zorder=6,
+                gid="beyond",
+            )
 
 
 def _draw_counts(axes: Axes, runs: pd.DataFrame, grid: common.Grid, *, first: bool) -> None:
@@ -223,7 +230,7 @@ def _draw_counts(axes: Axes, runs: pd.DataFrame, grid: common.Grid, *, first: bo
             rows = common.cell(runs, variant=variant, rho=rho)
             if len(rows):
                 axes.annotate(
-                    f"× {int(rows['diverged'].sum())}/{len(rows)}",
+                    f"+ {int(rows['diverged'].sum())}/{len(rows)}",
                     (group, 1),
                     (0, offset),
                     xycoords=axes.get_xaxis_transform(),
@@ -262,7 +269,7 @@ def _handles(grid: common.Grid, optimal: bool) -> list[list]:
         [
             *(style.mark_handle(marker, word) for _, _, word, marker in common.QUANTITIES),
             style.mark_handle("s", "ESS under 50", markerfacecolor="white"),
-            style.mark_handle("x", "a diverged run"),
+            style.mark_handle("+", "a diverged run"),
         ],
     ]
 
@@ -298,9 +305,10 @@ def _caption(summary: pd.DataFrame, optimal: pd.DataFrame | None) -> str:
         interval="bars: 95 % bootstrap interval over seeds",
         n=common.seeds_text(summary),
         notes=[
-            "× k/n above a panel: k of n runs diverged; each is a cross, at the edge where its value is outside or not "
-            "a number. A number at the edge is a mean outside the panel. In-batch: mean over the last 10 % of updates. "
-            f"Hollow: median effective sample size of the product term under {MIN_ESS:g}, no evidence as a number.",
+            "+ k/n above a panel: k of n runs diverged; each is a +, at the edge where its value is outside or not a "
+            "number. A number at the edge is a mean outside the panel, in the order of the marks. In-batch: mean over "
+            f"the last 10 % of updates. Hollow: median effective sample size of the product term under {MIN_ESS:g}, no "
+            "evidence as a number.",
             "The optimal critic was not measured." if optimal is None else "",
             f"{common.settings_text(summary)}.",
         ],

@@ -52,7 +52,7 @@ def draw(summary: pd.DataFrame) -> Figure:
                 style.truth_handle(),
                 style.mark_handle("o", "median ESS under 50", markerfacecolor="white"),
                 style.mark_handle(".", "a run"),
-                style.mark_handle("x", "a diverged run"),
+                style.mark_handle("+", "a diverged run"),
             ]
         ],
         panel_height=max(1.1, (0.2 + 0.12 * len(grid.variants)) * len(grid.settings)),
@@ -126,7 +126,7 @@ def _draw_values(
     values = rows[value].to_numpy(dtype=float)
     gone = rows["diverged"].to_numpy(bool)
     known = ~np.isnan(values)
-    for part, marker, gid in ((known & ~gone, ".", "run"), (known & gone, "x", "diverged")):
+    for part, marker, gid in ((known & ~gone, ".", "run"), (known & gone, "+", "diverged")):
         axes.plot(
             values[part].clip(*view),
             np.full(int(part.sum()), y),

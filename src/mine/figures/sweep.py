@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from mine.divergence import MIN_ESS
@@ -47,6 +49,7 @@ def draw(summary: pd.DataFrame) -> Figure:
     summary["swept"] = summary[field].astype(str)
     values = sorted(pd.unique(summary["swept"]), key=_order)
     grid = common.Grid.of(summary)
+    ceilings = _ceilings(summary, field, values)
     places = {
         common.place_name(dim, rho): (dim, rho)
         for dim in grid.dims
@@ -64,13 +67,14 @@ def draw(summary: pd.DataFrame) -> Figure:
         ylabel={**{word: f"{word} (nats)" for word in shown}, _SHARE: "share of runs"},
         title=common.verdict(summary),
         subtitle=_best(summary, grid, list(places.values()), field, values),
-        caption=_caption(summary),
+        caption=_caption(summary, bool(ceilings)),
         handles=[
             [
                 *(style.variant_handle(variant) for variant in grid.variants),
                 style.truth_handle(),
+                *([Line2D([], [], color=style.FAINT, linestyle=(0, (1, 1.2)), label="ln k")] if ceilings else []),
                 style.mark_handle("o", "ESS under 50", markerfacecolor="white"),
-                style.mark_handle("x", "all runs diverged"),
+                style.mark_handle("+", "all runs diverged"),
             ]
         ],
         panel_height=[1.5, 1.5, 1.5, 0.95],
@@ -81,14 +85,28 @@ def draw(summary: pd.DataFrame) -> Figure:
     means = {name: _means(common.cell(summary, dim=dim, rho=rho), grid, values) for name, (dim, rho) in places.items()}
     for panel in sheet:
         runs = common.cell(summary, **dict(zip(("dim", "rho"), places[panel.column], strict=True)))
-        _draw_panel(panel, runs, means[panel.column], grid, values)
+        _draw_panel(panel, runs, means[panel.column], grid, values, ceilings)
         value = float(runs["mi_true"].iloc[0])
         right = f"truth {value:.2f}" if panel.line == 0 else ""
         sheet.title(panel, f"{panel.column}: {panel.row}", right)
     return sheet.figure
 
 
-def _draw_panel(panel: Panel, runs: pd.DataFrame, means: Means, grid: common.Grid, values: list[str]) -> None:
+def _ceilings(summary: pd.DataFrame, field: str, values: list[str]) -> list[float] | None:
+    """The logarithm of each batch size of a sweep over it, if all its product pairs are permutations; else None."""
+    if field != "batch_size" or "product" not in summary or set(summary["product"].astype(str)) != {"permutation"}:
+        return None
+    return [math.log(float(value)) for value in values]
+
+
+def _draw_panel(
+    panel: Panel,
+    runs: pd.DataFrame,
+    means: Means,
+    grid: common.Grid,
+    values: list[str],
+    ceilings: list[float] | None,
+) -> None:
     """One final value, or the share diverged, of every variant against the swept setting."""
     axes, count = panel.axes, len(grid.variants)
     axes.set_xlim(-0.5, len(values) - 0.5)
@@ -104,20 +122,26 @@ def _draw_panel(panel: Panel, runs: pd.DataFrame, means: Means, grid: common.Gri
     axes.set_ylim(*view)
     axes.yaxis.set_major_locator(MaxNLocator(5))
     truth(axes, value, zorder=2)
+    if ceilings is not None:
+        axes.plot(range(len(values)), ceilings, color=style.FAINT, linestyle=(0, (1, 1.2)), zorder=2, gid="ceiling")
     column = next(column for column, _, word, _ in common.QUANTITIES if word == panel.row)
     for order, variant in enumerate(grid.variants):
         _draw_values(axes, means[variant, column], variant, _shift(order, count), view)
 
 
-def _caption(summary: pd.DataFrame) -> str:
+def _caption(summary: pd.DataFrame, ceiling: bool) -> str:
     return caption(
         "Points: mean over the runs that did not diverge; the bottom row has the others",
         interval="bars: 95 % bootstrap interval over seeds, in the bottom row exact 95 % intervals",
         n=common.seeds_text(summary),
         notes=[
-            f"Crosses: cells whose runs all diverged. Hollow: median effective sample size under {MIN_ESS:g}, no "
+            f"+ at the top: every run of a cell diverged. Hollow: median effective sample size under {MIN_ESS:g}, no "
             "evidence as a number. A number at the edge is a mean outside the panel. In-batch: mean over the last "
             "10 % of updates.",
+            "ln k, k the batch size: what the target of a permutation cannot exceed, since one of its product pairs is "
+            "a joint one on average. The in-batch value is biased upward from its target, most in small batches."
+            if ceiling
+            else "",
             f"{common.settings_text(summary)}.",
         ],
     )
@@ -195,7 +219,7 @@ def _draw_values(axes: Axes, means: list[Mean], variant: str, shift: float, view
             axes.plot(
                 place,
                 view[1],
-                marker="x",
+                marker="+",
                 color=look.colour,
                 linestyle="none",
                 clip_on=False,

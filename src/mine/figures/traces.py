@@ -158,6 +158,10 @@ def strips_of(entries: Sequence[Entry], view: tuple[float, float]) -> list[style
         overflowed = int(runs["overflowed"].sum())
         if overflowed:
             notes.append(f"{overflowed}/{len(runs)} overflow")
+        # What the title counts as diverged and no mark shows.
+        ran_away = int((runs["diverged"] & ~runs["overflowed"]).sum())
+        if ran_away:
+            notes.append(f"{ran_away}/{len(runs)} ran away")
         if curve is not None:
             low, high = curve.extremes
             if high > view[1]:

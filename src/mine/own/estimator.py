@@ -57,7 +57,9 @@ class MutualInformation(BaseEstimator):
         device: where to train: ``cpu``, ``cuda``, or ``auto``, CUDA where there is one.
         settings: any other field of ``mine.own.settings.OwnSettings``, such as {"hidden": 128}; {"cross_fit": 5} reads
             every row once, and leaves no critic for new rows.
-        seed, initialisations, permutations: older names of random_state, n_init and n_permutations.
+        seed: an older name of random_state.
+        initialisations: an older name of n_init.
+        permutations: an older name of n_permutations.
 
     Bad input is an ``InvalidInput``, which is a UserError and a ValueError.
     """

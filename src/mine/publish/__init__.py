@@ -19,7 +19,7 @@ from mine.publish.benchmark_page import benchmark_page
 from mine.publish.encoders import TABLES as ENCODER_TABLES
 from mine.publish.encoders import check_encoders, encoder_table
 from mine.publish.made_by import commit, config_hash, cpu_model, jobs, package_versions
-from mine.publish.page import page
+from mine.publish.page import PICTURES_TABLES, page, pictures_part
 from mine.publish.parts import write_if_changed
 from mine.publish.stairs import TABLES, check_stairs, read_frame
 from mine.publish.summaries import describe, summary_files, summary_of
@@ -103,7 +103,7 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
 
     frames = {name: summary.to_pandas() for name, summary in summaries.items()}
     tables = {name: encoder_table(encoders) for name, encoders in made.encoders.items()}
-    contents[PAGE] = page(frames, contents, record, tables).encode()
+    contents[PAGE] = page(frames, contents, record, tables, _notes(made.sources, output)).encode()
     if stairs:
         by_table = {table: {name: of[table] for name, of in stairs.items()} for table in TABLES}
         contents[BENCHMARK_PAGE] = benchmark_page(by_table["scores"], by_table["stairs"], contents).encode()
@@ -193,6 +193,14 @@ class _Made:
 
     def _keep_runs(self, name: str, runs: int) -> None:
         self.experiments[name] |= {"kept": runs, "kept_from": _kept_from(self.earlier, name)}
+
+
+def _notes(sources: dict[str, Path], output: Path) -> dict[str, str]:
+    """What stands below the search's figure: where ours in the write-up's form and its own agree."""
+    files = {name: sources.get(f"data/{name}.parquet", output / f"data/{name}.parquet") for name in PICTURES_TABLES}
+    if not all(file.exists() for file in files.values()):
+        return {}
+    return {"search": pictures_part(**{name: read_frame(file) for name, file in files.items()})}
 
 
 def _stairs(made: Path, published: Path, name: str) -> dict[str, Path]:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from mine.columns import RUN
 from mine.divergence import LOW_ESS_ALLOWANCE, MARGIN, MIN_ESS
+from mine.publish.questions import contents, section
 from mine.statistics import quantile
 
 _KEY = list(RUN[:-1])
@@ -30,6 +31,9 @@ _HEADER = (
     "largest",
 )
 
+PICTURES_TABLES = ("pictures_epochs", "search_judged", "search_counts")
+"""Published tables that say where our figures and the write-up's agree."""
+
 _LEGEND = f"""Medians over seeds [quartiles]; information in nats. *In-batch*: mean over a run's last tenth, of the
 training batches' own values; *held out*: the final critic on fresh pairs; *population*: the same critic
 by the exact density ratio. A dash: the median run ended without a finite value. In italics: the median
@@ -45,6 +49,7 @@ def page(
     figures: Iterable[str],
     record: Mapping[str, Any],
     encoders: Mapping[str, str] = MappingProxyType({}),
+    notes: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Markdown of the whole page.
 
@@ -53,6 +58,7 @@ def page(
         figures: files beside the page; the png of each figure is shown, its svg linked.
         record: what published.json holds.
         encoders: of experiments that train some, the table in Markdown.
+        notes: of a folder of figures, what stands below them, in Markdown.
     """
     runs = sum(len(summary) for summary in summaries.values())
     packages = ", ".join(f"{name} {version}" for name, version in record["packages"].items())
@@ -69,18 +75,20 @@ def page(
             "the code that trained it."
         )
     figures = list(figures)
-    if "claims.md" in figures:
+    folders = [name for name in ("search", "own") if any(file.startswith(f"{name}/") for file in figures)]
+    claims = ["claims"] if "claims.md" in figures else []
+    parts.append(contents([*claims, *folders, *summaries, *encoders]))
+    if claims:
+        parts += [*section("claims"), *_pictures(figures, "claims")]
         parts.append(
             "[The claims, tested](claims.md) is the ledger of every claim of the write-up; claims.html the same."
         )
-        parts += ["## claims", *_pictures(figures, "claims")]
-    for folder in ("search", "own"):
-        if any(file.startswith(f"{folder}/") for file in figures):
-            parts += [f"## {folder}", *_pictures(figures, folder)]
+    for name in folders:
+        parts += [*section(name), *_pictures(figures, name), *([notes[name]] if name in notes else [])]
     for name, summary in summaries.items():
-        parts += [f"## {name}", *_pictures(figures, name), cell_table(summary)]
+        parts += [*section(name), *_pictures(figures, name), cell_table(summary)]
     for name, table in encoders.items():
-        parts += [f"## {name}", *_pictures(figures, name), table]
+        parts += [*section(name), *_pictures(figures, name), table]
     return "\n\n".join(parts) + "\n"
 
 
@@ -102,6 +110,17 @@ def pictures_part(pictures_epochs: pd.DataFrame, search_judged: pd.DataFrame, se
 
     table = agreement(pictures_epochs)
     return "\n".join(f"- {sentence}" for sentence in (*sentences(table), *in_words(search_judged, search_counts)))
+
+
+def pictures_sentence(pictures_epochs: pd.DataFrame, search_judged: pd.DataFrame, search_counts: pd.DataFrame) -> str:
+    """The same in one sentence, for the README."""
+    from mine.search.words import in_short
+    from mine.writeup.agreement import agreement, verdict
+
+    return (
+        f"{verdict(agreement(pictures_epochs))}; {in_short(search_judged, search_counts)}: "
+        "[where they agree](docs/pictures.md#where-they-agree)."
+    )
 
 
 def _pictures(files: Iterable[str], folder: str) -> list[str]:

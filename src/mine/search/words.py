@@ -24,6 +24,17 @@ _NORMS = {
 }
 
 
+def in_short(judged: pd.DataFrame, counts: pd.DataFrame) -> str:
+    """How much was tried and how many candidates are compatible: one clause. judged, counts: as ``in_words``."""
+    first = counts[counts["stage"].isin(("biased_099", "ema_099"))]
+    candidates = judged[(judged["code"] == UNDEPARTED) & (judged["variant"] == "ema")]
+    compatible = _how_many(int(candidates["compatible"].sum()), len(candidates))
+    return (
+        f"of the {len(candidates)} nearest of {int(first['settings'].sum()):,} settings {compatible} compatible with "
+        "the published run"
+    )
+
+
 def in_words(judged: pd.DataFrame, counts: pd.DataFrame) -> list[str]:
     """Sentences: how much was tried, which candidates are compatible, which one is drawn, what a departure changes.
 
