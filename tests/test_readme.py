@@ -349,3 +349,26 @@ def test_what_the_figures_say_is_what_the_search_found():
         f"| {' or '.join(f'{rate:g}' for rate in sorted(set(sizes['ema']['ema_rate'])))} | MINE's usual value",
     ):
         assert text in CHOICES, text
+
+
+def test_what_is_said_of_control_is_what_its_encoders_show():
+    page = (ROOT / "docs/control.md").read_text(encoding="utf-8")
+    encoders = published_table("control_encoders")
+    assert (encoders["outcome"] == "completed").all()
+    gaps = {term: encoders[f"estimate_{term}"] - encoders[f"mi_{term}"] for term in ("y", "x", "s")}
+    by_setting = encoders.assign(**gaps).groupby(["variant", "setting"])[["share", *gaps]].median()
+    rows = re.findall(r"^\| `(\w+)` \| (\S+) \| (\S+) \| compress, β = 20, \$I\(x; t\)\$ \|$", page, re.M)
+    assert {row[0] for row in rows} == set(encoders["variant"])
+    for variant, share, gap in rows:
+        of = by_setting.loc[variant]
+        assert share == f"{of['share'].min():.3f}".replace("-", "−")
+        farthest = of[[*gaps]].abs().stack().idxmax()
+        assert (*farthest, gap) == ("beta=20", "x", f"{of.loc[farthest]:+.2f}".replace("-", "−"))
+    five = by_setting.drop(index="club", level="variant")
+    assert five[~five.index.get_level_values("setting").str.startswith("beta")]["share"].min() >= 0.98
+    assert by_setting.xs("beta=20", level="setting")["share"].idxmax() == "infonce"
+    assert (encoders["fresh_s"] - encoders["mi_s"]).groupby(encoders["setting"]).median().abs().max() < 0.02
+    ema, biased = (by_setting.loc[name]["share"] for name in ("ema", "biased"))
+    assert f"{ema.min():.2f} to {ema.max():.2f} of" in README
+    assert f"({ema.min():.2f} against {biased.min():.2f})" in README
+    assert ema.idxmin() == biased.idxmin() == "beta=20"

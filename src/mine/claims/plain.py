@@ -183,6 +183,29 @@ def _repository(primary: pd.DataFrame) -> str:
     return f"At the repository's own settings ours ends at {float(said) + primary['effect'].iloc[0]:.3f} nats."
 
 
+def _usable(primary: pd.DataFrame) -> str:
+    shares = [f"{each.cell} {100 * each.effect:.1f} %" for each in primary.itertuples()]
+    return f"Of the best there is its encoders reach, in the worst setting of each goal: {', '.join(shares)}."
+
+
+def _correction(primary: pd.DataFrame) -> str:
+    shares = []
+    for each in primary.itertuples():
+        ema, biased = (100 * float(share) for share in re.findall(r"\d\.\d+", each.note))
+        shares.append(f"{each.cell} {ema:.1f} and {biased:.1f} %")
+    return f"Of the best there is, EMA and biased reach: {', '.join(shares)}."
+
+
+def _truthful(primary: pd.DataFrame) -> str:
+    holds = primary["verdict"] == HOLDS
+    near = f"Within {primary['effect'][holds].max():.2f} nats in {holds.sum()} of {len(primary)} comparisons"
+    far = (
+        f"; of {re.findall(r'I[(].+?[)]', each.quantity)[0]}, {each.cell}, off by {each.effect:.2f}"
+        for each in primary[~holds].itertuples()
+    )
+    return near + "".join(far) + "."
+
+
 _SENTENCES: MappingProxyType[str, Callable[[pd.DataFrame], str]] = MappingProxyType(
     {
         "exact_mi": _exact_mi,
@@ -201,5 +224,8 @@ _SENTENCES: MappingProxyType[str, Callable[[pd.DataFrame], str]] = MappingProxyT
         "looks_right": _looks_right,
         "repository_gaussian": _repository,
         "repository_xor": _repository,
+        "control_usable": _usable,
+        "control_correction": _correction,
+        "control_truthful": _truthful,
     }
 )
