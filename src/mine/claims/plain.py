@@ -200,7 +200,7 @@ def _truthful(primary: pd.DataFrame) -> str:
     holds = primary["verdict"] == HOLDS
     near = f"Within {primary['effect'][holds].max():.2f} nats in {holds.sum()} of {len(primary)} comparisons"
     far = (
-        f"; of {re.findall(r'I[(].+?[)]', each.quantity)[0]}, {each.cell}, off by {each.effect:.2f}"
+        f", but off by {each.effect:.2f} of {re.findall(r'I[(].+?[)]', each.quantity)[0]}, {each.cell}"
         for each in primary[~holds].itertuples()
     )
     return near + "".join(far) + "."
