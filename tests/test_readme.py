@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import binomtest
 
 from mine.claims.claim import REPOSITORY, US, WRITE_UP
-from mine.claims.plain import plain_table
+from mine.claims.ledger import plain_table
 from mine.publish.page import PICTURES_TABLES, cell_table, pictures_sentence
 
 ROOT = Path(__file__).parents[1]

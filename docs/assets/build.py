@@ -129,7 +129,7 @@ def estimators() -> str:
 
 def ledger() -> str:
     """Each claim's verdict and finding in a sentence, of the published ledger."""
-    from mine.claims.plain import plain_table
+    from mine.claims.ledger import plain_table
     from mine.publish.stairs import read_frame
 
     at = ROOT / "figures/data/claims.parquet"

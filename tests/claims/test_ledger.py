@@ -59,7 +59,7 @@ def test_every_finding_is_a_row_with_its_claim(table):
 def test_markdown_and_page_hold_every_finding(table):
     frame = table.to_pandas()
     markdown, page = ledger.markdown_text(frame), ledger.page_text(frame)
-    assert markdown.count("0.5 [0.4, 0.6]") == 3  # two findings, and the short table's line
+    assert markdown.count("0.5 [0.4, 0.6]") == 3  # two findings, and the one that is told
     assert r"x \| y" in markdown
     assert r"| 1 | A \| sentence" in ledger.short_table(frame)
     assert "nothing there" in markdown
@@ -116,21 +116,21 @@ def test_who_asks_and_where_is_shown(table):
     frame = table.to_pandas()
     assert frame["asked_by"].tolist() == [WRITE_UP, WRITE_UP, US]
     assert "| us | ? cannot be decided |" in ledger.short_table(frame)
-    assert "- Asked by: us\n- Stands in: somewhere" in ledger.markdown_text(frame)
+    assert "Asked by: us. Stands in: somewhere." in ledger.markdown_text(frame)
     assert "<b>Asked by:</b> us" in ledger.page_text(frame)
     said = "Of the write-up's 1 claim 1 holds. Of 1 claim of our own 1 cannot be decided."
     assert said in ledger.markdown_text(frame)
     assert html.escape(said) in ledger.page_text(frame)
 
 
-def test_a_table_that_was_not_made_is_named_in_the_short_table():
+def test_a_table_that_was_not_made_is_named_in_what_is_told():
     open_ = undecided("plausible range", "share of settings", "no search/plausible.parquet", primary=True)
     verdict = judge(claim_of(lambda tables: [found(HOLDS), open_]), 1, None)
-    line = ledger.short_table(ledger.ledger_table([verdict]).to_pandas()).splitlines()[-1]
-    assert "? cannot be decided | in 1 of 1 primary findings (1 more cannot be decided: no search/plausible" in line
+    line = ledger.telling(ledger.ledger_table([verdict]).to_pandas())
+    assert "in 1 of 1 primary findings (1 more cannot be decided: no search/plausible" in line
     few = undecided("b", "share", "4 seeds, at least 5 are needed", primary=True)
     verdict = judge(claim_of(lambda tables: [found(FAILS), few]), 1, None)
-    line = ledger.short_table(ledger.ledger_table([verdict]).to_pandas()).splitlines()[-1]
+    line = ledger.telling(ledger.ledger_table([verdict]).to_pandas())
     assert "(1 more cannot be decided)" in line
 
 
@@ -152,7 +152,7 @@ def test_what_is_shown_of_a_claim_is_what_its_verdict_rests_on():
 def test_a_share_of_settings_is_not_of_seeds():
     of = Finding("plausible range", "share of settings in which this holds", 0.8, 0.6, 0.9, 24, HOLDS, True)
     frame = ledger.ledger_table([judge(claim_of(lambda tables: [of]), 1, None)]).to_pandas()
-    assert "0.8 [0.6, 0.9], 24 settings" in ledger.short_table(frame)
+    assert "0.8 [0.6, 0.9], 24 settings" in ledger.telling(frame)
     assert "| 0.8 [0.6, 0.9] | 24 settings | holds |" in ledger.markdown_text(frame)
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from mine.claims.claim import FAILS, HOLDS, UNDECIDED
-from mine.claims.plain import NOT_RUN, in_plain_words, plain_table
+from mine.claims.ledger import plain_table
+from mine.claims.plain import NOT_RUN, in_plain_words
 
 DATA = Path(__file__).parents[2] / "figures" / "data"
 LEDGER = pd.read_parquet(DATA / "claims.parquet", partitioning=None)

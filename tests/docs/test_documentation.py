@@ -6,6 +6,8 @@ Collected by `make test-docs` only (MINE_DOCS_TESTS=1): it trains the smoke grid
 from __future__ import annotations
 
 import importlib.util
+import io
+import json
 import os
 import re
 import shutil
@@ -203,6 +205,57 @@ def test_a_broken_link_is_found(tmp_path):
 
 def test_pictures_have_a_text(site):
     assert {name: Parts(text).without_text for name, text in pages(site).items() if Parts(text).without_text} == {}
+
+
+def test_the_ledger_folds(site, browser):
+    browser.open(site / "project/figures/claims.html")
+    assert browser.run("return document.documentElement.scrollHeight") <= 12_000
+    assert browser.run("return document.querySelectorAll('details table').length") > 10
+
+
+def test_the_search_is_of_pages_that_explain(site):
+    index = json.loads((site / "search/search_index.json").read_text(encoding="utf-8"))["docs"]
+    places = {entry["location"].partition("#")[0] for entry in index}
+    assert "tutorial.html" in places
+    sources = (".py.html", ".lock.html", ".sh.html", ".yaml.html", ".toml.html", ".smk.html", ".csv.html")
+    assert [place for place in places if place.endswith(sources)] == []
+
+
+def ink(browser, selector):
+    """Whether each row and column of pixels of an element has a dark one in it, (height, width)."""
+    from matplotlib.image import imread
+
+    element = browser.driver.find_element("css selector", selector)
+    browser.run("arguments[0].scrollIntoView({block: 'center'})", element)
+    picture = imread(io.BytesIO(element.screenshot_as_png))
+    return picture[..., :3].mean(axis=-1) < 0.5
+
+
+def test_a_bracket_is_painted_as_high_as_what_it_holds(site, browser):
+    """By its pixels: without a font that can, its box is as wide and the bracket small."""
+    browser.open(site / "explanation.html")
+    browser.wait("return document.fonts.status === 'loaded'")
+    mark = """
+        const formula = [...document.querySelectorAll('math[display=block]')].find(m => m.textContent.includes('KL'));
+        [...formula.querySelectorAll('mo')].find(mo => mo.textContent === '(').id = 'bracket';
+        formula.querySelector('mfrac').id = 'held';
+    """
+    browser.run(mark)
+    bracket, held = (ink(browser, place).any(axis=1).sum() for place in ("#bracket", "#held"))
+    assert bracket >= held
+    assert "\\" not in browser.run("return [...document.querySelectorAll('math')].map(m => m.textContent).join(' ')")
+
+
+def test_a_root_is_painted(site, browser):
+    """Its bar: a row of ink over the whole of what stands below it, in a formula put on the page."""
+    browser.open(site / "explanation.html")
+    root = "<math id='root' display='block'><msqrt><mrow><mi>x</mi><mo>+</mo><mi>y</mi></mrow></msqrt></math>"
+    browser.run("document.querySelector('.md-content article').insertAdjacentHTML('afterbegin', arguments[0])", root)
+    browser.wait("return document.fonts.status === 'loaded'")
+    painted = ink(browser, "#root msqrt")
+    assert painted.sum(axis=1).max() > 0.6 * painted.shape[1]
+    # And the sign before it, from the bar down to the line.
+    assert painted[:, : painted.shape[1] // 4].any(axis=1).mean() > 0.6
 
 
 def test_thresholds_in_words():

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from mine.claims import claims
 from mine.claims.claim import ASKED_BY, FAILS, HOLDS, PARTLY, UNDECIDED, US, Finding, Verdict, count_of, judge, overall
+from mine.claims.plain import in_plain_words
 from mine.claims.tables import Tables
 from mine.files import whole_files
 from mine.trace import WRITING
@@ -148,26 +149,37 @@ def _counted(who: str, of: dict[str, int]) -> str:
 
 def short_table(ledger: pd.DataFrame) -> str:
     """One line a claim, as a Markdown table. ledger: columns of LEDGER_COLUMNS."""
-    lines = ["| | claim | asked by | verdict | how it shows |", "|---|---|---|---|---|"]
-    for first, findings in by_claim(ledger):
-        cells = (str(first.number), first.sentence, first.asked_by, word(first.claim_verdict), telling(findings))
-        lines.append(markdown_row(cells))
+    lines = ["| | claim | asked by | verdict | what was found |", "|---|---|---|---|---|"]
+    for first, findings in _claims_of(ledger):
+        found = in_plain_words(findings)
+        cells = (str(first.number), first.sentence, first.asked_by, word(first.claim_verdict), found)
+        lines.append(_markdown_row(cells))
+    return "\n".join(lines)
+
+
+def plain_table(ledger: pd.DataFrame) -> str:
+    """One line a claim, as a Markdown table: the claim, its verdict and what was found.
+
+    ledger: columns of LEDGER_COLUMNS.
+    """
+    lines = ["| | claim | verdict | what was found |", "|---|---|---|---|"]
+    for first, findings in _claims_of(ledger):
+        cells = (str(first.number), first.sentence, word(first.claim_verdict), in_plain_words(findings))
+        lines.append(_markdown_row(cells))
     return "\n".join(lines)
 
 
 def markdown_text(ledger: pd.DataFrame) -> str:
     """The whole ledger in Markdown: the short table, then each claim with its test, rule and findings."""
     parts = [f"# {_TITLE}", f"{'. '.join(in_words(ledger))}.", _LEGEND, short_table(ledger)]
-    for first, findings in by_claim(ledger):
+    for first, findings in _claims_of(ledger):
         parts.append(f"## {first.number}. {first.sentence}")
         parts.append(f"**{word(first.claim_verdict)}**" + (f": {first.claim_where}" if first.claim_where else ""))
-        parts.append(
-            f"- Asked by: {first.asked_by}\n- Stands in: {first.place}\n- Test: {first.test}\n- Rule: {first.rule}\n"
-            f"- Figure: `{first.figure}`"
-        )
+        parts.append(f"Asked by: {first.asked_by}. Stands in: {first.place}. Its findings: {telling(findings)}.")
         lines = ["| " + " | ".join(_HEAD) + " |", "|" + "---|" * len(_HEAD)]
-        lines += [markdown_row(_cells(row)) for row in findings.itertuples()]
-        parts.append(f'<details markdown="1"><summary>{_counting(findings)}</summary>')
+        lines += [_markdown_row(_cells(row)) for row in findings.itertuples()]
+        parts.append(f'<details markdown="1"><summary>test, rule and {_counting(findings)}</summary>')
+        parts.append(f"- Test: {first.test}\n- Rule: {first.rule}\n- Figure: `{first.figure}`")
         parts += ["\n".join(lines), "</details>"]
     return "\n\n".join(parts) + "\n"
 
@@ -178,13 +190,13 @@ def page_text(ledger: pd.DataFrame) -> str:
         f'<tr class="{_kind(first.claim_verdict)}"><td>{first.number}</td>'
         f'<td><a href="#{first.claim}">{html.escape(first.sentence)}</a></td>'
         f"<td>{first.asked_by}</td><td>{word(first.claim_verdict)}</td><td>{html.escape(telling(findings))}</td></tr>"
-        for first, findings in by_claim(ledger)
+        for first, findings in _claims_of(ledger)
     )
     body = [
         f"<h1>{_TITLE}</h1><p>{html.escape('. '.join(in_words(ledger)))}.</p><p>{html.escape(_LEGEND)}</p>",
         _table(("", "claim", "asked by", "verdict", "how it shows"), rows),
     ]
-    for first, findings in by_claim(ledger):
+    for first, findings in _claims_of(ledger):
         where = f": {html.escape(first.claim_where)}" if first.claim_where else ""
         about = (
             ("Asked by", first.asked_by),
@@ -256,7 +268,7 @@ _TITLE = "The claims of the write-up, and some of ours, tested"
 _HEAD = ("cell", "effect", "value [interval]", "seeds", "verdict", "note")
 
 
-def by_claim(ledger: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
+def _claims_of(ledger: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
     """Of each claim in order: its first row, for what stands in all of them, and its findings."""
     for _, findings in ledger.groupby("number", sort=True):
         yield next(findings.itertuples()), findings
@@ -275,8 +287,7 @@ def _cells(row: Any) -> tuple[str, ...]:
     return cell, row.quantity, value, n, row.verdict, row.note
 
 
-def markdown_row(cells: Sequence[str]) -> str:
-    """A line of a Markdown table."""
+def _markdown_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

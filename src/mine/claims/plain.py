@@ -9,22 +9,9 @@ from types import MappingProxyType
 import pandas as pd
 
 from mine.claims.claim import FAILS, HOLDS, PARTLY, UNDECIDED
-from mine.claims.ledger import by_claim, markdown_row, word
 from mine.divergence import MARGIN
 
 NOT_RUN = "Not run yet."
-
-
-def plain_table(ledger: pd.DataFrame) -> str:
-    """One line a claim, as a Markdown table: the claim, its verdict and what was found.
-
-    ledger: columns of ``mine.claims.ledger.LEDGER_COLUMNS``.
-    """
-    lines = ["| | claim | verdict | what was found |", "|---|---|---|---|"]
-    for first, findings in by_claim(ledger):
-        cells = (str(first.number), first.sentence, word(first.claim_verdict), in_plain_words(findings))
-        lines.append(markdown_row(cells))
-    return "\n".join(lines)
 
 
 def in_plain_words(findings: pd.DataFrame) -> str:

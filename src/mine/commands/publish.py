@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the command. Raises UserError."""
-    from mine.claims.plain import plain_table
+    from mine.claims.ledger import plain_table
     from mine.config import load_config
     from mine.errors import UserError
     from mine.publish import publish
