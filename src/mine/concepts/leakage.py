@@ -91,21 +91,24 @@ def by_neighbours(
     target: Column,
     settings: OwnSettings,
     groups: np.ndarray | None = None,
+    *,
+    test: bool = True,
 ) -> Reading:
     """Nearest neighbours (``mine.baselines.mixed``) on all rows; a discrete s by its counts instead.
 
     The intervals are of the mean over rows by their standard error, which takes rows as independent; the test puts w in
-    ``settings.permutations`` other orders among rows that are alike in c.
+    ``settings.permutations`` other orders among rows that are alike in c; none without ``test``, or with groups.
     """
     c, w = codes(concepts), codes([target])
+    test = test and groups is None
     if not (of_s := _amounts_or_none(predicted)).size:
-        return _by_counts(predicted, concepts, target, settings, groups)
+        return _by_counts(codes(predicted), c, w, settings, test=test)
     x = jittered(of_s)
     given = local_values_given(x, w, c)
     alone = local_class_values(x, w)
     of_c = pointwise(c, w)
     p_value = None
-    if groups is None:
+    if test:
         source = numbers(settings.seed, Use.WITHIN_CELLS)
         orders = [within(w, c, source) for _ in range(settings.permutations)]
         others = np.array([local_values_given(x, order, c).mean() for order in orders])
@@ -113,24 +116,15 @@ def by_neighbours(
     return _reading(alone, of_c, given, p_value)
 
 
-def _by_counts(
-    predicted: Sequence[Column],
-    concepts: Sequence[Column],
-    target: Column,
-    settings: OwnSettings,
-    groups: np.ndarray | None,
-) -> Reading:
+def _by_counts(s: np.ndarray, c: np.ndarray, w: np.ndarray, settings: OwnSettings, *, test: bool) -> Reading:
     """The same of predictions that are levels: plug-in, which is too high by about half its degrees of freedom / n."""
-    s, c, w = codes(predicted), codes(concepts), codes([target])
     if len(np.unique(s)) < 2:
         return Reading(why="the prediction is constant")
     given = pointwise_given(s, w, c)
     p_value = None
-    if groups is None:
+    if test:
         source = numbers(settings.seed, Use.WITHIN_CELLS)
-        others = np.array(
-            [pointwise_given(s, within(w, c, source), c).mean() for _ in range(settings.permutations)]
-        )
+        others = np.array([pointwise_given(s, within(w, c, source), c).mean() for _ in range(settings.permutations)])
         p_value = float((1 + (others >= given.mean() - 1e-12).sum()) / (1 + len(others)))
     return _reading(pointwise(s, w), pointwise(c, w), given, p_value)
 
