@@ -53,9 +53,7 @@ def local_class_values(x: np.ndarray, codes: np.ndarray, neighbours: int = NEIGH
     return found
 
 
-def local_values_given(
-    x: np.ndarray, codes: np.ndarray, given: np.ndarray, neighbours: int = NEIGHBOURS
-) -> np.ndarray:
+def local_values_given(x: np.ndarray, codes: np.ndarray, given: np.ndarray, neighbours: int = NEIGHBOURS) -> np.ndarray:
     """The same of I(x; codes | given): the samples of each class of ``given`` (n,) by themselves."""
     found = np.zeros(len(x))
     for level in np.unique(given):
@@ -84,7 +82,7 @@ def _radius_by_tree(x: np.ndarray, k: int) -> np.ndarray:
     return np.asarray(KDTree(x).query(x, [k + 1], p=np.inf)[0][:, 0])
 
 
-def _counter(x: np.ndarray):  # noqa: ANN202 - a function of points and radii to counts
+def _counter(x: np.ndarray):
     """Samples of all x within a radius of points, themselves too."""
     if x.shape[1] > 1:
         tree = KDTree(x)

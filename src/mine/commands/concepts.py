@@ -1,4 +1,4 @@
-"""How much leaks through concept bottlenecks, and can it be stopped? The steps of `snakemake concepts`, as it calls them.
+"""How much leaks through concept bottlenecks, and can it be stopped? The steps of `snakemake concepts`.
 
 mine concepts known --plan '{}' --method js --scenario xor-label --rows 1000 --first 0 --draws 5 --output 0.parquet
 mine concepts models --plan '{}' --data xor --kind joint --weight 1 --output folder

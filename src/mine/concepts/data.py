@@ -46,7 +46,9 @@ def draw(name: str, training: int, held_out: int, seed: int) -> tuple[Rows, Rows
     source = np.random.default_rng([seed, *map(ord, data.base)])
     whole = training + held_out
     if data.finite is not None and whole > data.finite:
-        raise UserError(f"rows: {training:,} to train on and {held_out:,} held out of {name}, which has {data.finite:,}")
+        raise UserError(
+            f"rows: {training:,} to train on and {held_out:,} held out of {name}, which has {data.finite:,}"
+        )
     rows = _MAKERS[data.base](whole, source)
     return rows.take(slice(training)), rows.take(slice(training, None))
 

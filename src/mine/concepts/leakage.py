@@ -164,7 +164,7 @@ def codes(columns: Sequence[Column]) -> np.ndarray:
 
 
 def pointwise(s: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """log p(s, w) / p(s) p(w) of each row by counts, (n,); the mean is the plug-in information."""
+    """Log p(s, w) / p(s) p(w) of each row by counts, (n,); the mean is the plug-in information."""
     n = len(s)
     both = s * (w.max() + 1) + w
     counts = [np.bincount(each)[each] for each in (both, s, w)]

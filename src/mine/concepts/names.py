@@ -46,8 +46,8 @@ DATA: dict[str, DataSet] = {
 
 HARD, SEQUENTIAL, JOINT = "hard", "sequential", "joint"
 KINDS = (HARD, SEQUENTIAL, JOINT)
-"""``hard``: the label from concepts cut at one half, learnt from the true ones. ``sequential``: concepts first, then the
-label from their probabilities. ``joint``: both at once, concepts with a weight."""
+"""``hard``: the label from concepts cut at one half, learnt from the true ones. ``sequential``: concepts first, then
+the label from their probabilities. ``joint``: both at once, concepts with a weight."""
 
 CRITICS = ("js", "ema", "nwj", "smile")
 """Estimators that leakage is measured with, of ``mine.estimators``."""

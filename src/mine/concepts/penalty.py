@@ -37,9 +37,7 @@ HIDDEN, LEARNING_RATE = 64, 1e-3
 class Penalty:
     """Critics of a stack of models. weights: (S,), of the penalty."""
 
-    def __init__(
-        self, estimator: str, k: int, classes: int, plan: Plan, seeds: Sequence[int], weights: Tensor
-    ) -> None:
+    def __init__(self, estimator: str, k: int, classes: int, plan: Plan, seeds: Sequence[int], weights: Tensor) -> None:
         """k: concepts. classes: of the label."""
         training = TrainingSettings(
             batch_size=plan.batch_size, hidden=HIDDEN, learning_rate=LEARNING_RATE, product="derangement"

@@ -1,5 +1,8 @@
-"""What leakage is asked of: each concept's of the label, each concept's of each other one, and all concepts' of the
-label where they do not determine it."""
+"""What leakage is asked of.
+
+Each concept's of the label, each concept's of each other one, and all concepts' together of the label where they do not
+determine it.
+"""
 
 from __future__ import annotations
 

@@ -164,8 +164,10 @@ def estimate_conditional(
 
 
 def difference(one: Estimate, other: Estimate, level: float) -> tuple[float, tuple[float, float]]:
-    """One estimate less another on the same test rows, nats, and its interval: over the same resamples for both, and
-    over initialisations."""
+    """One estimate less another on the same test rows, nats, and its interval.
+
+    That is over the same resamples of these rows for both, and over initialisations.
+    """
     value, error = one.mi - other.mi, math.hypot(*(_of_members(each) for each in (one, other)))
     differences = one.judged.resampled - other.judged.resampled
     return value, widened(value, percentiles(differences, level), level, error)
