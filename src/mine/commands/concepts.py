@@ -70,7 +70,7 @@ def _known(arguments: argparse.Namespace) -> None:
     for name, kind in (("rows", Whole(100, 1_000_000)), ("first", Whole(0, 10_000)), ("draws", Whole(1, 10_000))):
         kind.check(name, getattr(arguments, name))
 
-    from mine.concepts.measured import known_rows
+    from mine.concepts.known import known_rows
     from mine.concepts.tables import KNOWN
     from mine.progress import ProgressLine
 

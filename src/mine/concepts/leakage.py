@@ -17,7 +17,7 @@ import torch
 
 from mine.baselines.mixed import jittered, local_class_values, local_values_given
 from mine.errors import UserError
-from mine.own.columns import Column, entropy
+from mine.own.columns import Column, column, entropy
 from mine.own.conditional import difference, estimate_conditional, fit_conditional
 from mine.own.estimate import estimate, fit
 from mine.own.settings import OwnSettings
@@ -198,3 +198,13 @@ def as_row(reading: Reading) -> dict[str, Any]:
     """A reading as values of a table's columns."""
     values = {name: value for name, value in vars(reading).items() if name not in ("warnings", "why")}
     return values | {"warnings": ",".join(sorted(reading.warnings)), "why": reading.why or None}
+
+
+def amount(values: np.ndarray, name: str) -> Column:
+    """Numbers (n,) as a column."""
+    return column(name, values, discrete=False)
+
+
+def levels(values: np.ndarray, name: str) -> Column:
+    """Whole numbers (n,) as classes."""
+    return column(name, values.astype(np.int64), discrete=True)

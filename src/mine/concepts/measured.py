@@ -1,57 +1,20 @@
-"""The jobs of `snakemake concepts`: rows of ``mine.concepts.tables``."""
+"""The jobs of `snakemake concepts` on models: rows of ``mine.concepts.tables``."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from mine.concepts.exact import information
-from mine.concepts.injected import injected, sample
-from mine.concepts.leakage import Reading, as_row, by_critics, by_neighbours
+from mine.concepts.leakage import Reading, amount, as_row, by_critics, by_neighbours, levels
 from mine.concepts.models import Bottlenecks, Member, Model
 from mine.concepts.names import DATA, HARD, JOINT, NEIGHBOURS
 from mine.concepts.plan import FIRST_PENALTY_SEED, Plan
 from mine.concepts.relations import Relation, relations
-from mine.own.columns import Column, column
-from mine.own.settings import OwnSettings
 
 Row = dict[str, Any]
-
-
-def read(
-    method: str, predicted: Sequence[Column], concepts: Sequence[Column], target: Column, settings: OwnSettings
-) -> Reading:
-    """A reading by one method of ``mine.concepts.names.METHODS``."""
-    function = by_neighbours if method == NEIGHBOURS else by_critics
-    return function(predicted, concepts, target, settings)
-
-
-def known_rows(
-    plan: Plan, method: str, scenario: str, rows: int, numbers: range, report: Callable[[int], object]
-) -> Iterator[Row]:
-    """A row a draw and leakage. report: called with the readings done."""
-    done = 0
-    for number in numbers:
-        for leakage in plan.leakages:
-            report(done)
-            s, c, w = sample(scenario, leakage, rows, number)
-            columns = _amounts(s, "s"), [_levels(c, "c")], _levels(w, "w")
-            start = time.process_time()
-            reading = read(method, *columns, plan.estimate(method, seed=number))
-            yield {
-                "scenario": scenario,
-                "method": method,
-                "drawn": rows,
-                "draw": number,
-                "leakage": leakage,
-                "leakage_difference": injected(scenario, leakage).difference,
-                **as_row(reading),
-                "cpu_s": time.process_time() - start,
-            }
-            done += 1
 
 
 def model_rows(
@@ -119,15 +82,13 @@ def of_model(
 ) -> Reading:
     """One relation of a model by one method. test: whether nearest neighbours are tested, which takes their time."""
     places = list(relation.concepts)
-    predicted = [
-        (_levels if discrete else _amount)(model.predicted[:, place], f"predicted {place}") for place in places
-    ]
-    concepts = [_levels(model.concepts[:, place], f"concept {place}") for place in places]
+    predicted = [(levels if discrete else amount)(model.predicted[:, place], f"predicted {place}") for place in places]
+    concepts = [levels(model.concepts[:, place], f"concept {place}") for place in places]
     target = model.label if isinstance(relation.target, str) else model.concepts[:, relation.target]
     settings = plan.estimate(method, seed=model.member.seed)
     if method == NEIGHBOURS:
-        return by_neighbours(predicted, concepts, _levels(target, "target"), settings, test=test)
-    return by_critics(predicted, concepts, _levels(target, "target"), settings)
+        return by_neighbours(predicted, concepts, levels(target, "target"), settings, test=test)
+    return by_critics(predicted, concepts, levels(target, "target"), settings)
 
 
 def _accuracies(model: Model) -> Row:
@@ -140,15 +101,3 @@ def _accuracies(model: Model) -> Row:
 
 def _outcome(model: Model) -> str:
     return "completed" if model.overflow_step is None else "overflow"
-
-
-def _amounts(values: np.ndarray, name: str) -> list[Column]:
-    return [_amount(each, f"{name}{place}") for place, each in enumerate(values.T)]
-
-
-def _amount(values: np.ndarray, name: str) -> Column:
-    return column(name, values, discrete=False)
-
-
-def _levels(values: np.ndarray, name: str) -> Column:
-    return column(name, values.astype(np.int64), discrete=True)

@@ -12,8 +12,10 @@ from typing import Any
 
 from mine.concepts.names import CRITICS, DATA, JOINT, KINDS, METHODS, NEIGHBOURS, PENALTIES, SCENARIOS
 from mine.errors import UserError
+from mine.estimators.names import ESTIMATORS
 from mine.kinds import Real, Whole, kinds_of, setting
 from mine.own.settings import OwnSettings
+from mine.provenance import code_hash
 from mine.settings import check_choice
 
 MEASURING: dict[str, Any] = {
@@ -218,3 +220,12 @@ PENALTY_KEYS = (
 """What a job of each kind depends on."""
 
 FIRST_PENALTY_SEED = 100
+
+
+def job_code_hash(module: str, method: str = "js") -> str:
+    """Hash of what a job depends on: its module, and the files of the estimators that it measures or penalises with.
+
+    module: of ``mine.concepts``. method: of METHODS or PENALTIES.
+    """
+    files = {ESTIMATORS[name].module for name in (method, "js") if name in ESTIMATORS}
+    return code_hash(f"concepts.{module}", *(f"estimators.{name}" for name in sorted(files)))

@@ -74,7 +74,7 @@ def page(
             "[The claims, tested](claims.md) is the ledger of every claim of the write-up; claims.html the same."
         )
         parts += ["## claims", *_pictures(figures, "claims")]
-    for folder in ("search", "own"):
+    for folder in ("search", "own", "concepts"):
         if any(file.startswith(f"{folder}/") for file in figures):
             parts += [f"## {folder}", *_pictures(figures, folder)]
     for name, summary in summaries.items():
