@@ -53,7 +53,7 @@ OF_ENCODERS = ("encoders", "encoder_steps", "optima")
 """The three kinds of tables that runs are collected into, see ``tables_of``."""
 
 RULES = (
-    "baselines", "claims", "claims_figure", "concepts", "explore", "figure", "figure_of_setting", "ledger", "notebook", 
+    "baselines", "claims", "claims_figure", "concepts", "explore", "figure", "figure_of_setting", "ledger", "notebook",
     "optimal", "own", "pages", "search",
 )  # fmt: skip
 """Names that the workflow's rules have, and no target may; nor one that begins with one of RULE_PREFIXES."""

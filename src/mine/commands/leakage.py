@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The file, its columns, how to measure, and what to write."""
     from mine.concepts.names import CRITICS
     from mine.concepts.plan import MEASURING
+    from mine.own.settings import OwnSettings
 
     parser.add_argument("data", type=Path, metavar="FILE", help="parquet, text with a header, npy or npz file")
     columns = parser.add_argument_group("columns", "Names with commas between; of npy places from 0.")
@@ -51,12 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--estimator", default="js", metavar="NAME", help=f"of the critics: {', '.join(CRITICS)} (default: %(default)s)"
     )
     how.add_argument("--seed", type=integer, default=0, metavar="N", help="of splits and critics (default: 0)")
-    for name, meaning in (
-        ("initialisations", "critics to train for each estimate"),
-        ("permutations", "orders of each test"),
+    for name, meaning, value in (
+        ("initialisations", "critics to train for each estimate", MEASURING["initialisations"]),
+        ("permutations", "orders of each test", OwnSettings().permutations),
     ):
         how.add_argument(
-            f"--{name}", type=integer, default=MEASURING[name], metavar="N", help=f"{meaning} (default: %(default)s)"
+            f"--{name}", type=integer, default=value, metavar="N", help=f"{meaning} (default: %(default)s)"
         )
     how.add_argument("--no-between", action="store_true", help="leave out leakage between concepts")
     how.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu", help="where to train (default: cpu)")

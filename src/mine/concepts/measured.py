@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from mine.concepts.exact import information
 from mine.concepts.leakage import Reading, amount, as_row, by_critics, by_neighbours, levels
 from mine.concepts.models import Bottlenecks, Member, Model

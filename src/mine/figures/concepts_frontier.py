@@ -37,12 +37,12 @@ def draw(penalised: pd.DataFrame) -> Figure:
         len(data),
         len(_SHOWN),
         title=_title(penalised, estimators),
-        subtitle="Joint concept models whose concepts do not determine the label; medians over seeds as the penalty grows.",
+        subtitle="Joint concept models whose concepts do not determine the label; medians over seeds.",
         caption=(
-            f"Weights of the penalty: {weights}, in order along each line; the large mark is {WEIGHT:g}, at which the best "
-            f"model leaks nothing; dotted: {STOPPED:g} nats. Dashed: Fano's limit on the label's accuracy at that leakage. "
-            f"Leakage by fresh critics on held-out rows. {penalised['seed'].nunique()} seeds a point; a point that most "
-            "runs ended before is left out."
+            f"Weights of the penalty: {weights}, in order along each line; the large mark is {WEIGHT:g}, at which the "
+            f"best model leaks nothing; dotted: {STOPPED:g} nats. Dashed: Fano's limit on the label's accuracy at that "
+            f"leakage. Leakage by fresh critics on held-out rows. {penalised['seed'].nunique()} seeds a point; one "
+            "whose runs mostly ended is left out."
         ),
         handles=[[*(style.variant_handle(name) for name in estimators), style.truth_handle("no model is above")]],
         panel_height=2.1,

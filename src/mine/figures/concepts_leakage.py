@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from mine.concepts.names import DATA, JOINT, METHODS
 from mine.concepts.relations import BETWEEN
 from mine.figures import common, style
+from mine.figures.concepts_power import of_method
 
 _NEEDED = (
     "data",
@@ -48,8 +49,8 @@ def draw(leakage: pd.DataFrame, models: pd.DataFrame) -> Figure:
         subtitle="What a prediction s says of the label or of another concept w when the true concept c is known.",
         caption=(
             "Marks: median over seeds; bars: medians of the ends of the single models' 95 % intervals. Weight: of the "
-            f"concepts in the loss of a joint model. By {'trained critics' if method != 'neighbours' else 'neighbours'} "
-            f"on held-out rows, {shown['seed'].nunique()} seeds a model. No mark: no reading."
+            f"concepts in the loss of a joint model. By {of_method(method).label} on held-out rows, "
+            f" {shown['seed'].nunique()} seeds a model. No mark: no reading."
         ),
         handles=[[style.mark_handle(_MARKERS[i % 7], kind, color=_COLOURS[i % 7]) for i, kind in enumerate(kinds)]],
         panel_height=[_ROW * len(kinds) * count + 0.1 for count in counts],

@@ -31,10 +31,11 @@ def draw(decision: pd.DataFrame) -> Figure:
         2,
         len(leakages),
         title=_title(decision, methods),
-        subtitle="Predicted concepts with injected leakage. Above: share of draws with p < 0.05; below: estimate less truth.",
+        subtitle="Predicted concepts with injected leakage. Above: alarms, p < 0.05; below: estimate less truth.",
         caption=(
-            "Bars above: exact 95 % intervals; dotted: one half, above which a whole interval must lie to tell a leakage; at "
-            "0 nats an alarm is false, and dotted is 5 %. Below: mean over draws with one standard deviation each way. "
+            "Bars above: exact 95 % intervals; dotted: one half, above which a whole interval must lie to tell a "
+            "leakage; at 0 nats an alarm is false, and dotted is 5 %. Below: mean over draws with one standard "
+            "deviation each way. "
             f"Draws a point, over all scenarios: {draws}. Critics read a fifth of the rows, nearest neighbours all."
         ),
         handles=[[_handle(of_method(name)) for name in methods]],
