@@ -48,7 +48,7 @@ def draw(penalised: pd.DataFrame) -> Figure:
         panel_height=2.1,
         strips=[0] * len(data),
         row_gap=0.55,
-        column_gap=0.55,
+        column_gap=0.7,
         left=0.7,
     )
     for line, name in enumerate(data):
@@ -56,9 +56,7 @@ def draw(penalised: pd.DataFrame) -> Figure:
         for axes, (column, words) in zip(sheet.axes[line], _SHOWN, strict=True):
             _panel(axes, rows, column, estimators)
             axes.set_xlabel("leakage (nats)")
-            axes.set_ylabel(
-                f"share of {words} (no unit)" if column != "intervened_accuracy" else "share right (no unit)"
-            )
+            axes.set_ylabel("share right (no unit)")
             sheet.head(line, axes, f"{DATA[name].label}: {words}" if column == "label_accuracy" else words)
         if DATA[name].classes == 2:
             _limit(sheet.axes[line][0], float(rows["of_concepts_exact"].iloc[0]))

@@ -41,7 +41,7 @@ def draw(decision: pd.DataFrame) -> Figure:
         handles=[[_handle(of_method(name)) for name in methods]],
         panel_height=[1.7, 1.5],
         strips=[0, 0],
-        row_gap=0.42,
+        row_gap=0.28,
         column_gap=0.22,
         left=0.72,
     )
