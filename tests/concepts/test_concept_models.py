@@ -75,8 +75,6 @@ def test_a_penalty_of_ten_classes_and_further_critic_steps():
 
 
 def test_a_penalty_takes_leakage_away():
-    free, held = trained(
-        "xor-withheld", "joint", Member(3, 0.1), Member(3, 0.1, penalty=4.0), steps=600, penalty="js"
-    )
+    free, held = trained("xor-withheld", "joint", Member(3, 0.1), Member(3, 0.1, penalty=4.0), steps=600, penalty="js")
     assert free.interventions[0] > 0.7
     assert held.interventions[0] < free.interventions[0] - 0.1
