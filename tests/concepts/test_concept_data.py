@@ -71,6 +71,15 @@ def test_digits_are_their_rows():
         draw("digits", 1000, 798, seed=1)
 
 
+def _mixture(density, weights, of):
+    shares = np.asarray(weights) / np.sum(weights)
+    return lambda s: sum(share * density(s, *cell) for share, cell in zip(shares, of, strict=True))
+
+
+def _divergence(one, other):
+    return quad(lambda s: one(s) * np.log(one(s) / other(s)), -9, 9, limit=200)[0]
+
+
 @pytest.mark.parametrize("scenario", list(SCENARIOS))
 @pytest.mark.parametrize("leakage", [0.0, 0.02, 0.1])
 def test_injected_leakage_by_another_integral(scenario, leakage):
@@ -79,24 +88,15 @@ def test_injected_leakage_by_another_integral(scenario, leakage):
     def density(s, c, w):
         return norm.pdf(s, SIGNAL * (2 * c - 1) + found.shift * (2 * w - 1))
 
-    conditional = alone = 0.0
-    for w in (0, 1):
-        of_w = table[:, w].sum()
-
-        def given_w(s, w=w, of_w=of_w):
-            return sum(table[c, w] * density(s, c, w) for c in (0, 1)) / of_w
-
-        def whole(s):
-            return sum(table[c, v] * density(s, c, v) for c in (0, 1) for v in (0, 1))
-
-        alone += of_w * quad(lambda s: given_w(s) * np.log(given_w(s) / whole(s)), -9, 9, limit=200)[0]  # noqa: B023
-        for c in (0, 1):
-
-            def given_c(s, c=c):
-                return sum(table[c, v] * density(s, c, v) for v in (0, 1)) / table[c].sum()
-
-            part = quad(lambda s: density(s, c, w) * np.log(density(s, c, w) / given_c(s)), -9, 9, limit=200)[0]  # noqa: B023
-            conditional += table[c, w] * part
+    conditional = sum(
+        table[c, w] * _divergence(lambda s, c=c, w=w: density(s, c, w), _mixture(density, table[c], [(c, 0), (c, 1)]))
+        for c in (0, 1)
+        for w in (0, 1)
+    )
+    whole = _mixture(density, table.ravel(), [(0, 0), (0, 1), (1, 0), (1, 1)])
+    alone = sum(
+        table[:, w].sum() * _divergence(_mixture(density, table[:, w], [(0, w), (1, w)]), whole) for w in (0, 1)
+    )
     assert conditional == pytest.approx(leakage, abs=1e-8)
     assert found.conditional == pytest.approx(leakage, abs=1e-10)
     assert found.of_predicted == pytest.approx(alone, abs=1e-8)

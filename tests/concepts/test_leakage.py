@@ -58,7 +58,7 @@ def test_critics_read_all_three_on_the_same_rows():
 
 
 def test_a_constant_prediction_has_no_reading_but_a_reason():
-    s, c, w = columns(0.1, 500)
+    _, c, w = columns(0.1, 500)
     assert "constant" in by_critics([amount(np.zeros(500), "s")], c, w, QUICK).why
     still = by_neighbours([levels(np.zeros(500), "s")], c, w, QUICK)
     assert (still.conditional, still.why) == (None, "the prediction is constant")
@@ -79,7 +79,7 @@ def test_hard_predictions_are_counted():
 
 
 def test_pointwise_information_averages_to_the_plug_in():
-    s, w, c = np.random.default_rng(0).integers(3, size=(3, 900))
+    s, w = np.random.default_rng(0).integers(3, size=(2, 900))
     assert pointwise(s, w).mean() == pytest.approx(mutual_info_score(s, w))
     assert pointwise_given(s, w, np.zeros(900, dtype=int)) == pytest.approx(pointwise(s, w))
 
