@@ -40,8 +40,8 @@ def test_concepts_of_a_sequential_model_never_saw_the_label(hard):
 
 def test_a_withheld_concept_is_only_worth_something_to_a_joint_model():
     weights = {"concept_weight": 0.01}
-    joint = trained("xor-withheld", "joint", Member(3, **weights), steps=600)[0]
-    other = trained("xor-withheld", "hard", Member(3), steps=600)[0]
+    joint = trained("xor-withheld", "joint", Member(3, **weights))[0]
+    other = trained("xor-withheld", "hard", Member(3))[0]
     assert joint.predicted.shape == (500, 1)
     assert joint.interventions[0] > 0.75
     assert other.interventions[0] < 0.6

@@ -36,7 +36,7 @@ def concepts_part(decision: pd.DataFrame | None) -> str:
                 f"{_number(row.bias, '{:+.3f}')} ± {_number(row.spread, '{:.3f}')}",
                 _number(row.covered, "{:.0%}"),
                 _number(row.cpu_s, "{:.1f}"),
-                {YES: "**yes**", None: "–"}.get(row.tells, row.tells),
+                "–" if pd.isna(row.tells) else "**yes**" if row.tells == YES else row.tells,
             ]
         )
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
