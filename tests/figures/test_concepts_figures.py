@@ -75,7 +75,7 @@ def test_power_says_what_each_method_tells(decision):
 def test_leakage_names_what_leaks_most():
     leakage, models = made_leakage()
     drawn = figure("concepts_leakage").draw({"leakage": leakage, "models": models})
-    assert "joint, weight 0.1 models: 0.30 nats of the label" in title(drawn)
+    assert "joint, weight 0.1: 0.30 nats of the label" in title(drawn)
     xor = drawn.axes[0]
     assert [label.get_text() for label in xor.get_yticklabels()] == ["first → label", "second → label"]
     marks = [line for line in xor.lines if line.get_marker() not in ("None", "", None)]
@@ -108,4 +108,4 @@ def test_the_page_has_a_line_a_decision(decision):
     page = concepts_part(decision)
     assert "| critics, JS | 1,000 | 0.1 | 20 of 20 | +0.010 ± 0.000 | 100% | 1.5 | **yes** |" in page
     assert "| nearest neighbours | 1,000 | 0.1 | 10 of 20 | +0.010 ± 0.000 | 100% | 1.5 | no |" in page
-    assert page.count("\n| ") == 1 + 12
+    assert page.count("\n| ") == 2 + 12

@@ -26,7 +26,7 @@ _NEEDED = (
 )
 _COLOURS = ("#0072b2", "#009e73", "#e69f00", "#d55e00", "#cc79a7", "#56b4e9", "#222222")
 _MARKERS = ("s", "o", "v", "^", "D", "P", "X")
-_ROW = 0.115
+_ROW = 0.09
 """Inches a kind of model takes."""
 
 
@@ -50,14 +50,14 @@ def draw(leakage: pd.DataFrame, models: pd.DataFrame) -> Figure:
         caption=(
             "Marks: median over seeds; bars: medians of the ends of the single models' 95 % intervals. Weight: of the "
             f"concepts in the loss of a joint model. By {of_method(method).label} on held-out rows, "
-            f" {shown['seed'].nunique()} seeds a model. No mark: no reading."
+            f"{shown['seed'].nunique()} seeds a model. No mark: no reading."
         ),
         handles=[[style.mark_handle(_MARKERS[i % 7], kind, color=_COLOURS[i % 7]) for i, kind in enumerate(kinds)]],
         panel_height=[_ROW * len(kinds) * count + 0.1 for count in counts],
         strips=[1] * len(lines),
         row_gap=0.5,
-        column_gap=1.55,
-        left=1.5,
+        column_gap=1.8,
+        left=1.85,
     )
     for line, names in enumerate(lines):
         for axes, name in zip(sheet.axes[line], names, strict=False):
@@ -107,7 +107,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, kinds: list[str]) -> None:
 def _accuracies(models: pd.DataFrame, data: str) -> str:
     of_data = models[models["data"] == data].assign(model=lambda table: _model(table))
     right = of_data.groupby("model", sort=False)["label_accuracy"].median()
-    return "label right: " + ", ".join(f"{name.replace(', weight', '')} {value:.2f}" for name, value in right.items())
+    return f"label right in {', '.join(f'{value:.2f}' for value in right)} (as in the legend)"
 
 
 def _title(shown: pd.DataFrame) -> str:
@@ -118,4 +118,4 @@ def _title(shown: pd.DataFrame) -> str:
     if medians.dropna().empty:
         return "Leakage of concept models"
     model, data, concept = medians.idxmax()
-    return f"Most leaks through {model} models: {medians.max():.2f} nats of the label in {DATA[data].label} ({concept})"
+    return f"Most leaks through {model}: {medians.max():.2f} nats of the label in {DATA[data].label}, concept {concept}"
