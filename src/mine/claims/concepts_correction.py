@@ -86,7 +86,7 @@ CLAIM = Claim(
     test=(
         "Joint concept models whose concepts do not determine the label (`concepts`), with a penalty on I(l; y | c), "
         "the leakage of the predicted logits, by an estimate that trains in turns with them; one critic step a model "
-        "step, 8 seeds. Judged by I(l; y | c) of fresh critics on held-out rows; the median over seeds by order "
+        "step, 6 seeds. Judged by I(l; y | c) of fresh critics on held-out rows; the median over seeds by order "
         "statistics, a run that ended worse than any other. EMA against biased, paired by seed."
     ),
     rule=(

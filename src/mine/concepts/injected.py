@@ -92,7 +92,7 @@ def sample(scenario: str, leakage: float, rows: int, number: int) -> tuple[np.nd
     one = SCENARIOS[scenario]
     drawn, _ = draw(one.data, rows, 0, seed=1_000_000 + number)
     concept = drawn.concepts[:, one.concept]
-    leaks = drawn.label if one.injected == "label" else drawn.concepts[:, one.injected]
+    leaks = drawn.label if isinstance(one.injected, str) else drawn.concepts[:, one.injected]
     noise = np.random.default_rng([number, rows, 77]).standard_normal(rows)
     shift = injected(scenario, leakage).shift
     predicted = SIGNAL * (2.0 * concept - 1.0) + shift * (2.0 * leaks - 1.0) + noise

@@ -21,8 +21,9 @@ from mine.settings import check_choice
 MEASURING: dict[str, Any] = {
     "initialisations": 1,
     "hidden": 32,
-    "learning_rate": 0.005,
-    "patience": 6,
+    "learning_rate": 0.01,
+    "average": 0.95,
+    "patience": 5,
     "resamples": 199,
 }
 """What leakage is measured with where it is not a default of ``mine estimate``: a table asks for dozens of estimates.
@@ -96,7 +97,7 @@ class Plan:
     rows: tuple[int, ...] = (1_000, 5_000, 20_000)
     leakages: tuple[float, ...] = (0.0, 0.02, 0.05, 0.1)
     scenarios: tuple[str, ...] = tuple(SCENARIOS)
-    draws: dict[str, int] = field(default_factory=lambda: {"js": 8, "ema": 8, NEIGHBOURS: 40})
+    draws: dict[str, int] = field(default_factory=lambda: {"js": 6, "ema": 6, NEIGHBOURS: 24})
     draws_per_job: int = setting(100, _DRAWS)
     data: tuple[str, ...] = tuple(DATA)
     concept_weights: tuple[float, ...] = (0.1, 1.0, 10.0)
@@ -104,7 +105,7 @@ class Plan:
     model_methods: tuple[str, ...] = ("js", NEIGHBOURS)
     training_rows: int = setting(5_000, Whole(100, 1_000_000))
     held_out_rows: int = setting(3_000, Whole(100, 1_000_000))
-    steps: int = setting(2_000, Whole(1, 1_000_000))
+    steps: int = setting(1_500, Whole(1, 1_000_000))
     batch_size: int = setting(128, Whole(2, 100_000))
     hidden: int = setting(32, Whole(1, 10_000))
     learning_rate: float = setting(0.003, Real(0.0, 10.0, "(]"))
@@ -112,7 +113,7 @@ class Plan:
     penalties: tuple[str, ...] = PENALTIES
     penalty_weights: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0)
     penalised_concept_weight: float = setting(1.0, _WEIGHT)
-    penalty_seeds: int = setting(8, Whole(1, 100))
+    penalty_seeds: int = setting(6, Whole(1, 100))
     critic_steps: int = setting(1, Whole(1, 1_000))
     settings: dict[str, Any] = field(default_factory=dict)
 
