@@ -6,6 +6,8 @@ is below zero to zero, which hides the bias near zero, and has no conditional fo
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.spatial import KDTree
 from scipy.special import digamma
@@ -82,17 +84,17 @@ def _radius_by_tree(x: np.ndarray, k: int) -> np.ndarray:
     return np.asarray(KDTree(x).query(x, [k + 1], p=np.inf)[0][:, 0])
 
 
-def _counter(x: np.ndarray):
+def _counter(x: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """Samples of all x within a radius of points, themselves too."""
     if x.shape[1] > 1:
         tree = KDTree(x)
-        return lambda at, radius: tree.query_ball_point(at, radius, p=np.inf, return_length=True)
+        return lambda at, radius: np.asarray(tree.query_ball_point(at, radius, p=np.inf, return_length=True))
     line = np.sort(x[:, 0])
 
     def on_line(at: np.ndarray, radius: np.ndarray) -> np.ndarray:
         # The k-th nearest itself must not be counted, however its distance is rounded.
         values, radius = at[:, 0], np.maximum(radius - _ROUNDING, 0.0)
         right, left = np.searchsorted(line, values + radius, "right"), np.searchsorted(line, values - radius, "left")
-        return np.maximum(right - left, 1)
+        return np.asarray(np.maximum(right - left, 1))
 
     return on_line
