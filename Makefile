@@ -22,7 +22,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup reproduce claims phase benchmark search own smoke test test-cluster test-docs docs report lint coverage bench format publish unlock lock clean
+.PHONY: help setup reproduce claims phase benchmark search own concepts smoke test test-cluster test-docs docs report lint coverage bench format publish unlock lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -131,8 +131,12 @@ search: setup ## which settings made the write-up's two figures? (results/search
 own: setup ## mine estimate on tasks of known mutual information, beside other packages (hours; results/own)
 	$(BIN)/snakemake --cores $(CORES) own
 
+concepts: setup ## what leaks through concept bottlenecks, and whether a penalty stops it (45 minutes; results/concepts)
+	$(BIN)/snakemake --cores $(CORES) concepts
+
 publish: setup ## copy the figures of a finished reproduce, claims, phase and benchmark to figures/ and README.md
-	$(BIN)/mine publish --config config/config.yaml --output figures --readme README.md --estimate-page docs/estimate.md
+	$(BIN)/mine publish --config config/config.yaml --output figures --readme README.md --estimate-page docs/estimate.md \
+		--concepts-page docs/concepts.md
 
 unlock: setup ## release the workflow's lock after a crash or a power cut
 	$(BIN)/snakemake --unlock

@@ -18,6 +18,7 @@ else:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/concepts_common.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -28,6 +29,7 @@ localrules:
     claims,
     search,
     own,
+    concepts,
 
 
 rule all:
@@ -74,6 +76,17 @@ rule own:
         figure=figure_files(f"{RESULTS}/figures/own/own_errors").values(),
 
 
+# How much leaks through concept bottlenecks, and can it be stopped?
+rule concepts:
+    input:
+        tables=f"{RESULTS}/concepts/decision.parquet",
+        figures=[
+            file
+            for name in CONCEPTS_FIGURES
+            for file in figure_files(f"{RESULTS}/figures/concepts/{name}").values()
+        ],
+
+
 include: "workflow/rules/report.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/control.smk"
@@ -83,4 +96,5 @@ include: "workflow/rules/claims.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/own_common.smk"
 include: "workflow/rules/own.smk"
+include: "workflow/rules/concepts.smk"
 include: "workflow/rules/notebooks.smk"

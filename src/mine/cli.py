@@ -16,6 +16,7 @@ from mine.interrupts import CODE, heeded
 
 WANTED = {
     "the mutual information of your own data": ("estimate",),
+    "what leaks through the concepts of your model": ("leakage",),
     "one run by hand, and what it did": ("train", "show", "control"),
     "how far the pipeline is, and whether your runs agree with ours": ("status", "compare"),
     "to look at results": ("figures", "explore", "notebook"),
@@ -27,6 +28,7 @@ WANTED = {
         "claims",
         "search",
         "reach",
+        "concepts",
         "publish",
     ),
 }

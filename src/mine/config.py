@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mine.concepts.plan import Plan as Concepts
 from mine.errors import UserError, escaped
 from mine.experiments import ALL, MAX_RUNS, check_figures, check_target, count_runs, expand, kept_steps
 from mine.reach.plan import Plan
@@ -54,6 +55,7 @@ def check_config(config: Any, source: str = "config") -> None:
         _check_runs(f"{source}: experiments.{name}", experiment)
     try:
         Plan.from_dict(config.get("own", {}))
+        Concepts.from_dict(config.get("concepts", {}))
     except UserError as error:
         raise UserError(f"{source}: {error}") from None
     if frozen := config.get("frozen"):

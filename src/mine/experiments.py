@@ -53,12 +53,12 @@ OF_ENCODERS = ("encoders", "encoder_steps", "optima")
 """The three kinds of tables that runs are collected into, see ``tables_of``."""
 
 RULES = (
-    "baselines", "claims", "claims_figure", "explore", "figure", "figure_of_setting", "ledger", "notebook", "optimal",
-    "own", "pages", "search",
+    "baselines", "claims", "claims_figure", "concepts", "explore", "figure", "figure_of_setting", "ledger", "notebook",
+    "optimal", "own", "pages", "search",
 )  # fmt: skip
 """Names that the workflow's rules have, and no target may; nor one that begins with one of RULE_PREFIXES."""
 
-RULE_PREFIXES = ("train_", "collect_", "frozen_", "search_", "own_")
+RULE_PREFIXES = ("train_", "collect_", "frozen_", "search_", "own_", "concepts_")
 
 RUN_PATTERN = "setting={setting}/critic={critic}/variant={variant}/task={task}/dim={dim}/{truth}/seed={seed}.parquet"
 """A run's file below an experiment's runs folder: hive-partitioned, one file a seed; truth: ``rho=0.9`` or

@@ -13,6 +13,7 @@ from dataclasses import fields
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from mine.concepts.plan import Plan as Concepts
 from mine.estimators.names import ESTIMATORS
 from mine.figures import FIGURES
 from mine.kinds import Choice, Kind, Real, Whole
@@ -36,6 +37,8 @@ def schema() -> dict[str, Any]:
     parts["setting"]["properties"] |= training
     own = {each.name: _part(each.metadata["kind"], each.default) for each in fields(Plan) if each.metadata}
     parts["own"]["properties"] |= own
+    concepts = {each.name: _part(each.metadata["kind"], each.default) for each in fields(Concepts) if each.metadata}
+    parts["concepts"]["properties"] |= concepts
     parts["variant"] = {"enum": list(ESTIMATORS)}
     parts["critic"] = {"enum": list(CRITICS)}
     parts["figure"] = {"enum": [name for name, figure in FIGURES.items() if figure.of == "experiment"]}

@@ -113,6 +113,23 @@ def test_own_is_a_job_a_method_task_and_block_of_draws_and_nothing_asks_for_it(p
     assert not [rule for rule in project.planned() if rule.startswith("own")]
 
 
+def test_concepts_are_jobs_of_known_leakage_models_and_penalties_and_nothing_asks_for_them(project):
+    project.config["concepts"] = {"rows": [200, 300], "draws": {"js": 3, "neighbours": 2}, "draws_per_job": 2}
+    project.config["concepts"] |= {"scenarios": ["xor-label"], "data": ["xor", "digits"], "concept_weights": [0.1, 1]}
+    project.config["concepts"] |= {"penalties": ["biased", "ema"], "penalised_data": ["xor-withheld"]}
+    jobs = project.planned("concepts")
+    # Two rows of two and one job; two data of hard, sequential and two joint; two estimators.
+    assert jobs == {
+        "concepts_known": 6,
+        "concepts_models": 8,
+        "concepts_penalised": 2,
+        "concepts_judge": 1,
+        "concepts_figure": 3,
+        "concepts": 1,
+    }
+    assert not [rule for rule in project.planned() if rule.startswith("concepts")]
+
+
 def test_pages_show_the_full_ledger_once_there_is_one(project):
     ledgers = ["results/claims/runs/claims.parquet", "results/claims/full/claims.parquet"]
     for shown in ledgers:

@@ -19,6 +19,13 @@ from mine.experiments import (
     training_options,
 )
 from mine.claims import NAMES as CLAIMS
+from mine.concepts.plan import (
+    KNOWN_KEYS as CONCEPTS_KNOWN_KEYS,
+    MODEL_KEYS as CONCEPTS_MODEL_KEYS,
+    PENALTY_KEYS as CONCEPTS_PENALTY_KEYS,
+    Plan as ConceptsPlan,
+    job_code_hash as concepts_code_hash,
+)
 from mine.control.code import encoder_code_hash
 from mine.control.settings import options_of as encoder_options
 from mine.figures import FIGURES, FORMATS
@@ -45,6 +52,7 @@ SEARCHED = (
     *(f"repository-{name}/{table}" for name in ("gaussian", "xor") for table in ("summary", "epochs")),
     "repository-concepts/summary",
     "control/encoders",
+    "concepts/penalised",
 )
 FROZEN_CELL = "dim={dim}/rho={rho}/seed={seed}"
 python = sys.executable

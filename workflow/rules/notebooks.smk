@@ -1,5 +1,5 @@
 # What a reader opens in a browser: the notebooks, run, and a page to look through the runs with.
-NOTEBOOKS = ("1_estimator", "2_replication", "3_claims", "4_your_experiment", "5_control")
+NOTEBOOKS = ("1_estimator", "2_replication", "3_claims", "4_your_experiment", "5_control", "6_concepts")
 PAGE_EXPERIMENTS = targets(config, "all")
 PAGE_LEDGER = f"{RESULTS}/claims/{fullest_ledger()}/claims.parquet"
 

@@ -33,6 +33,7 @@ NAMES = (
     "control_usable",
     "control_correction",
     "control_truthful",
+    "concepts_correction",
 )
 """Modules in the order of the ledger; a claim's number is its place here."""
 

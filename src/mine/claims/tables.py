@@ -18,6 +18,7 @@ _MADE_BY = {
     "repository-xor": "snakemake repository",
     "repository-concepts": "snakemake repository",
     "control": "snakemake control",
+    "concepts": "snakemake concepts",
 }
 """Of a folder that `snakemake` does not make, what does; else `snakemake claims`."""
 

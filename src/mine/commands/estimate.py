@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from mine.commands.options import device as choose_device
 from mine.commands.options import integer, number
 from mine.commands.options import threads as check_threads
+from mine.commands.own_files import add_missing, add_text_files, dialect_of
 from mine.errors import UserError, escaped
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="parquet, text with a header (csv, tsv, txt, packed or not), npy or npz file",
     )
     _add_columns(parser)
-    _add_text_files(parser)
+    add_text_files(parser)
     _add_how(parser)
     _add_output(parser)
 
@@ -91,29 +92,7 @@ def _add_columns(parser: argparse.ArgumentParser) -> None:
         "the columns; 1: rows are independent, whatever their order looks like)",
     )
     columns.add_argument("--group", metavar="COLUMN", help="rows with the same value there belong to one subject")
-    columns.add_argument(
-        "--drop-missing", action="store_true", help="leave out rows that miss a value (default: refuse them)"
-    )
-    columns.add_argument(
-        "--na",
-        action="append",
-        default=[],
-        metavar="WORD",
-        help="a word or number that stands for a missing value, such as ? or -9999; may be given again",
-    )
-
-
-def _add_text_files(parser: argparse.ArgumentParser) -> None:
-    text = parser.add_argument_group("text files", "What a text file does not show by itself.")
-    text.add_argument("--sep", metavar="SIGN", help="between fields: , ; tab | or space (default: seen from the lines)")
-    text.add_argument("--decimal", metavar="SIGN", help="decimal sign, . or , (default: seen from the values)")
-    text.add_argument(
-        "--encoding",
-        metavar="NAME",
-        help="such as latin-1 or cp1252 (default: utf-8, or utf-16 where the file shows it)",
-    )
-    text.add_argument("--no-header", action="store_true", help="the first line is a row; columns are places from 0")
-    text.add_argument("--skip-footer", type=integer, default=0, metavar="N", help="lines at the end that are no rows")
+    add_missing(columns)
 
 
 def _add_how(parser: argparse.ArgumentParser) -> None:
@@ -298,20 +277,13 @@ class _Data:
 
 def _read(arguments: argparse.Namespace) -> _Data:
     from mine.own.columns import group_of, without_missing
-    from mine.own.dialect import Dialect
     from mine.own.reading import read_sides
 
-    dialect = Dialect(
-        arguments.sep,
-        arguments.decimal,
-        arguments.encoding,
-        tuple(arguments.na),
-        not arguments.no_header,
-        arguments.skip_footer,
-    )
     sides = {"x": arguments.x, "z": arguments.z}
     sides |= {name: text for name in ("given", "group") if (text := getattr(arguments, name))}
-    source, read = read_sides(arguments.data, sides, arguments.discrete, named=("group",), dialect=dialect)
+    source, read = read_sides(
+        arguments.data, sides, arguments.discrete, named=("group",), dialect=dialect_of(arguments)
+    )
     left, z, keep = without_missing([*read["x"], *read.get("given", [])], read["z"], drop=arguments.drop_missing)
     x, given = left[: len(read["x"])], left[len(read["x"]) :]
     groups = group_of(read["group"], keep) if arguments.group else None

@@ -40,6 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="page whose part 'reach' is to hold the tables of `snakemake own`",
     )
+    parser.add_argument(
+        "--concepts-page",
+        type=Path,
+        metavar="FILE",
+        help="page whose part 'concepts' is to hold the decision table of `snakemake concepts`",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -61,6 +67,7 @@ def run(arguments: argparse.Namespace) -> None:
             tables = {name: read_frame(arguments.output / f"data/{name}.parquet") for name in PICTURES_TABLES}
             write_part(arguments.readme, "pictures", pictures_sentence(**tables))
     _write_reach(arguments, record["files"])
+    _write_concepts(arguments, record["files"])
     runs = sum(experiment["runs"] for experiment in record["experiments"].values())
     print(f"{len(record['files'])} files of {runs} runs in {arguments.output}")
     if record["commit"]["dirty"] or record["commit"]["sha"] is None:
@@ -81,3 +88,14 @@ def _write_reach(arguments: argparse.Namespace, published: Mapping[str, str]) ->
         write_part(arguments.readme, "reach", sentence(estimates))
     if arguments.estimate_page is not None:
         write_part(arguments.estimate_page, "reach", reach_part(estimates, aims))
+
+
+def _write_concepts(arguments: argparse.Namespace, published: Mapping[str, str]) -> None:
+    """What `snakemake concepts` found into its page, where it was published."""
+    from mine.concepts.page import concepts_part
+    from mine.publish.parts import write_part
+    from mine.publish.stairs import read_frame
+
+    name = "data/concepts_decision.parquet"
+    if name in published and arguments.concepts_page is not None:
+        write_part(arguments.concepts_page, "concepts", concepts_part(read_frame(arguments.output / name)))

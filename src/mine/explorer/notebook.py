@@ -128,7 +128,7 @@ class Results:
             tables = {table: frame for table, (frame, _) in read.items()}
             return Picture(figure(name).draw(tables), alt, next(iter(read.values()))[1])
         except UserError as error:
-            return Note(f"No figure: {self.shown(error)}. `snakemake control` makes what it needs.")
+            return Note(f"No figure: {self.shown(error)}. `snakemake {experiment}` makes what it needs.")
 
     def picture(
         self, name: str, experiment: str, alt: str, setting: str | None = None

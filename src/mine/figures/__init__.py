@@ -32,8 +32,8 @@ class FigureSpec:
     shows: one line for ``mine figures --list``.
     of: whose tables these are: ``experiment`` (a folder of the results for each, and the configuration says which
         experiments get the figure), ``frozen`` (those made from frozen critics), ``claims`` (the ledger's),
-        ``search`` (the search for the settings behind the write-up's pictures) or ``own`` (`mine estimate` on tasks
-        of known mutual information).
+        ``search`` (the search for the settings behind the write-up's pictures), ``own`` (`mine estimate` on tasks
+        of known mutual information) or ``concepts`` (leakage of concept models).
     by_rho: of tables of runs, whether it needs their correlation.
     per: what a figure of one setting is drawn once for: ``setting``, or ``task`` (whose name is its setting then).
     """
@@ -162,6 +162,27 @@ FIGURES: dict[str, FigureSpec] = {
             ("estimates",),
             "error of `mine estimate` and of other packages on every task of known mutual information",
             of="own",
+        ),
+        FigureSpec(
+            "concepts_leakage",
+            False,
+            ("leakage", "models"),
+            "what each kind of concept model leaks, by concept, with intervals",
+            of="concepts",
+        ),
+        FigureSpec(
+            "concepts_power",
+            False,
+            ("decision",),
+            "how often each way of measuring finds a known leakage, by the number of rows",
+            of="concepts",
+        ),
+        FigureSpec(
+            "concepts_frontier",
+            False,
+            ("penalised",),
+            "accuracy of label and concepts against leakage over the weight of a penalty on it",
+            of="concepts",
         ),
         FigureSpec(
             "ledger", False, ("claims",), "every claim with its verdict and what was found, on one page", of="claims"

@@ -136,8 +136,7 @@ def estimate_conditional(
     """The difference on the test rows of both, from the columns that ``fit_conditional`` was given."""
     both, settings = [*x, *given], fitted.whole.settings
     whole, part = estimate(fitted.whole, both, z), estimate(fitted.part, given, z)
-    value, error = whole.mi - part.mi, math.hypot(*(_of_members(each) for each in (whole, part)))
-    differences = whole.judged.resampled - part.judged.resampled
+    value, interval = difference(whole, part, settings.level)
     test = fitted.whole.rows[2]
     cells = _cells(fitted.part, given, test, settings)
     statistic, permuted, why = math.nan, np.empty(0), _no_test(fitted.whole, whole, part)
@@ -148,7 +147,7 @@ def estimate_conditional(
         )
     found = Conditional(
         value,
-        widened(value, percentiles(differences, settings.level), settings.level, error),
+        interval,
         settings.level,
         math.nan if why else share_above(permuted, statistic),
         statistic,
@@ -162,6 +161,16 @@ def estimate_conditional(
         why,
     )
     return replace(found, warnings=(*_of_both(whole, part), *_of_difference(found)))
+
+
+def difference(one: Estimate, other: Estimate, level: float) -> tuple[float, tuple[float, float]]:
+    """One estimate less another on the same test rows, nats, and its interval.
+
+    That is over the same resamples of these rows for both, and over initialisations.
+    """
+    value, error = one.mi - other.mi, math.hypot(*(_of_members(each) for each in (one, other)))
+    differences = one.judged.resampled - other.judged.resampled
+    return value, widened(value, percentiles(differences, level), level, error)
 
 
 def entropy_given(columns: Sequence[Column], given: Sequence[Column]) -> float | None:

@@ -36,6 +36,9 @@ SEARCH_TABLES = ("ranking", "judged", "numbers", "moves", "plausible", "counts",
 OWN_TABLES = ("estimates", "nulls", "aims")
 """Of `mine estimate` on tasks of known mutual information."""
 
+CONCEPTS_TABLES = ("known", "decision", "models", "interventions", "leakage", "penalised")
+"""Of concept models and what leaks through them."""
+
 FIGURE_KINDS = (".svg", ".pdf", ".png")
 
 
@@ -78,6 +81,7 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
             made.add_runs(name, experiment, needed=name in targets(config, ALL))
     made.add_folder("search", SEARCH_TABLES)
     made.add_folder("own", OWN_TABLES)
+    made.add_folder("concepts", CONCEPTS_TABLES)
     made.add_ledger()
     experiments, summaries, stairs, kept = made.experiments, made.summaries, made.stairs, made.kept
 

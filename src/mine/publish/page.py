@@ -75,7 +75,7 @@ def page(
             "the code that trained it."
         )
     figures = list(figures)
-    folders = [name for name in ("search", "own") if any(file.startswith(f"{name}/") for file in figures)]
+    folders = [name for name in ("search", "own", "concepts") if any(file.startswith(f"{name}/") for file in figures)]
     claims = ["claims"] if "claims.md" in figures else []
     parts.append(contents([*claims, *folders, *summaries, *encoders]))
     if claims:

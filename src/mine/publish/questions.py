@@ -8,6 +8,7 @@ QUESTIONS = {
     "claims": "Which claims hold, and how biased are gradients at critics that are held fixed?",
     "search": "Which settings made the write-up's two figures?",
     "own": "How far off is `mine estimate` on data whose mutual information is known, beside other packages?",
+    "concepts": "How much leaks through predicted concepts, from how many rows on is that seen, and can it be stopped?",
     "pictures": "Do the write-up's two figures come out again, in its own form, at the settings that the search found?",
     "writeup": "Which variant diverges, when, and what are its critics worth, over d, ρ and two ways of shuffling?",
     "ablation": "Is divergence the objective's bias or float32's overflow, and what does step 5 do as it is printed?",
