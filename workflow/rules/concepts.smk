@@ -43,7 +43,7 @@ rule concepts_models:
     wildcard_constraints:
         data=one_of(CONCEPTS_PLAN.data),
         kind=one_of(cell.kind for cell in CONCEPTS_MODELS.values()),
-        weight="none|" + one_of(f"{weight:g}" for weight in CONCEPTS_PLAN.concept_weights),
+        weight=one_of(["none", *(f"{weight:g}" for weight in CONCEPTS_PLAN.concept_weights)]),
     conda:
         CONDA_ENV
     threads: 1
