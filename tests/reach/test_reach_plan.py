@@ -38,7 +38,13 @@ def test_the_published_plan_has_every_task_and_never_a_draw_that_chose():
 
 def test_draws_are_shared_out_to_jobs():
     assert blocks(5, 2) == [(0, 2), (2, 2), (4, 1)]
-    plan = Plan(rows=[500], draws=3, draws_per_job=2, tasks=["1v1-normal-0.75"], draws_of={"cross-fit": 2, "cca": 0, "latentmi": 1, "mist": 1})
+    plan = Plan(
+        rows=[500],
+        draws=3,
+        draws_per_job=2,
+        tasks=["1v1-normal-0.75"],
+        draws_of={"cross-fit": 2, "cca": 0, "latentmi": 1, "mist": 1},
+    )
     assert [(cell.method, cell.first, cell.draws) for cell in plan.cells()] == [
         *[("ours", *block) for block in ((0, 2), (2, 1))],
         *[("cross-fit", first, 1) for first in (0, 1)],
