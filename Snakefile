@@ -81,9 +81,7 @@ rule concepts:
     input:
         tables=f"{RESULTS}/concepts/decision.parquet",
         figures=[
-            file
-            for name in CONCEPTS_FIGURES
-            for file in figure_files(f"{RESULTS}/figures/concepts/{name}").values()
+            file for name in CONCEPTS_FIGURES for file in figure_files(f"{RESULTS}/figures/concepts/{name}").values()
         ],
 
 
