@@ -16,7 +16,7 @@ from children import heeding_interrupts
 from factories import write_run
 
 from mine import interrupts
-from mine.cli import main
+from mine.cli import COMMANDS, main
 from mine.errors import escaped
 from mine.progress import ProgressLine
 from mine.trace import read_metadata
@@ -153,3 +153,10 @@ def test_names_of_columns_cannot_write_on_the_terminal(tmp_path, capsys):
 )
 def test_what_is_escaped(text, shown):
     assert escaped(text) == shown
+
+
+def test_mine_alone_lists_every_command_by_what_a_person_wants(capsys):
+    assert main([]) == 0
+    said = capsys.readouterr().out
+    assert [line.split()[1] for line in said.splitlines() if line.startswith("  mine ")] == list(COMMANDS)
+    assert said.index("The mutual information of your own data") < said.index("The steps that `snakemake` takes")
