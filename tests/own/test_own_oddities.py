@@ -111,6 +111,18 @@ def test_a_noise_free_relation_is_said_and_the_verdict_shakes():
     assert codes_of(x, x**2) == ["noise_free"]
 
 
+def test_a_column_that_is_a_sum_of_the_other_sides_is_noise_free():
+    parts = 100.0 * source().dirichlet([2, 3, 4], 800).round(4)
+    sand, silt, clay = (column(name, each, discrete=False) for name, each in zip("abc", parts.T, strict=True))
+    (said,) = relations([sand, silt], [clay])
+    assert said.code == "noise_free"
+    assert "'c' as a weighted sum" in said.text
+    assert [each.code for each in relations([clay], [silt, sand])] == ["noise_free"]
+    near = column("near", parts[:, 2] + 0.1 * normal(800), discrete=False)
+    assert relations([sand, silt], [near]) == []
+    assert relations([sand], [clay]) == []
+
+
 @pytest.mark.parametrize(("of_x", "of_z"), [(1e300, 1.0), (1e300, 1e300), (1e-170, 1.0), (1e-170, 1e-300)])
 def test_scale_does_not_matter(of_x, of_z):
     x, noise = source().standard_normal((2, 600))

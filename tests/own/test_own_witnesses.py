@@ -128,3 +128,28 @@ def test_witnesses_are_near_the_truth_and_levels_have_none():
     none = all_witnesses((x, np.empty((1500, 0))), 3, rows, None)
     assert [each.value for each in none] == [None, None]
     assert all(each.why for each in none)
+
+
+def test_what_neither_is_right_about_has_no_witness():
+    """Rows that belong together, near copies, and values that many rows share: there both can be far too high."""
+    x, z = gaussian(600, 1, 0.8)
+    rows = np.split(np.arange(600), [360, 480])
+    of_groups = all_witnesses((x, z), 2, rows, None, independent=False)
+    of_copies = all_witnesses((x, z), 2, rows, None, copies=True)
+    of_binary = all_witnesses((np.sign(x), np.sign(z)), 2, rows, None)
+    of_atom = all_witnesses((np.maximum(x, 0.5), z), 2, rows, None)
+    assert [each.value is None for each in of_groups] == [True, True]
+    assert [each.value is None for each in of_copies] == [True, False]
+    for found in (of_binary, of_atom):
+        assert {each.name: each.value for each in found}[GAUSSIAN] is None
+    assert all(each.why for each in (*of_groups, of_copies[0], *of_binary))
+
+
+def test_groups_that_resemble_themselves_only_are_not_overruled():
+    source = np.random.default_rng(100)
+    subject = np.repeat(np.arange(50), 20)
+    x, z = (source.normal(size=50)[subject] + 0.3 * source.normal(size=1000) for _ in range(2))
+    x, z = columns(x[:, None]), columns(z[:, None], "z")
+    found = estimate(fit(x, z, OwnSettings(**{**QUICK, "initialisations": 1}), groups=subject), x, z)
+    assert found.p_value > 0.05
+    assert "better guess" not in verdict(found)

@@ -70,11 +70,12 @@ def of_training(
             )
         )
     if not trained.ended:
+        patience = settings.patience * settings.eval_every
         warned.append(
             Warned(
                 "not_ended",
-                f"Training ended at its limit of {settings.max_updates:,} updates while the validation rows still got "
-                "better: the value is too low; raise --max-updates.",
+                f"Training came to its limit of {settings.max_updates:,} updates before {patience:,} passed without "
+                "a better validation value: more may be there to learn; raise --max-updates.",
             )
         )
     return warned

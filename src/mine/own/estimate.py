@@ -21,7 +21,7 @@ from mine.own.checks import check
 from mine.own.columns import Column, Warned, entropy
 from mine.own.copula import Copula, fit_copula, with_features
 from mine.own.marginals import Side, clamping, odd_columns
-from mine.own.order import NOT_STATIONARY, arrangement, of_new_rows
+from mine.own.order import NEAR_COPIES, NOT_STATIONARY, arrangement, of_new_rows
 from mine.own.rows import INDEPENDENT, Rows
 from mine.own.scores import SIDE_BLOCK, VALUE_IS, Judged, judge
 from mine.own.settings import INFONCE, MIN_HELD_OUT, OwnSettings
@@ -240,7 +240,14 @@ def estimate(
     encoded = fitted.x(x), fitted.z(z)
     amounts = [side.amounts(each) for side, each in zip((fitted.x, fitted.z), encoded, strict=True)]
     width = sum(each.shape[1] for each in encoded)
-    witnesses = all_witnesses(amounts, width, fitted.rows, judged.scores if fitted.blend else None)
+    witnesses = all_witnesses(
+        amounts,
+        width,
+        fitted.rows,
+        judged.scores if fitted.blend else None,
+        independent=fitted.together is INDEPENDENT,
+        copies=any(each.code == NEAR_COPIES for each in fitted.warnings),
+    )
     warned = [*fitted.warnings, *warned, *of_overfitting(learned, judged), *parted(judged, witnesses, width)]
     made = _assemble(fitted, judged, len(test[0]), warned, validation=seen, members=members)
     return replace(

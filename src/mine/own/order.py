@@ -45,6 +45,7 @@ NOT_STATIONARY = "not_stationary"
 """The warning with which no p-value is given."""
 
 DEPENDENT_ROWS = "dependent_rows"
+NEAR_COPIES = "near_copies"
 """The warning with which neither p nor the interval holds."""
 
 AUTO = "auto"
@@ -260,7 +261,7 @@ def near_copies(x: Sequence[Column], z: Sequence[Column], seed: int = 0) -> list
         return []
     return [
         Warned(
-            "near_copies",
+            NEAR_COPIES,
             f"At least {count / len(asked):.0%} of the rows have near copies, far closer than others around them: if "
             "these are copies with a little noise, or rows of one subject, training and test rows share them and the "
             "value is too high. Say --group with the column that tells them.",

@@ -28,6 +28,9 @@ _EXACT, _CLOSE, _GROWTH = 1e-9, 0.02, 6.0
 _STEPS = 1, 4
 _SHOWN = 4
 
+_SUM, _SUMMED, _SUM_ROWS, _ROWS_A_WEIGHT = 1e-6, 100, 20_000, 10
+"""Of sums: the unexplained share of the variance, the most columns, rows that are looked at, and rows a column."""
+
 
 @dataclass(frozen=True)
 class Looked:
@@ -109,6 +112,7 @@ def relations(x: Sequence[Column], z: Sequence[Column]) -> list[Warned]:
                 f"names, not amounts, say --discrete {','.join(names)}.",
             )
         )
+    exact += [f"{name!r} as a weighted sum of the columns on the other side" for name in sums(x, z)]
     if exact:
         warned.append(
             Warned(
@@ -118,6 +122,32 @@ def relations(x: Sequence[Column], z: Sequence[Column]) -> list[Warned]:
             )
         )
     return warned
+
+
+def sums(x: Sequence[Column], z: Sequence[Column]) -> list[str]:
+    """Columns that are a weighted sum of several on the other side: percentages, totals, balances.
+
+    A least-squares fit leaves less than a millionth of the variance, which is 7 nats of Gaussian ones.
+    """
+    sides = [[each for each in side if not each.discrete] for side in (x, z)]
+    found = []
+    for side, others in (sides, sides[::-1]):
+        if not 2 <= len(others) <= _SUMMED or len(others[0].values) < _ROWS_A_WEIGHT * len(others):
+            continue
+        rows = slice(_SUM_ROWS)
+        matrix = np.stack([_centred(each.values[rows]) for each in others], 1)
+        targets = np.stack([_centred(each.values[rows]) for each in side], 1) if side else np.empty((len(matrix), 0))
+        left = targets - matrix @ np.linalg.lstsq(matrix, targets, rcond=None)[0]
+        share = (left**2).sum(0) / np.maximum((targets**2).sum(0), np.finfo(float).tiny)
+        found += [each.name for each, unexplained in zip(side, share, strict=True) if unexplained < _SUM]
+    return found
+
+
+def _centred(values: np.ndarray) -> np.ndarray:
+    """Less its mean, and of deviation 1."""
+    values = scaled(values)
+    values = values - values.mean()
+    return values / max(float(values.std()), np.finfo(float).tiny)
 
 
 _Named = tuple[str, Looked]

@@ -4,8 +4,10 @@ Nearest neighbours and the Gaussian copula train no network. Neither is a bound 
 side: neighbours are too low where columns are many or the dependence is strong, hardly ever too high; of Gaussian
 margins and given correlations the Gaussian copula has the least information, so it is too low wherever there is more
 than correlation. Both therefore speak against a value that is lower than theirs, and neither against a higher one, but
-for neighbours in few dimensions. The mean log density ratio is the trained critic's own, read without a product term:
-it is no third witness, but parts from the value where the critic is not calibrated.
+for neighbours in few dimensions. None of that holds of rows that belong together, whose resemblance both take for
+dependence, of near copies, which are each other's neighbours, and of columns with one value in many rows, whose margins
+no map makes Gaussian: of such data they are no witnesses. The mean log density ratio is the trained critic's own, read
+without a product term: it is no third witness, but parts from the value where the critic is not calibrated.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from mine.baselines.ksg import TREE_DIM, local_values
 from mine.errors import UserError
 from mine.own.columns import Warned
 from mine.own.copula import fit_copula
+from mine.own.marginals import BIG_ATOM, FEW_VALUES
 from mine.own.scores import Judged
 
 NEIGHBOURS, GAUSSIAN, DENSITY_RATIO = "neighbours", "gaussian", "density_ratio"
@@ -101,17 +104,43 @@ def density_ratio(joint: np.ndarray) -> Witness:
 
 
 def all_witnesses(
-    amounts: Sequence[np.ndarray], width: int, rows: Sequence[np.ndarray], scores: np.ndarray | None
+    amounts: Sequence[np.ndarray],
+    width: int,
+    rows: Sequence[np.ndarray],
+    scores: np.ndarray | None,
+    *,
+    independent: bool = True,
+    copies: bool = False,
 ) -> tuple[Witness, ...]:
     """Every witness. amounts: x (n, dx) and z (n, dz) without levels; width: columns of both with levels.
 
     rows: indices of training, validation and test rows. scores: see ``density_ratio``; None leaves that out.
+    independent: whether no rows belong together. copies: whether rows have near copies.
     """
     shuffled, others = np.concatenate(rows[::-1]), np.concatenate(rows[1:])
     exact = sum(each.shape[1] for each in amounts) == width
-    parts = ([each[part] for each in amounts] for part in (rows[0], others))
-    found = neighbours(*(each[shuffled] for each in amounts), exact), gaussian(*parts)
+    parts = [[each[part] for each in amounts] for part in (rows[0], others)]
+    if not independent:
+        found = tuple(Witness(name, None, None, _TOGETHER) for name in (NEIGHBOURS, GAUSSIAN))
+    else:
+        near = Witness(NEIGHBOURS, None, None, "near copies are each other's neighbours") if copies else None
+        lumpy = any(_lumpy(column) for each in parts[0] for column in each.T)
+        found = (
+            near or neighbours(*(each[shuffled] for each in amounts), exact),
+            Witness(GAUSSIAN, None, None, "values that many rows share are not Gaussian")
+            if lumpy
+            else gaussian(*parts),
+        )
     return found if scores is None else (*found, density_ratio(scores))
+
+
+_TOGETHER = "it takes rows as independent, and these belong together"
+
+
+def _lumpy(values: np.ndarray) -> bool:
+    """Whether a column has few values, or one in many rows."""
+    counts = np.unique(values, return_counts=True)[1]
+    return len(counts) < FEW_VALUES or bool(counts.max() >= BIG_ATOM * len(values))
 
 
 def parted(judged: Judged, witnesses: Sequence[Witness], dim: int) -> list[Warned]:
