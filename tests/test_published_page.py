@@ -64,4 +64,4 @@ def test_every_published_experiment_has_a_question():
     config = load_config(Path(__file__).parents[1] / "config/config.yaml")
     # Those of the benchmark stand on a page of their own.
     asked = {name for name, of in config["experiments"].items() if of.get("target") != "benchmark"}
-    assert asked | {"claims", "search", "own"} == set(QUESTIONS)
+    assert asked | {"claims", "search", "own", "concepts"} == set(QUESTIONS)

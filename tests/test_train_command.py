@@ -298,7 +298,7 @@ def test_cuda_without_a_gpu_is_refused(tmp_path, capsys, monkeypatch):
     assert "device: 'cuda'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["train"], ["train", *TINY, "--sped", "3"], ["trian"], []])
+@pytest.mark.parametrize("arguments", [["train"], ["train", *TINY, "--sped", "3"], ["trian"]])
 def test_a_wrong_command_line_is_one_line(capsys, arguments):
     with pytest.raises(SystemExit) as exit_code:
         mine(*arguments)

@@ -169,6 +169,7 @@ def test_every_claim_is_filled_in():
     assert len({claim.sentence for claim in listed}) == len(listed)
     assert [claim.name for claim in listed if claim.asked_by != WRITE_UP] == [
         "shuffle", "simpler", "looks_right", "repository_gaussian", "repository_xor", "control_truthful",
+        "concepts_correction",
     ]  # fmt: skip
 
 

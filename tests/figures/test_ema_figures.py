@@ -133,6 +133,9 @@ def test_a_missing_column_is_named(bias, name, table, column):
 def test_figures_of_other_tables_can_be_told_apart():
     assert {spec.name: spec.of for spec in FIGURES.values() if spec.of != "experiment"} == {
         "bias_against_batch": "frozen",
+        "concepts_frontier": "concepts",
+        "concepts_leakage": "concepts",
+        "concepts_power": "concepts",
         "ema_bias": "frozen",
         "lag_and_noise": "frozen",
         "ledger": "claims",

@@ -82,7 +82,7 @@ def _reported(table: pd.DataFrame) -> list[Finding]:
 CLAIM = Claim(
     name="concepts_correction",
     sentence="Correcting the bias of the gradient is what makes an estimate fit to stop the leakage of concepts.",
-    place="Its motive is concept bottlenecks, and it wants the corrected estimate for control: so we ask it there",
+    place="Nowhere: its motive is concept bottlenecks, and it wants the corrected estimate for control, so we ask",
     test=(
         "Joint concept models whose concepts do not determine the label (`concepts`), with a penalty on I(l; y | c), "
         "the leakage of the predicted logits, by an estimate that trains in turns with them; one critic step a model "
