@@ -54,6 +54,8 @@ PLAIN = "x,z,w\n1.5,4,7\n2,5,8\n3,6.25,9\n"
         PLAIN.replace("1.5", "+1.5").replace("2,", '" 2 ",'),
         PLAIN.replace("6.25", "6.25e0"),
         "\ufeff" + PLAIN,
+        "\ufeffsep=;\r\n" + PLAIN.replace(",", ";").replace(".", ","),
+        "sep=,\n" + PLAIN,
         PLAIN.encode("utf-16"),
         PLAIN.encode("utf-16-le"),
         PLAIN.encode("utf-16-be"),

@@ -131,3 +131,25 @@ def test_before_fit_and_where_nothing_can_be_written(fitted, tmp_path):
         MutualInformation().save(tmp_path / "m.npz")
     with pytest.raises(UserError, match="cannot be written"):
         fitted.save(tmp_path)
+
+
+def test_rows_that_the_model_was_made_of_are_told_from_others(saved):
+    model = MutualInformation.load(saved)
+    x, z = gaussian(300, 2, 0.7)
+    frame = pd.DataFrame(x, columns=["a", "b"]).assign(kind=np.where(z[:, 0] > 0, "up", "down"))
+    z = pd.DataFrame(z, columns=["c", "d"])
+    (said,) = [each for each in model.estimate(frame[:150], z[:150]).warnings if each.code == "rows_seen"]
+    assert 90 <= int(said.text.split()[0]) <= 150  # its test rows, a fifth, are none of them
+    (said,) = [each for each in model.estimate(frame, z).warnings if each.code == "rows_seen"]
+    assert said.text.startswith("300 of these 300 rows")
+    assert "rows_seen" not in {each.code for each in model.estimate(*fresh()).warnings}
+
+
+def test_rows_of_few_values_are_the_same_by_their_order_only():
+    answers = np.random.default_rng(0).integers(1, 6, (300, 2)).astype(float)
+    model = MutualInformation(random_state=0, **QUICK).fit(answers[:, 0], answers[:, 1])
+    codes = [
+        {each.code for each in model.estimate(rows[:, 0], rows[:, 1]).warnings} & {"rows_seen"}
+        for rows in (answers, np.random.default_rng(1).permuted(answers, axis=0))
+    ]
+    assert codes == [{"rows_seen"}, set()]

@@ -24,6 +24,7 @@ from mine.own.marginals import Side, clamping, odd_columns
 from mine.own.order import NEAR_COPIES, NOT_STATIONARY, arrangement, of_new_rows
 from mine.own.rows import INDEPENDENT, Rows
 from mine.own.scores import SIDE_BLOCK, VALUE_IS, Judged, judge
+from mine.own.seen import Seen
 from mine.own.settings import INFONCE, MIN_HELD_OUT, OwnSettings
 from mine.own.streams import Use, numbers
 from mine.own.training import Look, Trained, train
@@ -42,7 +43,8 @@ class Fit:
 
     copula: what T starts from, None where that is nothing. blend: what is read of the critics, None where it is the
     chosen one as it is.
-    entropies: of x and of z, nats, where all columns are discrete. together: which rows belong together.
+    entropies: of x and of z, nats, where all columns are discrete. seen: which rows it was made of. together: which
+    belong together.
     """
 
     settings: OwnSettings
@@ -54,6 +56,7 @@ class Fit:
     rows: tuple[np.ndarray, np.ndarray, np.ndarray]
     entropies: tuple[float | None, float | None]
     warnings: tuple[Warned, ...]
+    seen: Seen
     together: Rows = INDEPENDENT
 
     def tensors(self, x: Sequence[Column], z: Sequence[Column]) -> tuple[Tensor, Tensor]:
@@ -183,8 +186,8 @@ def fit_parts(
     encoded = [side(columns) for side, columns in zip(sides, (x, z), strict=True)]
     amounts = [side.amounts(each) for side, each in zip(sides, encoded, strict=True)]
     copula = _copula(amounts, rows, settings)
-    seen = [torch.from_numpy(each) for each in with_features(copula, *encoded, amounts)]
-    training, validation = ([each[torch.from_numpy(part)] for each in seen] for part in rows[:2])
+    inputs = [torch.from_numpy(each) for each in with_features(copula, *encoded, amounts)]
+    training, validation = ([each[torch.from_numpy(part)] for each in inputs] for part in rows[:2])
     known = None if copula is None else Elliptical(copula.width, *copula.power)
     trained = train(tuple(training), tuple(validation), settings, known=known, device=device, report=report)
     if not trained.usable:
@@ -198,7 +201,8 @@ def fit_parts(
     blend = None
     if settings.averages:
         blend = fit_blend(trained.estimator.critic, trained.members(trained.usable), *validation)
-    return Fit(settings, *sides, copula, trained, blend, rows, (entropy(x), entropy(z)), tuple(warned), together)
+    entropies, seen = (entropy(x), entropy(z)), Seen.of(encoded, rows)
+    return Fit(settings, *sides, copula, trained, blend, rows, entropies, tuple(warned), seen, together)
 
 
 def _copula(amounts: Sequence[np.ndarray], rows: Sequence[np.ndarray], settings: OwnSettings) -> Copula | None:
@@ -271,7 +275,8 @@ def estimate_new(fitted: Fit, x: Sequence[Column], z: Sequence[Column], groups: 
         raise UserError(f"rows: {len(encoded[0])} given, at least {MIN_HELD_OUT} are needed")
     judged = _judge(fitted, None, encoded, arrangement(x, z, fitted.settings.blocks, groups, len(encoded[0])))
     clamped, warned = clamping((fitted.x, fitted.z), (x, z), np.arange(len(encoded[0])))
-    warned = [*warned, *of_new_rows(x, z, fitted.settings.blocks, groups, fitted.together)]
+    warned = [*fitted.seen.among([fitted.x(x), fitted.z(z)]), *warned]
+    warned += of_new_rows(x, z, fitted.settings.blocks, groups, fitted.together)
     return replace(_assemble(fitted, judged, len(encoded[0]), warned, validation=None), clamped=clamped)
 
 

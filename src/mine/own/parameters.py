@@ -60,6 +60,7 @@ def settings_of(given: Mapping[str, Any]) -> OwnSettings:
     """
     values = newer(given)
     own = {name: values[name] for name in ("estimator", "critic", "marginals", "split")}
+    OwnSettings.check_names(values["settings"] or {}, "settings")
     counts = {"initialisations": values["n_init"], "permutations": values["n_permutations"]}
     try:
         return OwnSettings(**own, **counts, seed=seed_of(values["random_state"]), **(values["settings"] or {}))

@@ -16,6 +16,7 @@ from mine.own.normalised import Form
 from mine.own.order import DEPENDENT_ROWS, NOT_STATIONARY
 from mine.own.reading import Source
 from mine.own.relations import MAYBE_NAMES
+from mine.own.seen import ROWS_SEEN
 from mine.own.settings import NORMAL_SCORES, OwnSettings
 from mine.own.witnesses import GAUSSIAN_ABOVE, LABELS, NEIGHBOURS_ABOVE, NEIGHBOURS_BELOW, UNCALIBRATED, Witness
 
@@ -48,6 +49,7 @@ SHAKY = frozenset(
         "above_entropy",
         "noise_free",
         "near_copies",
+        ROWS_SEEN,
         UNCALIBRATED,
     }
 )
@@ -150,6 +152,7 @@ def render_of_new_rows(fitted: Fit, estimate: Estimate, made: Made, model: str, 
     """What the command prints of a fitted model on rows that it was not given. model: its file's name."""
     low, high = estimate.interval
     dropped = f", {made.dropped:,} dropped for a missing value" if made.dropped else ""
+    seen = ROWS_SEEN in {each.code for each in estimate.warnings}
     lines = [
         verdict(estimate),
         "",
@@ -158,7 +161,7 @@ def render_of_new_rows(fitted: Fit, estimate: Estimate, made: Made, model: str, 
         f"interval        {low:.3f} to {high:.3f} nats ({estimate.level:.0%}), given the model",
         *normalised_lines(forms),
         f"permutations    {_p_value(estimate)}",
-        f"model           {model}, trained on {len(fitted.rows[0]):,} other rows",
+        f"model           {model}, trained on {len(fitted.rows[0]):,} {'' if seen else 'other '}rows",
         f"marginals       {fitted.settings.marginals}{_clamped(estimate, fitted.settings)}",
         f"rows            {estimate.test_rows:,}{dropped}",
     ]

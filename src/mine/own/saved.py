@@ -32,18 +32,19 @@ from mine.own.estimate import Estimate, Fit, Initialisation
 from mine.own.marginals import Scores, Side
 from mine.own.rows import Groups, Independent, Stretches
 from mine.own.scores import Judged
+from mine.own.seen import Seen
 from mine.own.settings import OwnSettings
 from mine.own.training import Look, Trained, estimator_of
 from mine.own.witnesses import Witness
 
-FORMAT, CONTRACT = "fitted model of mine", 1
+FORMAT, CONTRACT = "fitted model of mine", 2
 """CONTRACT is raised by one whenever a file of before cannot be read any more."""
 
 _KNOWN: Mapping[str, type] = {
     each.__name__: each
     for each in (
         *(Blend, Copula, Encoding, Estimate, Fit, Groups, Independent, Initialisation, Judged, Look, OwnSettings),
-        *(Scores, Side, Stretches, Trained, Warned, Witness),
+        *(Scores, Seen, Side, Stretches, Trained, Warned, Witness),
     )
 }
 

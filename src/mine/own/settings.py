@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from mine import settings as training_settings
@@ -155,6 +155,14 @@ class OwnSettings:
     def starts_from_copula(self) -> bool:
         """Whether T starts from a copula's log ratio."""
         return self.known == COPULA and self.marginals == NORMAL_SCORES and self.estimator not in PER_Z
+
+    @classmethod
+    def check_names(cls, names: Iterable[str], place: str) -> None:
+        """Raise UserError, which begins with ``place``, for a name that is no setting."""
+        known = [each.name for each in fields(cls)]
+        for name in names:
+            if name not in known:
+                raise UserError(f"{place}.{name}: unknown key; known are {', '.join(known)}")
 
     def networks(self, batch_size: int | None = None) -> TrainingSettings:
         """The part that estimators know."""

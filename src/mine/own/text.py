@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mine.errors import UserError
@@ -61,6 +61,9 @@ def text_table(content: bytes, suffix: str, dialect: Dialect) -> Table:
     """
     content, compression = _unpacked(content)
     text, encoding = _decoded(content, dialect.encoding)
+    told = re.match(rb"sep=([,;\t|])\n", text, re.IGNORECASE)  # Excel's own word on the separator, no row
+    if told:
+        text, dialect = text[told.end() :], replace(dialect, sep=dialect.sep or told[1].decode())
     body = _body(text, suffix, dialect)
     twice = [name for name, count in Counter(body.names).items() if count > 1]
     read_as: dict[str, Any] = {"sep": body.sep, "encoding": encoding, "compression": compression}

@@ -128,11 +128,8 @@ def blocks(draws: int, size: int) -> list[tuple[int, int]]:
 
 def own_settings(values: dict[str, Any], place: str = "settings", **more: Any) -> OwnSettings:
     """Settings of an estimate from what differs from their defaults. Raises UserError, which begins with ``place``."""
+    OwnSettings.check_names(values, place)
     try:
         return OwnSettings(**{**values, **more})
-    except TypeError:
-        known = [each.name for each in fields(OwnSettings)]
-        unknown = next(name for name in values if name not in known)
-        raise UserError(f"{place}.{unknown}: unknown key; known are {', '.join(known)}") from None
     except UserError as error:
         raise UserError(f"{place}.{error}") from None
