@@ -136,7 +136,7 @@ def test_who_reads_the_files_themselves_is_told_what_is_made():
     """But for what `mine publish` writes into the page, which stands there."""
     for page in PAGES[1:]:
         for name, made in re.findall(r"<!-- made: (\S+).*? -->\n(.*)", (ROOT / page).read_text(encoding="utf-8")):
-            assert name == "reach" or made.startswith("*Computed where this documentation is built"), page
+            assert name in ("reach", "concepts") or made.startswith("*Computed where this documentation is built"), page
 
 
 @pytest.fixture(scope="module")
@@ -349,17 +349,21 @@ def test_the_tutorial(after_tutorial):
     assert published <= set(drawn)
 
 
+ON_RESULTS = ("README.md", "docs/reference_columns.md")
+"""Pages whose code reads results."""
+
+
 @pytest.mark.xdist_group("documentation")
-def test_the_readme(after_tutorial, tmp_path):
-    """On the smoke grid's results, which have the names of the published ones."""
+def test_pages_on_results(after_tutorial, tmp_path):
+    """On the smoke grid's, which have the names of the published ones."""
     folder = checkout(tmp_path)
     (folder / "results").mkdir()
     shutil.copytree(after_tutorial / "results/smoke/writeup", folder / "results/writeup")
-    run_page("README.md", folder)
-    assert (folder / "run.parquet").exists()
+    for page in ON_RESULTS:
+        run_page(page, folder)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page not in ("README.md", "docs/tutorial.md")])
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in (*ON_RESULTS, "docs/tutorial.md")])
 def test_a_page(page, tmp_path):
     blocks = [b for b in blocks_of(page) if b.language not in NO_CODE and (page, b.first_line) not in not_run()]
     if blocks:

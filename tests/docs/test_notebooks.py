@@ -64,7 +64,8 @@ def test_on_results(project: Path, results: Path, tmp_path: Path, browser: Brows
     browser.open(tmp_path / "page.html")
     assert browser.complaints == []
     images = browser.run("return [...document.images].map(i => [i.alt, i.naturalWidth])")
-    assert images
+    # What no table is published of has no picture yet.
+    assert images or (stem == "6_concepts" and not [*(project / "figures" / "data").glob("concepts_*.parquet")])
     assert all(len(alt) > 10 and width > 100 for alt, width in images)
     if stem == "1_estimator":
         assert browser.run("return document.querySelectorAll('math').length") > 10
