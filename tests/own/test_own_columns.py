@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -133,3 +135,19 @@ def test_entropy_of_levels():
     assert entropy([discrete("a", list("uuvv"))]) == pytest.approx(np.log(2))
     assert entropy([discrete("a", list("uuvv")), discrete("b", list("klkl"))]) == pytest.approx(np.log(4))
     assert entropy([discrete("a", list("uv")), column("b", [1.0, 2.0], discrete=False)]) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "cure"),
+    [
+        (["$106.25", "$1", "(1.2)"], "leave off its unit or sign"),
+        (["61.8 kg", "12 kg", "1 kg"], "leave off its unit or sign"),
+        (["<1.28", "1.0D+04", "<2"], "leave off its unit or sign"),
+        (["2020-01-31", "2020-02-01T12:00", "2020-03-01"], "a date is no amount"),
+        (["31.12.2020", "1/2/21", "1.1.2020"], "a date is no amount"),
+        (["red", "E11.9", "blue"], "is not a number; name the column as discrete if its values are levels"),
+    ],
+)
+def test_what_is_no_number_has_its_own_cure(values, cure):
+    with pytest.raises(UserError, match=re.escape(cure)):
+        column("x", np.array(values, dtype=object), discrete=False)

@@ -194,3 +194,18 @@ def test_a_device_that_is_not_there():
         MutualInformation(device="gpu").fit(*data)
     model = MutualInformation(device="auto", n_init=1, n_permutations=99, settings=SETTINGS)
     assert np.isfinite(model.fit(*data).mi_)
+
+
+def test_unnamed_series_have_their_sides_name_and_categories_are_levels():
+    import pandas as pd
+
+    assert columns_of(pd.Series([1.0, 2.0]), "x")[0].name == "x"
+    assert columns_of(pd.Series([1.0, 2.0], name="mass"), "x")[0].name == "mass"
+    (kind,) = columns_of(pd.Series(["a", "b", "a"], dtype="category"), "z")
+    assert kind.discrete
+
+    class LazyFrame:
+        def collect(self): ...
+
+    with pytest.raises(UserError, match=r"x: LazyFrame has no rows yet; pass x.collect\(\)"):
+        columns_of(LazyFrame(), "x")

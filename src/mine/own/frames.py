@@ -28,6 +28,8 @@ def columns_of(values: Any, side: str, discrete: Any = (), names: Sequence[str] 
         UserError: no rows and columns, other names than those fitted to, a discrete column that is not there; or what
             is wrong with each column, all of them together.
     """
+    import pandas as pd
+
     frame = _frame(values, side)
     if frame.empty:
         raise UserError(f"{side}: {frame.shape[0]} rows of {frame.shape[1]} columns; at least one of each is needed")
@@ -39,6 +41,8 @@ def columns_of(values: Any, side: str, discrete: Any = (), names: Sequence[str] 
         frame = frame.iloc[:, _places(found, names, side)]
         found = list(names)
     levels = _levels(discrete, frame.columns, side)
+    # A dtype of categories says by itself that its values are levels.
+    levels |= {place for place, kind in enumerate(frame.dtypes) if isinstance(kind, pd.CategoricalDtype)}
     faults, made = Faults(), []
     for place, name in enumerate(found):
         with faults.gathered():
@@ -128,12 +132,14 @@ def _frame(values: Any, side: str) -> Any:
 
     if isinstance(values, torch.Tensor):
         values = _of_tensor(values, side)
+    if hasattr(values, "collect") and not hasattr(values, "to_pandas"):
+        raise UserError(f"{side}: {type(values).__name__} has no rows yet; pass {side}.collect()")
     if hasattr(values, "to_pandas"):
         values = values.to_pandas()
     if isinstance(values, pd.DataFrame):
         return values
     if isinstance(values, pd.Series):
-        return values.to_frame()
+        return values.to_frame(values.name if values.name not in (None, "") else side)
     if hasattr(values, "toarray") and hasattr(values, "nnz"):
         raise UserError(f"{side}: a sparse matrix of shape {values.shape}; pass {side}.toarray()")
     if isinstance(values, dict):

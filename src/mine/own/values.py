@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -216,9 +216,24 @@ def _not_numbers(name: str, series: Any, wrong: np.ndarray) -> str:
     elif len(words) <= _FEW_WORDS and 2 * len(at) < len(series):
         options = " ".join(f"--na {word!r}" for word in words)
         cure = f"if it stands for a missing value, say {options}; name the column as discrete if its values are levels"
+    elif most := _mostly(words):
+        cure = most
     else:
         cure = "name the column as discrete if its values are levels"
     return f"column {name!r}: {str(found.iloc[0])!r} in {rows_of(wrong)} is not a number; {cure}"
+
+
+_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ]\S+)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
+_MARKED = re.compile(r"[^\w+\-.]*\s?[+\-]?\d[\d.,']*\s?[^\d]*|[+\-]?\d[\d.,]*[dD][+\-]?\d+")
+
+
+def _mostly(words: Sequence[str]) -> str:
+    """What to do with values that are dates, or numbers with a sign or unit at them; nothing where they are neither."""
+    if all(_DATE.fullmatch(word) for word in words):
+        return "a date is no amount: take days since the first, or parts of it such as the month"
+    if all(_MARKED.fullmatch(word) for word in words):
+        return "leave off its unit or sign; name the column as discrete if its values are levels"
+    return ""
 
 
 def rows_of(mask: np.ndarray) -> str:
