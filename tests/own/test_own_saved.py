@@ -14,6 +14,7 @@ from known_data import gaussian
 from mine.errors import UserError
 from mine.own import MutualInformation
 from mine.own.rows import Groups
+from mine.own.seen import Seen
 
 QUICK = {"n_init": 2, "n_permutations": 99, "settings": {"max_updates": 25, "patience": 4, "resamples": 99}}
 
@@ -143,6 +144,19 @@ def test_rows_that_the_model_was_made_of_are_told_from_others(saved):
     (said,) = [each for each in model.estimate(frame, z).warnings if each.code == "rows_seen"]
     assert said.text.startswith("300 of these 300 rows")
     assert "rows_seen" not in {each.code for each in model.estimate(*fresh()).warnings}
+
+
+@pytest.mark.parametrize("rows", [300, 2000])
+@pytest.mark.parametrize("decimals", [0, 1, 15])
+def test_rounded_rows_that_are_alike_by_chance_are_not_those_that_the_model_has_seen(rows, decimals):
+    rng = np.random.default_rng(rows + decimals)
+    parts = np.split(rng.permutation(rows), [rows * 6 // 10, rows * 8 // 10])
+    first, fresh = (10 * rng.normal(size=(2, rows, 2))).round(decimals)
+    seen = Seen.of([first[:, :1], first[:, 1:]], parts)
+    assert seen.among([fresh[:, :1], fresh[:, 1:]]) == []
+    if decimals:  # of whole numbers too many are alike for a single one to tell
+        mixed = np.concatenate([first[parts[0]], fresh])[::-1]
+        assert [each.code for each in seen.among([mixed[:, :1], mixed[:, 1:]])] == ["rows_seen"]
 
 
 def test_rows_of_few_values_are_the_same_by_their_order_only():

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import betabinom
 
 from mine.own.columns import Warned
 
 ROWS_SEEN = "rows_seen"
 """The warning that rows are judged that critics were trained, stopped or calibrated on."""
 
-_CHANCE = 0.01
-"""Share of rows up to which the same row may be there by chance."""
+_SHARE, _TAIL = 0.01, 0.001
+"""Nothing is said of fewer rows than this share, nor of so many that chance has them more often than _TAIL."""
 
 
 @dataclass(frozen=True)
@@ -23,24 +24,29 @@ class Seen:
     """keys (m,): a 64-bit hash of each row that stands once among those that a model has seen. digest: of all rows.
 
     Rows are those of x and z as encoded. One that stands more than once, as of columns of few values, tells nothing
-    apart; but all of them in the same order are the same rows.
+    apart; but all of them in the same order are the same rows. Fresh rows of rounded values meet some of the keys too:
+    by_chance is how many of the test rows, which no critic has seen, do so, and how many do not.
     """
 
     keys: np.ndarray
     digest: str
+    by_chance: tuple[int, int]
 
     @classmethod
     def of(cls, encoded: Sequence[np.ndarray], rows: Sequence[np.ndarray]) -> Seen:
         """encoded: x (n, dx) and z (n, dz) of all rows. rows: the parts, whose last none of the critics has seen."""
         keys = _keys(encoded)
         at, counts = np.unique(keys[np.concatenate(rows[:-1])], return_counts=True)
-        return cls(at[counts == 1], _digest(keys))
+        once = at[counts == 1]
+        met = int(np.isin(keys[rows[-1]], once).sum())
+        return cls(once, _digest(keys), (met, len(rows[-1]) - met))
 
     def among(self, encoded: Sequence[np.ndarray]) -> list[Warned]:
-        """A warning where such rows are among these, (m, dx) and (m, dz)."""
+        """A warning where more such rows are among these, (m, dx) and (m, dz), than chance puts there."""
         keys = _keys(encoded)
-        count = len(keys) if _digest(keys) == self.digest else int(np.isin(keys, self.keys).sum())
-        if count <= _CHANCE * len(keys):
+        if _digest(keys) == self.digest:
+            count = len(keys)
+        elif (count := int(np.isin(keys, self.keys).sum())) <= _SHARE * len(keys) or self._usual(count, len(keys)):
             return []
         return [
             Warned(
@@ -49,6 +55,11 @@ class Seen:
                 "high.",
             )
         ]
+
+    def _usual(self, count: int, rows: int) -> bool:
+        """Whether so many of fresh rows meet a key by chance, whose rate is known from the test rows alone."""
+        met, not_met = (each + 0.5 for each in self.by_chance)  # Jeffreys' prior
+        return bool(betabinom.sf(count - 1, rows, met, not_met) > _TAIL)
 
 
 def _keys(encoded: Sequence[np.ndarray]) -> np.ndarray:
