@@ -113,6 +113,8 @@ def test_wrong_shapes(shape_x, shape_z, message):
 def test_an_unknown_setting_and_no_fit(data):
     with pytest.raises(UserError, match=r"settings.depth: unknown key; known are"):
         MutualInformation(settings={"depth": 3}).fit(*data)
+    with pytest.raises(UserError, match=r"settings\.seed: is the parameter random_state; say it there"):
+        MutualInformation(settings={"seed": 3}).fit(*data)
     with pytest.raises(NotFittedError):
         MutualInformation().estimate(*data)
 

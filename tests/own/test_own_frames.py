@@ -203,9 +203,25 @@ def test_unnamed_series_have_their_sides_name_and_categories_are_levels():
     assert columns_of(pd.Series([1.0, 2.0], name="mass"), "x")[0].name == "mass"
     (kind,) = columns_of(pd.Series(["a", "b", "a"], dtype="category"), "z")
     assert kind.discrete
+    (amount,) = columns_of(pd.Series([1.0, 2.0], dtype="category"), "z", discrete=False)
+    assert not amount.discrete
 
     class LazyFrame:
         def collect(self): ...
 
     with pytest.raises(UserError, match=r"x: LazyFrame has no rows yet; pass x.collect\(\)"):
         columns_of(LazyFrame(), "x")
+
+
+def test_new_rows_are_read_as_the_model_was_fitted_whatever_their_dtype():
+    import pandas as pd
+
+    kind = np.random.default_rng(0).integers(0, 3, 100)
+    text, z = np.array(["a", "b", "c"])[kind], kind + np.random.default_rng(1).normal(size=100)
+    make = {"n_init": 1, "n_permutations": 99, "random_state": 0, "settings": SETTINGS}
+    model = MutualInformation(**make).fit(pd.DataFrame({"kind": pd.Categorical(text)}), z)
+    new = pd.DataFrame({"kind": pd.Categorical(text)})
+    assert model.estimate(pd.DataFrame({"kind": text}), z).mi == model.estimate(new, z).mi
+    model = MutualInformation(**make).fit(pd.DataFrame({"kind": kind}), z)
+    new = pd.DataFrame({"kind": pd.Categorical(kind)})
+    assert model.estimate(new, z).mi == model.estimate(pd.DataFrame({"kind": kind}), z).mi

@@ -52,6 +52,7 @@ class MutualInformation(BaseEstimator):
         split: shares of training, validation and test rows.
         n_permutations: derangements of the test rows.
         discrete_x: columns of X that hold levels and become one-hot: names, places from 0, a mask, or True for all.
+            Those of a dtype of categories do so unless this is False.
         discrete_z: the same of Z.
         drop_missing: leave out rows that miss a value, instead of refusing them.
         device: where to train: ``cpu``, ``cuda``, or ``auto``, CUDA where there is one.
@@ -247,9 +248,8 @@ class MutualInformation(BaseEstimator):
         return settings_of(self.get_params(deep=False))
 
     def _columns(self, X: Any, Z: Any, groups: Any = None) -> tuple[list[Column], list[Column], np.ndarray | None]:
+        of_x, of_z = (frozenset(side.discrete) for side in (self._fitted().x, self._fitted().z))
         (x, z), groups = sides_of(
-            {"x": (X, self.discrete_x, self._names[0]), "z": (Z, self.discrete_z, self._names[1])},
-            groups,
-            drop=self.drop_missing,
+            {"x": (X, of_x, self._names[0]), "z": (Z, of_z, self._names[1])}, groups, drop=self.drop_missing
         )
         return x, z, groups

@@ -21,7 +21,8 @@ def columns_of(values: Any, side: str, discrete: Any = (), names: Sequence[str] 
     Args:
         values: of shape (n,) or (n, columns); a frame; a structured array; anything with ``to_pandas``.
         side: ``x`` or ``z``, for names and messages.
-        discrete: which hold levels: names, places from 0, a mask of all columns, or True for all.
+        discrete: which hold levels: names, places from 0, a mask of all columns, or True for all. A dtype of categories
+            adds to them, but not to False or to a frozenset, which is the places that a model was fitted with.
         names: of the columns that a model was fitted to. Where ``values`` have names too, columns are matched by them.
 
     Raises:
@@ -41,8 +42,8 @@ def columns_of(values: Any, side: str, discrete: Any = (), names: Sequence[str] 
         frame = frame.iloc[:, _places(found, names, side)]
         found = list(names)
     levels = _levels(discrete, frame.columns, side)
-    # A dtype of categories says by itself that its values are levels.
-    levels |= {place for place, kind in enumerate(frame.dtypes) if isinstance(kind, pd.CategoricalDtype)}
+    if discrete is not False and not isinstance(discrete, frozenset):
+        levels |= {place for place, kind in enumerate(frame.dtypes) if isinstance(kind, pd.CategoricalDtype)}
     faults, made = Faults(), []
     for place, name in enumerate(found):
         with faults.gathered():
@@ -210,6 +211,8 @@ def _levels(discrete: Any, labels: Any, side: str) -> set[int]:
         return set()
     if discrete is True:
         return set(range(count))
+    if isinstance(discrete, frozenset):
+        return {place for place in discrete if place < count}
     asked = (
         [discrete] if isinstance(discrete, (str, int, np.integer)) else list(np.asarray(discrete, dtype=object).ravel())
     )

@@ -60,12 +60,14 @@ def settings_of(given: Mapping[str, Any]) -> OwnSettings:
     """
     values = newer(given)
     own = {name: values[name] for name in ("estimator", "critic", "marginals", "split")}
-    OwnSettings.check_names(values["settings"] or {}, "settings")
+    further = values["settings"] or {}
+    OwnSettings.check_names(further, "settings")
+    for name, parameter in ({name: name for name in own} | OLDER).items():
+        if name in further:
+            raise UserError(f"settings.{name}: is the parameter {parameter}; say it there")
     counts = {"initialisations": values["n_init"], "permutations": values["n_permutations"]}
     try:
-        return OwnSettings(**own, **counts, seed=seed_of(values["random_state"]), **(values["settings"] or {}))
-    except TypeError as error:
-        raise UserError(f"settings: {error}") from None
+        return OwnSettings(**own, **counts, seed=seed_of(values["random_state"]), **further)
     except UserError as error:
         name, _, rest = str(error).partition(":")
         raise UserError(f"{OLDER[name]}:{rest}" if name in OLDER else str(error)) from None
