@@ -140,14 +140,21 @@ def test_entropy_of_levels():
 @pytest.mark.parametrize(
     ("values", "cure"),
     [
-        (["$106.25", "$1", "(1.2)"], "leave off its unit or sign"),
-        (["61.8 kg", "12 kg", "1 kg"], "leave off its unit or sign"),
-        (["<1.28", "1.0D+04", "<2"], "leave off its unit or sign"),
-        (["2020-01-31", "2020-02-01T12:00", "2020-03-01"], "a date is no amount"),
-        (["31.12.2020", "1/2/21", "1.1.2020"], "a date is no amount"),
+        (["$106.25", "-$1", "< 3"], "leave off its unit or sign"),
+        (["61.8 kg", "12 m2", "1 µg/m3", "none"], "leave off its unit or sign"),
+        (["<1.28", "1", "2", "3", "4"], "leave off its unit or sign"),
+        (["EUR 1.200,50", "USD 5"], "leave off its unit or sign"),
+        (["(150.78)", "0.266-", "1"], "write negative numbers with a minus first"),
+        (["1.0D+04", "-9.15d-08"], "write its exponent with E for D"),
+        (["2020-01-31", "2020-02-01T12:00", "2020-03-01 01:00:00+01:00"], "days since the first"),
+        (["31.12.2020", "1/2/21", "1 Jan 2020", "2020/01/31"], "days since the first"),
+        (["06:54", "11:30 pm"], "days since the first"),
+        (np.array(["2020-01-31"], dtype="datetime64[s]"), "days since the first"),
+        (["10-20", "20-30", "0x38c"], "is not a number; name the column as discrete if its values are levels"),
+        (["1.5", "2.5", "1.2.3", "4"], "if it stands for a missing value, say --na '1.2.3'"),
         (["red", "E11.9", "blue"], "is not a number; name the column as discrete if its values are levels"),
     ],
 )
 def test_what_is_no_number_has_its_own_cure(values, cure):
     with pytest.raises(UserError, match=re.escape(cure)):
-        column("x", np.array(values, dtype=object), discrete=False)
+        column("x", np.array(values, dtype=None if isinstance(values, np.ndarray) else object), discrete=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,20 @@ _FEW_WORDS = 3
 _FOOTER = 3
 _PROBED = 20_000
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
+
+_OF_DATES = "turn it into numbers first, such as days since the first"
+_TIME = r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s?([ap]m)?(\s?(Z|UTC|[+-]\d{2}:?\d{2}))?"
+_DAY = r"\d{4}(?P<y>[-/.])\d{1,2}(?P=y)\d{1,2}|\d{1,2}(?P<d>[-/.])\d{1,2}(?P=d)\d{2,4}|\d{1,2}[- ][a-z]{3,9}[- ]\d{2,4}"
+_CURES = {
+    re.compile(rf"({_DAY})([T ]{_TIME})?|{_TIME}", re.IGNORECASE): _OF_DATES,
+    re.compile(r"[+-]?\d+\.?\d*d[+-]?\d+", re.IGNORECASE): "write its exponent with E for D",
+    re.compile(r"\(\W*\d[\d.,' ]*\)|\d[\d.,' ]*-"): "write negative numbers with a minus first",
+    # A number, after a sign or three letters of a currency, or before a unit; neither a hexadecimal one nor 10-20.
+    re.compile(r"(?!0x)(?=.*[^\d.,' +-])(\W*|[A-Z]{3}\s)\d[\d.,' ]*(\D.*)?"): (
+        "leave off its unit or sign (kg, $, <) if it is an amount; name the column as discrete if its values are levels"
+    ),
+}
+"""What to do with text that is no number, by its form; the first that fits."""
 
 
 @dataclass(frozen=True)
@@ -162,10 +177,7 @@ def _refuse_kind(name: str, series: Any) -> None:
             f"column {name!r}: {kind} is not numeric; turn it into numbers first, .dt.year or .astype('int64')"
         )
     if pd.api.types.is_datetime64_any_dtype(kind) or kind.kind in "mM":
-        raise UserError(
-            f"column {name!r}: {kind} is not numeric; turn it into numbers first, such as .astype('int64') or days "
-            "since the first"
-        )
+        raise UserError(f"column {name!r}: {kind} is not numeric; {_OF_DATES}")
     if pd.api.types.is_object_dtype(kind):
         there = series[~series.isna()]
         first = there.iloc[0] if len(there) else None
@@ -213,27 +225,21 @@ def _not_numbers(name: str, series: Any, wrong: np.ndarray) -> str:
     at = np.flatnonzero(wrong)
     if at[0] == len(series) - len(at) and len(at) <= _FOOTER and 2 * len(at) < len(series):
         cure = f"if that is a footer, say --skip-footer {len(at)}"
+    elif most := _mostly(words):
+        cure = most
     elif len(words) <= _FEW_WORDS and 2 * len(at) < len(series):
         options = " ".join(f"--na {word!r}" for word in words)
         cure = f"if it stands for a missing value, say {options}; name the column as discrete if its values are levels"
-    elif most := _mostly(words):
-        cure = most
     else:
         cure = "name the column as discrete if its values are levels"
     return f"column {name!r}: {str(found.iloc[0])!r} in {rows_of(wrong)} is not a number; {cure}"
 
 
-_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ]\S+)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
-_MARKED = re.compile(r"[^\w+\-.]*\s?[+\-]?\d[\d.,']*\s?[^\d]*|[+\-]?\d[\d.,]*[dD][+\-]?\d+")
-
-
 def _mostly(words: Sequence[str]) -> str:
-    """What to do with values that are dates, or numbers with a sign or unit at them; nothing where they are neither."""
-    if all(_DATE.fullmatch(word) for word in words):
-        return "a date is no amount: take days since the first, or parts of it such as the month"
-    if all(_MARKED.fullmatch(word) for word in words):
-        return "leave off its unit or sign; name the column as discrete if its values are levels"
-    return ""
+    """What to do where most values are dates, or numbers with a sign or unit; nothing where they are neither."""
+    kinds = Counter(next((cure for form, cure in _CURES.items() if form.fullmatch(word)), "") for word in words)
+    cure, count = kinds.most_common(1)[0]
+    return cure if 2 * count > len(words) else ""
 
 
 def rows_of(mask: np.ndarray) -> str:
