@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mine.claims.claim import REPORTED, US, Claim, Finding, Missing, decide, finding, undecided
+from mine.claims.pairs import by_seed_less
 from mine.claims.tables import Tables
 from mine.estimators.names import label
 from mine.statistics import median
@@ -48,22 +49,16 @@ def _of(table: pd.DataFrame, data: str, estimator: str) -> pd.Series:
 
 def _of_data(table: pd.DataFrame, data: str) -> Finding:
     try:
-        ema, biased = (_of(table, data, name) for name in ("ema", "biased"))
-        seeds = sorted(set(ema.index) & set(biased.index))
-        if not seeds:
-            raise Missing("no seed that both sides of a pair have")
+        one, other = (_of(table, data, name) for name in ("ema", "biased"))
+        ema, biased, less = by_seed_less(one, other)
     except Missing as missing:
         return undecided(data, QUANTITY, str(missing), primary=True)
-    ema, biased = ema.loc[seeds], biased.loc[seeds]
-    with np.errstate(invalid="ignore"):
-        less = (ema - biased).to_numpy()
-    # Both ended: neither is better.
-    interval = median(np.where(np.isnan(less), 0.0, less))
+    interval = median(less)
     of_ema, of_biased = median(ema.to_numpy()), median(biased.to_numpy())
     makes = of_ema.below(STOPPED) and of_biased.above(STOPPED) and interval.below(-GAIN)
     verdict = decide(makes, of_biased.below(STOPPED) or of_ema.above(STOPPED) or interval.above(-GAIN))
     note = f"{of_ema.value:.3f} nats with the EMA, {of_biased.value:.3f} with biased"
-    return finding(data, QUANTITY, interval, len(seeds), verdict, primary=True, note=note)
+    return finding(data, QUANTITY, interval, len(ema), verdict, primary=True, note=note)
 
 
 def _reported(table: pd.DataFrame) -> list[Finding]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from mine.claims.claim import WRITE_UP, Claim, Finding, Missing, decide, finding, undecided
 from mine.claims.control import BEFORE, GAIN, GOALS, TEST, USABLE, encoders, over_seeds, worst_share
+from mine.claims.pairs import by_seed_less
 from mine.claims.tables import Tables
 
 QUANTITY = "share of the optimum, EMA less biased, median over pairs"
@@ -20,22 +20,16 @@ def findings(tables: Tables) -> list[Finding]:
 
 def _of_goal(table: pd.DataFrame, goal: str) -> Finding:
     try:
-        ema, biased = (worst_share(table, goal, variant) for variant in ("ema", "biased"))
-        seeds = sorted(set(ema.index) & set(biased.index))
-        if not seeds:
-            raise Missing("no seed that both sides of a pair have")
+        one, other = (worst_share(table, goal, variant) for variant in ("ema", "biased"))
+        ema, biased, less = by_seed_less(one, other)
     except Missing as missing:
         return undecided(goal, QUANTITY, str(missing), primary=True)
-    ema, biased = ema.loc[seeds], biased.loc[seeds]
-    with np.errstate(invalid="ignore"):
-        difference = (ema - biased).to_numpy()
-    # Both ended: neither is better.
-    interval = over_seeds(np.where(np.isnan(difference), 0.0, difference))
+    interval = over_seeds(less)
     of_ema, of_biased = over_seeds(ema), over_seeds(biased)
     makes = of_ema.above(USABLE) and of_biased.below(USABLE) and interval.above(GAIN)
     verdict = decide(makes, of_biased.above(USABLE) or interval.below(GAIN))
     note = f"share {of_ema.value:.3f} of the EMA, {of_biased.value:.3f} of biased"
-    return finding(goal, QUANTITY, interval, len(seeds), verdict, primary=True, note=note)
+    return finding(goal, QUANTITY, interval, len(ema), verdict, primary=True, note=note)
 
 
 CLAIM = Claim(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from mine.claims.claim import Missing
 from mine.claims.tables import paired
 from mine.divergence import MIN_ESS
 from mine.statistics import LEVEL, Interval, median
@@ -60,6 +61,20 @@ def median_difference(differences: np.ndarray, level: float = LEVEL) -> Interval
     low, high = (median(np.where(unknown, bound, differences), level) for bound in (-np.inf, np.inf))
     value = low.value if low.value == high.value else np.nan
     return Interval(value, low.low, high.high)
+
+
+def by_seed_less(one: pd.Series, other: pd.Series) -> tuple[pd.Series, pd.Series, np.ndarray]:
+    """Values by seed at the seeds that both have, and one less other; 0 where both ended (infinite alike).
+
+    Raises Missing where there are none.
+    """
+    seeds = sorted(set(one.index) & set(other.index))
+    if not seeds:
+        raise Missing("no seed that both sides of a pair have")
+    one, other = one.loc[seeds], other.loc[seeds]
+    with np.errstate(invalid="ignore"):
+        less = (one - other).to_numpy()
+    return one, other, np.where(np.isnan(less), 0.0, less)
 
 
 def pair(one: pd.DataFrame, other: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:

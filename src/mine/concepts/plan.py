@@ -5,9 +5,8 @@ Imported by the Snakefile: nothing here imports torch, numpy or pandas.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from mine.concepts.names import CRITICS, DATA, JOINT, KINDS, METHODS, NEIGHBOURS, PENALTIES, SCENARIOS
@@ -15,6 +14,7 @@ from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
 from mine.kinds import Real, Whole, kinds_of, setting
 from mine.own.settings import OwnSettings
+from mine.planned import Planned
 from mine.provenance import code_hash
 from mine.settings import check_choice
 
@@ -79,7 +79,7 @@ class PenaltyCell:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Planned):
     """The size of `snakemake concepts`. The defaults are the published one's. Construction checks every value.
 
     rows: of a draw of known leakage. leakages: injected, nats; 0 is where alarms are false. scenarios: of SCENARIOS.
@@ -93,6 +93,8 @@ class Plan:
     between two of the model.
     settings: of an estimate, those that are not in MEASURING.
     """
+
+    PART = "concepts"
 
     rows: tuple[int, ...] = (1_000, 5_000, 20_000)
     leakages: tuple[float, ...] = (0.0, 0.02, 0.05, 0.1)
@@ -144,42 +146,14 @@ class Plan:
                 raise UserError(f"concepts.{name}: {list(getattr(self, name))} lacks 0, which the others are held to")
         self.estimate("js")
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Plan:
-        """A plan from the configuration's ``concepts``; an unknown key raises UserError, which lists the known ones."""
-        known = [each.name for each in fields(cls)]
-        for key in values:
-            if key not in known:
-                raise UserError(f"concepts.{key}: unknown key; known are {', '.join(known)}")
-        return cls(**values)
-
-    @classmethod
-    def from_json(cls, text: str) -> Plan:
-        """The same of a JSON object."""
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise UserError(f"--plan: not JSON ({error})") from None
-        if not isinstance(values, dict):
-            raise UserError(f"--plan: {text[:40]!r} is not a JSON object")
-        return cls.from_dict(values)
-
-    def to_json(self, *names: str) -> str:
-        """All of it, or some values: a job is given what it depends on."""
-        values = asdict(self)
-        return json.dumps({name: values[name] for name in names or values})
-
     def estimate(self, method: str, seed: int = 0) -> OwnSettings:
         """Settings of an estimate by a method."""
+        OwnSettings.check_names(self.settings, "concepts.settings")
+        estimator = method if method in CRITICS else "js"
         try:
-            estimator = method if method in CRITICS else "js"
             return OwnSettings(
                 **{**MEASURING, "permutations": _PERMUTATIONS, **self.settings, "estimator": estimator, "seed": seed}
             )
-        except TypeError:
-            known = [each.name for each in fields(OwnSettings)]
-            unknown = next(name for name in self.settings if name not in known)
-            raise UserError(f"concepts.settings.{unknown}: unknown key; known are {', '.join(known)}") from None
         except UserError as error:
             raise UserError(f"concepts.settings.{error}") from None
 

@@ -122,7 +122,8 @@ def _draw_panel(
     axes.set_ylim(*view)
     axes.yaxis.set_major_locator(MaxNLocator(5))
     truth(axes, value, zorder=2)
-    if ceilings is not None:
+    # It bounds the value of permuted batches. Held-out and population values are of product pairs without a joint one.
+    if ceilings is not None and panel.row == "in-batch":
         axes.plot(range(len(values)), ceilings, color=style.FAINT, linestyle=(0, (1, 1.2)), zorder=2, gid="ceiling")
     column = next(column for column, _, word, _ in common.QUANTITIES if word == panel.row)
     for order, variant in enumerate(grid.variants):

@@ -5,14 +5,14 @@ Imported by the Snakefile: nothing here imports torch, numpy or pandas.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from mine.errors import UserError
 from mine.kinds import Whole, kinds_of, setting
 from mine.own.settings import OwnSettings
+from mine.planned import Planned
 from mine.reach.methods import CROSS_FIT, METHODS, TASKS
 from mine.settings import check_choice
 from mine.tasks.split import FIRST_CHOOSING_DRAW
@@ -40,7 +40,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Planned):
     """The size of `snakemake own`. The defaults are the published one's. Construction checks every value.
 
     rows: pairs of a draw; at the first number the aims are judged and other packages measured. draws: of each task, by
@@ -49,6 +49,8 @@ class Plan:
     null_draws, null_draws_per_job: likewise of them. settings: of ``mine estimate`` that are not its defaults.
     null_settings: of the quick critic that null data are tested with.
     """
+
+    PART = "own"
 
     rows: tuple[int, ...] = (10_000, 1_000)
     draws: int = setting(5, _DRAWS)
@@ -77,30 +79,6 @@ class Plan:
             Whole(100, 1_000_000).check("own.rows", rows)
         for name in ("settings", "null_settings"):
             own_settings(getattr(self, name), f"own.{name}")
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Plan:
-        """A plan from the configuration's ``own``; an unknown key raises UserError, which lists the known ones."""
-        known = [each.name for each in fields(cls)]
-        for key in values:
-            if key not in known:
-                raise UserError(f"own.{key}: unknown key; known are {', '.join(known)}")
-        return cls(**values)
-
-    @classmethod
-    def from_json(cls, text: str) -> Plan:
-        """The same of a JSON object."""
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise UserError(f"--plan: not JSON ({error})") from None
-        if not isinstance(values, dict):
-            raise UserError(f"--plan: {text[:40]!r} is not a JSON object")
-        return cls.from_dict(values)
-
-    def to_json(self) -> str:
-        """All of it."""
-        return json.dumps(asdict(self))
 
     def cells(self) -> Iterator[Cell]:
         """Every job on a task. A method that nobody can run has none."""
