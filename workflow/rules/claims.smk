@@ -30,7 +30,7 @@ rule ledger:
     params:
         tables=subpath(output.parquet, ancestor=3),
         left_out=left_out,
-        code=code_hash("commands.claims", *(f"claims.{name}" for name in CLAIMS)),
+        code=lambda wildcards: code_hash("commands.claims", *(f"claims.{name}" for name in CLAIMS)),
     shell:
         "mine claims {params.tables:q} {params.left_out} --output {output.parquet:q} > {log:q} 2>&1"
 
@@ -98,7 +98,7 @@ if "frozen" in config:
             device=config["device"],
             output=lambda wildcards, output: str(Path(output.runs[0]).with_name("seed={seed}.parquet")),
             critics=lambda wildcards, output: str(Path(output.critics[0]).with_name("seed={seed}.npz")),
-            code=training_code_hash("ema"),
+            code=lambda wildcards: training_code_hash("ema"),
             torch=metadata.version("torch").partition("+")[0],
         shell:
             "mine train --variant ema --dim {wildcards.dim:q} --rho={wildcards.rho:q} --seed {params.seeds}"
@@ -126,7 +126,7 @@ if "frozen" in config:
         params:
             **{name: ",".join(map(str, config["frozen"][name])) for name in ("steps", "batch_sizes", "ema_rates")},
             samples=config["frozen"]["samples"],
-            code=code_hash("commands.frozen"),
+            code=lambda wildcards: code_hash("commands.frozen"),
         shell:
             "mine frozen measure --critics {input.critics:q} --steps {params.steps}"
             " --batch-sizes {params.batch_sizes} --ema-rates {params.ema_rates} --samples {params.samples}"
@@ -151,7 +151,7 @@ if "frozen" in config:
             mem_mb=grows(2000),
             runtime=grows(60),
         params:
-            code=code_hash("commands.frozen"),
+            code=lambda wildcards: code_hash("commands.frozen"),
         shell:
             "mine frozen lag --critics {input.critics:q} --trace {input.run:q} --output {output.lag:q} > {log:q} 2>&1"
 
@@ -175,6 +175,6 @@ if "frozen" in config:
             mem_mb=grows(2000),
             runtime=grows(10),
         params:
-            code=code_hash("commands.frozen"),
+            code=lambda wildcards: code_hash("commands.frozen"),
         shell:
             "mine frozen gather {input.parts:q} --output {output.table:q} > {log:q} 2>&1"

@@ -29,7 +29,7 @@ for experiment in ESTIMATED:
             runs=runs_folder,
             grid=grid_json,
             tables=table_options,
-            code=code_hash("commands.collect"),
+            code=lambda wildcards: code_hash("commands.collect"),
         shell:
             "mine collect {params.runs:q} --grid {params.grid:q} --experiment {wildcards.experiment:q}"
             " {params.tables:q} > {log:q} 2>&1"
@@ -76,6 +76,6 @@ rule optimal:
         runtime=grows(120),
     params:
         grid=grid_json,
-        code=code_hash("commands.optimal"),
+        code=lambda wildcards: code_hash("commands.optimal"),
     shell:
         "mine optimal --grid {params.grid:q} --output {output.optimal:q} > {log:q} 2>&1"

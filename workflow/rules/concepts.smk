@@ -55,7 +55,7 @@ rule concepts_models:
         plan=CONCEPTS_PLAN.to_json(*CONCEPTS_MODEL_KEYS),
         weight=concepts_weight,
         folder=subpath(output.models, parent=True),
-        code=concepts_code_hash("measured"),
+        code=lambda wildcards: concepts_code_hash("measured"),
         torch=metadata.version("torch").partition("+")[0],
     shell:
         "mine concepts models --plan {params.plan:q} --data {wildcards.data:q} --kind {wildcards.kind:q} {params.weight}"
@@ -110,7 +110,7 @@ rule concepts_judge:
     params:
         plan=CONCEPTS_PLAN.to_json(),
         folder=concepts_folder(),
-        code=code_hash("concepts.tables", "concepts.decision"),
+        code=lambda wildcards: code_hash("concepts.tables", "concepts.decision"),
     shell:
         "mine concepts judge --plan {params.plan:q} --folder {params.folder:q} > {log:q} 2>&1"
 

@@ -61,7 +61,7 @@ for experiment in ENCODERS:
         params:
             runs=runs_folder,
             grid=grid_json,
-            code=code_hash("commands.control", "control.tables"),
+            code=lambda wildcards: code_hash("commands.control", "control.tables"),
         shell:
             "mine control collect {params.runs:q} --grid {params.grid:q} --experiment {wildcards.experiment:q}"
             " --encoders {output.encoders:q} --encoder-steps {output.encoder_steps:q} --optima {output.optima:q}"

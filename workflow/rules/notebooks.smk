@@ -42,7 +42,7 @@ rule explore:
     params:
         results=subpath(output.page, parent=True),
         experiments=[f"--experiment={name}" for name in PAGE_EXPERIMENTS],
-        code=code_hash("commands.explore"),
+        code=lambda wildcards: code_hash("commands.explore"),
         page=data_hash("explorer"),
     shell:
         "mine explore --results {params.results:q} {params.experiments:q} --claims {input.ledger:q}"
@@ -77,6 +77,6 @@ rule notebook:
         runtime=grows(30),
     params:
         results=subpath(output.page, ancestor=2),
-        code=code_hash("commands.notebook", "explorer.notebook", "engine.runs", "claims.ledger"),
+        code=lambda wildcards: code_hash("commands.notebook", "explorer.notebook", "engine.runs", "claims.ledger"),
     shell:
         "mine notebook {input.notebook:q} --results {params.results:q} --output {output.page:q} > {log:q} 2>&1"

@@ -78,7 +78,7 @@ rule own_null:
     params:
         plan=json.dumps({"null_rows": OWN_PLAN.null_rows, "null_settings": OWN_PLAN.null_settings}),
         draws=lambda wildcards, output: OWN_NULLS[output.table],
-        code=code_hash("reach.measured"),
+        code=lambda wildcards: code_hash("reach.measured"),
         torch=metadata.version("torch").partition("+")[0],
     shell:
         "mine reach null --plan {params.plan:q} --kind {wildcards.kind:q} --first {wildcards.first:q}"
@@ -108,7 +108,7 @@ rule own_judge:
         cells=own_folder("cells"),
         nulls=own_folder("nulls"),
         folder=own_folder(""),
-        code=code_hash("reach.tables", "reach.aims"),
+        code=lambda wildcards: code_hash("reach.tables", "reach.aims"),
     shell:
         "mine reach judge --plan {params.plan:q} --cells {params.cells:q} --null {params.nulls:q}"
         " --output {params.folder:q} > {log:q} 2>&1"

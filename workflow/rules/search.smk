@@ -34,7 +34,7 @@ rule search_plan:
     params:
         runs=f"{SEARCH}/runs",
         size=SEARCH_SIZE,
-        code=code_hash("search.stages"),
+        code=lambda wildcards: code_hash("search.stages"),
     shell:
         "mine search plan --stage {wildcards.stage:q} --size {params.size:q} --runs {params.runs:q}"
         " --output {output.plan:q} > {log:q} 2>&1"
@@ -69,7 +69,7 @@ for waiting, stage in enumerate(reversed(SEARCH_STAGES), start=1):
         params:
             chunks=SIZE.chunks,
             device=config["device"],
-            code=code_hash("search.running"),
+            code=lambda wildcards: code_hash("search.running"),
             torch=metadata.version("torch").partition("+")[0],
         shell:
             "mine search run --stage {wildcards.stage:q} --plan {input.plan:q} --chunk {wildcards.chunk:q}"
@@ -97,7 +97,7 @@ rule search_judge:
         folder=subpath(output.judged, parent=True),
         runs=lambda wildcards, input: str(Path(input.runs[0]).parents[1]),
         size=SEARCH_SIZE,
-        code=code_hash("commands.search"),
+        code=lambda wildcards: code_hash("commands.search"),
     shell:
         "mine search judge --size {params.size:q} --runs {params.runs:q} --output {params.folder:q} > {log:q} 2>&1"
 
