@@ -193,6 +193,14 @@ def _truthful(primary: pd.DataFrame) -> str:
     return near + "".join(far) + "."
 
 
+def _stopped(primary: pd.DataFrame) -> str:
+    left = []
+    for each in primary.itertuples():
+        ema, biased = re.findall(r"(\d\.\d+|inf)", each.note)
+        left.append(f"{each.cell} {ema} and {biased}")
+    return f"Nats that still leak under a penalty by the EMA and by biased: {', '.join(left)}."
+
+
 _SENTENCES: MappingProxyType[str, Callable[[pd.DataFrame], str]] = MappingProxyType(
     {
         "exact_mi": _exact_mi,
@@ -214,5 +222,6 @@ _SENTENCES: MappingProxyType[str, Callable[[pd.DataFrame], str]] = MappingProxyT
         "control_usable": _usable,
         "control_correction": _correction,
         "control_truthful": _truthful,
+        "concepts_correction": _stopped,
     }
 )
