@@ -11,7 +11,7 @@ from known_data import columns, gaussian
 
 from mine.errors import UserError
 from mine.own.checks import check
-from mine.own.columns import column, entropy, without_missing
+from mine.own.columns import Warned, column, entropy, faults_of, without_missing
 from mine.own.encoding import Encoding
 
 
@@ -158,3 +158,29 @@ def test_entropy_of_levels():
 def test_what_is_no_number_has_its_own_cure(values, cure):
     with pytest.raises(UserError, match=re.escape(cure)):
         column("x", np.array(values, dtype=None if isinstance(values, np.ndarray) else object), discrete=False)
+
+
+def test_levels_of_one_row_each_are_refused_and_rare_ones_are_not():
+    number_of_row = discrete("id", np.arange(400))
+    assert faults_of([number_of_row]) == [
+        "column 'id': 400 of its 400 levels are seen in one row only, and nothing can be learned of those: join levels, "
+        "or leave it out"
+    ]
+    assert faults_of([discrete("site", [*range(100), *[7] * 300])]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("learn more; raise --max-updates.", 'learn more; raise settings["max_updates"].'),
+        ("say --blocks 1 says", 'say settings={"blocks": 1} says'),
+        ("try --estimator js, or a lower --learning-rate", "try estimator='js', or a lower settings[\"learning_rate\"]"),
+        ("are names, say --discrete a,b.", "are names, say discrete_x or discrete_z a,b."),
+        ("say --na=-999 --drop-missing.", "say NaN in place of -999 drop_missing=True."),
+        ("scores (--marginals normal-scores) or", "scores (marginals='normal-scores') or"),
+        ("another split (--seed) moves it; --group tells", "another split (random_state) moves it; groups tells"),
+        ("nothing to say", "nothing to say"),
+    ],
+)
+def test_a_warning_names_parameters_in_python(text, told):
+    assert Warned("code", text).in_python == told

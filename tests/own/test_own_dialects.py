@@ -98,6 +98,7 @@ def test_how_it_was_read_is_recorded(made):
         "sep": ";", "encoding": "utf-8", "compression": None, "comment_lines": 1, "decimal": ","
     }  # fmt: skip
     assert made(PLAIN)[0].read_as["sep"] == ","
+    assert made("sep=,\n" + PLAIN)[0].read_as["sep_line"] == "sep=,"
 
 
 @pytest.mark.parametrize(

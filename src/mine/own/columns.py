@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -17,6 +19,9 @@ _SHOWN = 5
 
 MAX_LEVELS = 1000
 """Of a discrete column: each becomes a column of its own."""
+
+_ONCE = 0.5
+"""Share of the rows above which levels of one row each are refused: a number or a name of each row is no level."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,34 @@ class Column:
         return Column(self.name, self.values[rows], self.missing[rows], self.discrete)
 
 
+_IN_PYTHON = MappingProxyType(
+    {
+        "discrete": "discrete_x or discrete_z",
+        "drop-missing": "drop_missing=True",
+        "estimator": "estimator=",
+        "group": "groups",
+        "marginals": "marginals=",
+        "na": "NaN in place of ",
+        "seed": "random_state",
+    }
+)
+"""What an option of the command is called from Python; the others are fields of ``settings``."""
+
+
 @dataclass(frozen=True)
 class Warned:
-    """Something that a reader of the value has to know. code: a stable word for programs; text: one sentence."""
+    """Something that a reader of the value has to know. code: a stable word for programs; text: one sentence.
+
+    The sentence names options of the command.
+    """
 
     code: str
     text: str
+
+    @property
+    def in_python(self) -> str:
+        """The sentence with the library's parameters in place of the command's options."""
+        return re.sub(r"--([a-z]+(?:-[a-z]+)*)(?:[= ](-?\d[\w.]*|js|normal-scores)(?!\w))?", _parameter, self.text)
 
 
 def column(
@@ -74,6 +101,14 @@ def faults_of(columns: Iterable[Column]) -> list[str]:
             faults.append(f"column {each.name!r}: no row has a value")
         elif len(there) and (there == there[0]).all():
             faults.append(f"column {each.name!r}: constant ({there[0]}); it has no information, leave it out")
+        elif each.discrete and len(there):
+            counts = np.unique(there, return_counts=True)[1]
+            once = int((counts == 1).sum())
+            if once > _ONCE * len(there):
+                faults.append(
+                    f"column {each.name!r}: {once:,} of its {len(counts):,} levels are seen in one row only, and nothing "
+                    "can be learned of those: join levels, or leave it out"
+                )
     return faults
 
 
@@ -118,6 +153,15 @@ def group_of(columns: Sequence[Column], keep: np.ndarray) -> np.ndarray:
         )
     codes = np.stack([np.unique(each.values[keep], return_inverse=True)[1] for each in columns], 1)
     return np.unique(codes, axis=0, return_inverse=True)[1].ravel()
+
+
+def _parameter(option: re.Match[str]) -> str:
+    name, value = option.groups()
+    if name in _IN_PYTHON:
+        known = _IN_PYTHON[name]
+        return f"{known}{value}" if name == "na" else f"{known}{value!r}" if value else known.removesuffix("=")
+    field = name.replace("-", "_")
+    return f'settings={{"{field}": {value}}}' if value else f'settings["{field}"]'
 
 
 def _counts(lengths: Sequence[int]) -> str:

@@ -142,7 +142,7 @@ class MutualInformation(BaseEstimator):
         self.interval_ = self.result_.interval
         self.p_value_ = self.result_.p_value
         self.spread_ = self.result_.spread
-        self.warnings_ = [each.text for each in self.result_.warnings]
+        self.warnings_ = [each.in_python for each in self.result_.warnings]
         self.rows_ = fits[0].rows if len(fits) == 1 else [each.rows for each in fits]
 
     @refusing

@@ -67,6 +67,8 @@ def text_table(content: bytes, suffix: str, dialect: Dialect) -> Table:
     body = _body(text, suffix, dialect)
     twice = [name for name, count in Counter(body.names).items() if count > 1]
     read_as: dict[str, Any] = {"sep": body.sep, "encoding": encoding, "compression": compression}
+    if told:
+        read_as["sep_line"] = told[0].decode().strip()
     if body.comments:
         read_as["comment_lines"] = body.comments
     hint = (
