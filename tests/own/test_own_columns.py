@@ -163,8 +163,8 @@ def test_what_is_no_number_has_its_own_cure(values, cure):
 def test_levels_of_one_row_each_are_refused_and_rare_ones_are_not():
     number_of_row = discrete("id", np.arange(400))
     assert faults_of([number_of_row]) == [
-        "column 'id': 400 of its 400 levels are seen in one row only, and nothing can be learned of those: join levels, "
-        "or leave it out"
+        "column 'id': 400 of its 400 levels are seen in one row only, and nothing can be learned of those: join "
+        "levels, or leave it out"
     ]
     assert faults_of([discrete("site", [*range(100), *[7] * 300])]) == []
 
@@ -174,7 +174,7 @@ def test_levels_of_one_row_each_are_refused_and_rare_ones_are_not():
     [
         ("learn more; raise --max-updates.", 'learn more; raise settings["max_updates"].'),
         ("say --blocks 1 says", 'say settings={"blocks": 1} says'),
-        ("try --estimator js, or a lower --learning-rate", "try estimator='js', or a lower settings[\"learning_rate\"]"),
+        ("--estimator js, or a lower --learning-rate", "estimator='js', or a lower settings[\"learning_rate\"]"),
         ("are names, say --discrete a,b.", "are names, say discrete_x or discrete_z a,b."),
         ("say --na=-999 --drop-missing.", "say NaN in place of -999 drop_missing=True."),
         ("scores (--marginals normal-scores) or", "scores (marginals='normal-scores') or"),

@@ -106,8 +106,8 @@ def faults_of(columns: Iterable[Column]) -> list[str]:
             once = int((counts == 1).sum())
             if once > _ONCE * len(there):
                 faults.append(
-                    f"column {each.name!r}: {once:,} of its {len(counts):,} levels are seen in one row only, and nothing "
-                    "can be learned of those: join levels, or leave it out"
+                    f"column {each.name!r}: {once:,} of its {len(counts):,} levels are seen in one row only, and "
+                    "nothing can be learned of those: join levels, or leave it out"
                 )
     return faults
 

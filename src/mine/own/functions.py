@@ -27,7 +27,7 @@ from mine.statistics import holm
 def mutual_information(x: Any, z: Any, *, groups: Any = None, **parameters: Any) -> Estimate:
     """Mutual information of x and z with its interval, nats: ``.mi``, ``.interval``, ``.p_value``, ``.warnings``.
 
-    A warning's ``in_python`` is its sentence with these parameters' names, its ``text`` that with the command's options.
+    A warning's ``in_python`` is its sentence with these parameters' names, its ``text`` with the command's options.
 
     Args:
         x: array, frame, series or tensor of shape (n,) or (n, columns).
