@@ -204,7 +204,7 @@ def test_value_and_gradient_are_the_papers(name, one, many, another):
     assert descended.log_ema is None
     found = gradients(descended.loss, outputs)
     for each, expected in zip(names, central_differences(loss, arrays), strict=True):
-        np.testing.assert_allclose(found[each][0].numpy(), expected, rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(found[each][0].detach().numpy(), expected, rtol=1e-6, atol=1e-7)
 
 
 @settings(max_examples=12, deadline=None)
@@ -226,7 +226,7 @@ def test_ema_divides_by_the_moving_average(name, joint, product, v):
     assert descended.log_ema.item() == pytest.approx(math.log(updated), rel=1e-10, abs=1e-10)
     found = gradients(descended.loss, outputs)
     for each, expected in zip(T, central_differences(loss, (joint, product)), strict=True):
-        np.testing.assert_allclose(found[each][0].numpy(), expected, rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(found[each][0].detach().numpy(), expected, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("tau", [0.5, 2.0])
