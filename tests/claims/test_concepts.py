@@ -65,6 +65,14 @@ def test_an_interval_across_a_threshold_decides_nothing():
     assert judged(table).verdict == UNDECIDED
 
 
+def test_where_nothing_leaks_without_a_penalty_nothing_is_decided():
+    table = penalised()
+    none = (table["weight"] == 0.0) & (table["data"] == DATA[0])
+    found = judged(table.assign(conditional=table["conditional"].where(~none, 0.01)))
+    assert [each.verdict for each in found.findings[:2]] == [UNDECIDED, HOLDS]
+    assert "nothing to stop: 0.010 nats" in found.findings[0].note
+
+
 def test_what_is_missing_is_named():
     assert judged(penalised(seeds=3)).verdict == UNDECIDED
     table = penalised()

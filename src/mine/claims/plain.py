@@ -196,7 +196,7 @@ def _truthful(primary: pd.DataFrame) -> str:
 def _stopped(primary: pd.DataFrame) -> str:
     left = []
     for each in primary.itertuples():
-        ema, biased = re.findall(r"(\d\.\d+|inf)", each.note)
+        ema, biased = (f"{float(nats) + 0.0:.3f}" for nats in re.findall(r"(-?\d\.\d+|inf)", each.note))
         left.append(f"{each.cell} {ema} and {biased}")
     return f"Nats that still leak under a penalty by the EMA and by biased: {', '.join(left)}."
 
