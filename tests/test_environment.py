@@ -314,3 +314,10 @@ def test_citation_names_this_version_and_the_paper():
     (paper,) = citation["references"]
     assert paper["title"] == "Mutual Information Neural Estimation"
     assert (paper["authors"][0]["family-names"], paper["year"]) == ("Belghazi", 2018)
+
+
+def test_what_the_checks_run_is_there():
+    words = (ROOT / ".github" / "workflows" / "checks.yml").read_text().split()
+    named = [word for word in words if word.startswith(("tests/", "benchmarks/"))]
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []

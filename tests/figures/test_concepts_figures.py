@@ -10,7 +10,7 @@ import pytest
 
 from mine.concepts.decision import decided
 from mine.concepts.names import DATA, PENALTIES
-from mine.concepts.page import NOT_RUN, concepts_part
+from mine.concepts.page import NOT_RUN, known_part, models_part, penalised_part
 from mine.errors import UserError
 from mine.figures import figure
 from mine.figures.concepts_frontier import best_accuracy
@@ -104,8 +104,22 @@ def test_fanos_limit():
 
 
 def test_the_page_has_a_line_a_decision(decision):
-    assert concepts_part(None) == NOT_RUN
-    page = concepts_part(decision)
+    assert known_part(None) == NOT_RUN
+    page = known_part(decision)
     assert "| critics, JS | 1,000 | 0.1 | 20 of 20 | +0.010 ± 0.000 | 100% | 1.5 | **yes** |" in page
     assert "| nearest neighbours | 1,000 | 0.1 | 10 of 20 | +0.010 ± 0.000 | 100% | 1.5 | no |" in page
     assert page.count("\n| ") == 2 + 12
+
+
+def test_the_page_says_what_each_penalty_leaves():
+    assert penalised_part(None) == models_part(False) == NOT_RUN
+    made = made_penalised()
+    made.loc[(made["estimator"] == "nwj") & (made["weight"] == 2.0), ["outcome", "conditional"]] = ["overflow", np.nan]
+    page = penalised_part(made)
+    data = pd.unique(made["data"])
+    runs = made[(made["data"] == data[0]) & (made["estimator"] == "ema")]
+    middle = [runs[runs["weight"] == weight]["conditional"].median() for weight in sorted(runs["weight"].unique())]
+    (line,) = [line for line in page.splitlines() if line.startswith(f"| `{data[0]}` | EMA |")]
+    assert [cell.split()[0] for cell in line.split(" | ")[2 : 2 + len(middle)]] == [f"{each:.3f}" for each in middle]
+    (gone,) = [line for line in page.splitlines() if line.startswith(f"| `{data[0]}` | NWJ |")]
+    assert "inf [inf, inf]" in gone

@@ -85,8 +85,9 @@ CLAIM = Claim(
     test=(
         "Joint concept models whose concepts do not determine the label (`concepts`), their concepts with a weight of "
         "0.1 in the loss, with a penalty on I(l; y | c), the leakage of the predicted logits, by an estimate that "
-        "trains in turns with them; one critic step a model step, 6 seeds. Judged by I(l; y | c) of fresh critics on held-out rows; the median over seeds by order "
-        "statistics, a run that ended worse than any other. EMA against biased, paired by seed."
+        "trains in turns with them; one critic step a model step, 6 seeds. Judged by I(l; y | c) of fresh critics on "
+        "held-out rows; the median over seeds by order statistics, a run that ended worse than any other. EMA against "
+        "biased, paired by seed."
     ),
     rule=(
         f"At weight {WEIGHT:g}, at which the best model leaks nothing: holds for a data set where the EMA's leakage "

@@ -92,10 +92,14 @@ def _write_reach(arguments: argparse.Namespace, published: Mapping[str, str]) ->
 
 def _write_concepts(arguments: argparse.Namespace, published: Mapping[str, str]) -> None:
     """What `snakemake concepts` found into its page, where it was published."""
-    from mine.concepts.page import concepts_part
+    from mine.concepts.page import known_part, models_part, penalised_part
     from mine.publish.parts import write_part
     from mine.publish.stairs import read_frame
 
-    name = "data/concepts_decision.parquet"
-    if name in published and arguments.concepts_page is not None:
-        write_part(arguments.concepts_page, "concepts", concepts_part(read_frame(arguments.output / name)))
+    names = [f"data/concepts_{table}.parquet" for table in ("decision", "penalised")]
+    if arguments.concepts_page is None or not set(names) <= set(published):
+        return
+    decision, penalised = (read_frame(arguments.output / name) for name in names)
+    write_part(arguments.concepts_page, "concepts", known_part(decision))
+    write_part(arguments.concepts_page, "concept-models", models_part("concepts/concepts_leakage.svg" in published))
+    write_part(arguments.concepts_page, "penalised", penalised_part(penalised))

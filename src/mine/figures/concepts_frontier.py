@@ -26,6 +26,10 @@ _SHOWN = (
 )
 
 
+_NARROWEST = 0.05
+"""Share that a panel spans at least, so that a difference of a few rows looks like one."""
+
+
 @style.styled
 def draw(penalised: pd.DataFrame) -> Figure:
     """Draw all data sets. Raises UserError for a missing column."""
@@ -91,6 +95,9 @@ def _panel(axes: Axes, rows: pd.DataFrame, column: str, estimators: list[str]) -
         if WEIGHT in weights:
             at = weights.index(WEIGHT)
             axes.plot(x[at], y[at], linestyle="none", color=look.colour, marker=look.marker, markersize=7)
+    low, high = axes.get_ylim()
+    room = max(0.0, (_NARROWEST - (high - low)) / 2.0)
+    axes.set_ylim(low - room, min(1.02, high + room))
 
 
 def _limit(axes: Axes, of_concepts: float) -> None:
