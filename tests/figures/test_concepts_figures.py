@@ -56,7 +56,7 @@ def made_penalised(biased=0.2):
                     leakage = 0.5 - 0.24 * weight if estimator != "biased" or weight < 2 else biased
                     row = {"data": data, "estimator": estimator, "weight": weight, "seed": seed, "outcome": "completed"}
                     row |= {"conditional": leakage + 0.001 * seed, "label_accuracy": 0.7, "concept_accuracy": 0.9}
-                    rows.append(row | {"intervened_accuracy": 0.6, "of_concepts_exact": of_concepts})
+                    rows.append(row | {"intervened_accuracy": 0.6, "of_concepts_exact": of_concepts, "said": leakage})
     return pd.DataFrame(rows)
 
 
@@ -123,3 +123,5 @@ def test_the_page_says_what_each_penalty_leaves():
     assert [cell.split()[0] for cell in line.split(" | ")[2 : 2 + len(middle)]] == [f"{each:.3f}" for each in middle]
     (gone,) = [line for line in page.splitlines() if line.startswith(f"| `{data[0]}` | NWJ |")]
     assert "inf [inf, inf]" in gone
+    fooled = made.assign(said=made["of_concepts_exact"] + 0.003)
+    assert " | 0.003 | 0.700" in penalised_part(fooled)

@@ -53,19 +53,21 @@ def penalised_part(penalised: pd.DataFrame | None) -> str:
         return NOT_RUN
     weights = sorted(penalised["weight"].unique())
     ends = f"{weights[0]:g} → {weights[-1]:g}"
-    lines = [
-        ["data", "penalty by", *(f"leaks at {weight:g}" for weight in weights), f"label right, {ends}", "runs ended"]
-    ]
+    leaks = [f"leaks at {weight:g}" for weight in weights]
+    said = f"said of it at {weights[-1]:g}"
+    lines = [["data", "penalty by", *leaks, said, f"label right, {ends}", "runs ended"]]
     for (data, estimator), runs in penalised.groupby(["data", "estimator"], sort=False):
         at = [runs[runs["weight"] == weight] for weight in weights]
         right = [_number(each["label_accuracy"].median(), "{:.3f}") for each in (at[0], at[-1])]
         ended = int((runs["outcome"] != "completed").sum())
         of = [_median(each) for each in at]
-        lines.append([f"`{data}`", label(estimator), *of, " → ".join(right), f"{ended} of {len(runs)}"])
-    said = (
-        "Nats of the label beyond the concepts, by fresh critics on held-out rows: median over seeds, and its interval."
+        claimed = _number((at[-1]["said"] - at[-1]["of_concepts_exact"]).median() + 0.0, "{:,.3f}")
+        lines.append([f"`{data}`", label(estimator), *of, claimed, " → ".join(right), f"{ended} of {len(runs)}"])
+    words = (
+        "Nats of the label beyond the concepts, by fresh critics on held-out rows: median over seeds and its interval. "
+        "*Said of it*: what the penalty's own critic says of the last updates' batches, I(c; y) taken off."
     )
-    return f"{said}\n\n{_table(lines)}\n\n{_figure('concepts_frontier')}"
+    return f"{words}\n\n{_table(lines)}\n\n{_figure('concepts_frontier')}"
 
 
 def _median(runs: pd.DataFrame) -> str:
