@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from mine.concepts.measured import of_model
 from mine.concepts.models import Bottlenecks, Member
 from mine.concepts.plan import Plan
+from mine.concepts.relations import Relation
 
 PLAN = Plan(training_rows=1000, held_out_rows=500, steps=300, batch_size=64, hidden=16, learning_rate=0.01)
 
@@ -78,3 +82,14 @@ def test_a_penalty_takes_leakage_away():
     free, held = trained("xor-withheld", "joint", Member(3, 0.1), Member(3, 0.1, penalty=4.0), steps=600, penalty="js")
     assert free.interventions[0] > 0.7
     assert held.interventions[0] < free.interventions[0] - 0.1
+
+
+@pytest.mark.parametrize("method", ["js", "neighbours"])
+def test_a_constant_prediction_leaks_nothing_and_one_beside_others_is_left_out(method, hard):
+    collapsed = replace(hard, predicted=np.where([True, False], 0.3, hard.predicted))
+    first = Relation("label", (0,), "label")
+    reading = of_model(collapsed, first, method, PLAN)
+    assert (reading.conditional, reading.of_predicted, reading.low, reading.high) == (0.0, 0.0, 0.0, 0.0)
+    assert reading.why == "the prediction is constant"
+    both = replace(first, concepts=(0, 1))
+    assert of_model(collapsed, both, "neighbours", PLAN).conditional is not None

@@ -78,9 +78,18 @@ def penalised_rows(plan: Plan, data: str, estimator: str, report: Callable[[str]
 def of_model(
     model: Model, relation: Relation, method: str, plan: Plan, *, discrete: bool = False, test: bool = True
 ) -> Reading:
-    """One relation of a model by one method. test: whether nearest neighbours are tested, which takes their time."""
+    """One relation of a model by one method. test: whether nearest neighbours are tested, which takes their time.
+
+    A constant prediction says nothing of anything: it is left out, and where there is no other the leakage is 0.
+    """
     places = list(relation.concepts)
-    predicted = [(levels if discrete else amount)(model.predicted[:, place], f"predicted {place}") for place in places]
+    predicted = [
+        (levels if discrete else amount)(model.predicted[:, place], f"predicted {place}")
+        for place in places
+        if (model.predicted[:, place] != model.predicted[0, place]).any()
+    ]
+    if not predicted:
+        return Reading(of_predicted=0.0, conditional=0.0, low=0.0, high=0.0, why="the prediction is constant")
     concepts = [levels(model.concepts[:, place], f"concept {place}") for place in places]
     target = model.label if isinstance(relation.target, str) else model.concepts[:, relation.target]
     settings = plan.estimate(method, seed=model.member.seed)
