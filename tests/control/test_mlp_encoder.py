@@ -146,6 +146,6 @@ def test_the_trace_has_estimates_where_it_is_judged_and_says_how_far_off_they_ar
 
 def test_a_linear_encoder_has_nothing_uncertain():
     control = replace(MAXIMISE, encoder="linear", encoder_hidden=32)
-    (run,) = train_encoders("ema", "concat", [0], control, replace(SMALL, steps=2), judged=False)
+    (run,) = train_encoders("ema", "concat", [0], control, replace(SMALL, steps=10), judged=False)
     assert run.encoder.estimated() == {}
     assert run.uncertain == {}
