@@ -31,7 +31,7 @@ TERMS = ("y", "x", "s")
 
 _OF_SETTINGS: Columns = {
     "encoder_dim": (INT, "m, dimensions of t"),
-    "power_limit": (FLOAT, "P, the largest tr(W W'); null of compress"),
+    "power_limit": (FLOAT, "P, the largest E|f(x)|^2; null of compress"),
     "beta": (FLOAT, "weight of I(t; y) in compress"),
     "removal": (FLOAT, "weight of I(t; s) in remove"),
     "angle": (FLOAT, "degrees by which the directions of s are turned from those of y"),
