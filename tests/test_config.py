@@ -13,7 +13,7 @@ from factories import VARIANTS
 
 from mine.baselines import BASELINES
 from mine.config import DEFAULTS, check_config, check_or_exit, load_config
-from mine.control.settings import GOALS, ControlSettings
+from mine.control.settings import ENCODERS, GOALS, MOST_HIDDEN, ControlSettings
 from mine.errors import UserError
 from mine.estimators.names import ESTIMATORS
 from mine.experiments import expand, kept_steps, training_of
@@ -436,6 +436,8 @@ def test_schema_and_control_settings_agree():
     properties = whole_schema()["$defs"]["control"]["properties"]
     assert set(properties) == {field.name for field in dataclasses.fields(ControlSettings)}
     assert properties["goal"]["enum"] == list(GOALS)
+    assert properties["encoder"]["enum"] == list(ENCODERS)
+    assert properties["encoder_hidden"]["maximum"] == MOST_HIDDEN
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,40 @@ def test_tables_have_every_column_and_the_values_of_the_runs(folder):
             assert row["fresh_s"] == last["fresh_s"]
 
 
+def test_a_perceptron_is_in_the_tables_with_its_errors_and_is_none_that_is_linear(folder, capsys, monkeypatch):
+    from mine.control.settings import options_of
+    from mine.experiments import training_options
+
+    monkeypatch.setattr("mine.control.monte_carlo.OUTER", 256)
+    monkeypatch.setattr("mine.control.monte_carlo.PILOT", 1000)
+    grid = json.loads(json.dumps(EXPERIMENT))
+    of = {"goal": "maximise", "power": 2}
+    grid |= {
+        "grid": {"variant": ["ema"], "seeds": "0-0"},
+        "settings": {"maximise": {"control": of}, "mlp": {"control": of | {"encoder": "mlp", "encoder_hidden": 4}}},
+    }
+    run = next(run for run in expand(grid) if run.setting == "mlp")
+    output = folder / "runs" / run.path
+    options = [*options_of(run.control).split(), *training_options(run.training).split()]
+    assert main(["control", "train", "--variant", "ema", "--seed", "0", "--output", str(output), *options]) == 0
+    code, paths = collected(folder, grid)
+    assert code == 0
+    linear, mlp = pd.read_parquet(paths["encoders"], partitioning=None).to_dict("records")
+    assert (linear["encoder"], mlp["encoder"], mlp["encoder_hidden"]) == ("linear", "mlp", 4)
+    assert mlp["optimum"] == linear["optimum"]
+    assert mlp["share"] == pytest.approx(mlp["mi_y"] / mlp["optimum"])
+    assert np.isnan(mlp["share_subspace"])
+    errors = read_run(output)[1]["monte_carlo"]["errors"]["21"]
+    assert mlp["mi_y_error"] == mlp["objective_error"] == errors["mi_y"]["standard_error"] > 0.0
+    assert mlp["mi_y_bias"] == errors["mi_y"]["bias_bound"] > 0.0
+    assert all(np.isnan(linear[name]) for name in linear if name.endswith(("_error", "_bias")))
+
+    capsys.readouterr()
+    grid["settings"]["mlp"]["control"] = of
+    assert collected(folder, grid)[0] == 2
+    assert "holds a run of encoder 'mlp', its place is that of None" in capsys.readouterr().err
+
+
 def test_in_the_best_directions_the_allocation_is_all_that_is_missing():
     from mine.control.settings import ControlSettings
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mine.control.settings import ControlSettings, check_together
+from mine.control.settings import ControlSettings, check_together, options_of
 from mine.errors import UserError
 from mine.settings import TrainingSettings
 
@@ -24,6 +24,9 @@ REMOVE = {"goal": "remove", "correlations": [0.9, 0.5], "sensitive": [0.5, 0.9],
         (GOOD | {"beta": 2.0}, "beta: 2.0 belongs to goal 'compress', not to goal 'maximise'"),
         (GOOD | {"angle": 30}, "angle: 30 belongs to goal 'remove'"),
         (GOOD | {"critic_steps": 0}, "critic_steps: 0 is not a whole number from 1 to"),
+        (GOOD | {"encoder": "cnn"}, "encoder: 'cnn' is unknown; allowed are linear, mlp"),
+        (GOOD | {"encoder_hidden": 16}, "encoder_hidden: 16 belongs to encoder 'mlp'"),
+        (GOOD | {"encoder": "mlp", "encoder_hidden": 0}, "encoder_hidden: 0 is not a whole number from 1 to 4,096"),
         (GOOD | {"colour": "red"}, "control setting 'colour' is unknown; known are goal"),
         ({"goal": "maximise"}, "correlations: missing"),
         (COMPRESS | {"beta": 0}, r"beta: 0 is not a number in \(0, "),
@@ -47,6 +50,14 @@ def test_settings_survive_the_metadata():
     assert ControlSettings.from_dict(control.to_dict()) == control
     assert control.terms == ("y", "s")
     assert control.weights == (1.0, -0.5)
+
+
+def test_a_linear_encoder_says_nothing_of_what_only_a_perceptron_has():
+    linear, mlp = (ControlSettings.from_dict(GOOD | more) for more in ({}, {"encoder": "mlp", "encoder_hidden": 16}))
+    assert not {"encoder", "encoder_hidden"} & linear.to_dict().keys()
+    assert "--encoder=" not in options_of(linear)
+    assert ControlSettings.from_dict(mlp.to_dict()) == mlp
+    assert options_of(mlp).endswith("--encoder=mlp --encoder-hidden=16")
 
 
 @pytest.mark.parametrize("changes", [{"data": 1000}, {"average": 0.9}, {"product": "independent"}])

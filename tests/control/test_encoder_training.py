@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from mine.control.critics import Critics
-from mine.control.data import EncodedPairs, EncoderPairs, draw, runs_of
+from mine.control.data import EncoderPairs, draw, runs_of
+from mine.control.encoders.linear import EncodedPairs
 from mine.control.gaussian import channels
 from mine.control.loop import Turns, first_non_finite
 from mine.control.runs import train_encoders
@@ -111,7 +112,7 @@ def plain_loop(control, training, steps):
 def test_the_turns_are_those_of_a_plain_loop():
     training = replace(SMALL, activation="tanh")  # at a ReLU's kink a rounding difference grows into another path
     (run,) = train_encoders("biased", "concat", [4], COMPRESS, training, judged=False)
-    np.testing.assert_allclose(run.encoder, plain_loop(COMPRESS, training, 30), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(run.encoder.weight, plain_loop(COMPRESS, training, 30), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_a_member_is_the_same_in_any_stack(variant, critic, control):
     for name in COLUMNS:
         one, other = (np.ma.filled(run.columns[name].astype(float), -7.0) for run in (together[1], alone))
         np.testing.assert_array_equal(one, other, err_msg=name)
-    np.testing.assert_array_equal(together[1].encoder, alone.encoder)
+    np.testing.assert_array_equal(together[1].encoder.weight, alone.encoder.weight)
 
 
 def test_goals_and_estimators_of_a_seed_begin_alike():
@@ -171,9 +172,9 @@ def test_an_encoder_that_becomes_non_finite_is_a_result_and_touches_nobody():
     for run in runs:
         assert run.outcome == "overflow"
         assert run.columns["step"][-1] == run.overflow_step <= 60
-        assert np.isfinite(run.encoder).all()
+        assert np.isfinite(run.encoder.weight).all()
         (alone,) = train_encoders("biased", "concat", [run.seed], wild, training, judged=False)
-        np.testing.assert_array_equal(alone.encoder, run.encoder)
+        np.testing.assert_array_equal(alone.encoder.weight, run.encoder.weight)
         assert alone.overflow_step == run.overflow_step
 
 

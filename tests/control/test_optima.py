@@ -1,5 +1,7 @@
 """Exact mutual information of encoders and the exact optima, each against another route."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime, minimize
@@ -10,6 +12,7 @@ from mine.control.optima import (
     best_found,
     bottleneck_curve,
     bottleneck_powers,
+    ceiling,
     critical_betas,
     optimum,
 )
@@ -79,6 +82,27 @@ def test_allocation_agrees_with_another_solver_and_no_encoder_found_is_better(co
     searched = best_found(control, starts=12 if control.dim == 4 else 3)
     np.testing.assert_allclose(searched.objective, found.objective, atol=1e-6)
     assert power(searched.encoder) <= control.power + 1e-9
+
+
+def test_no_encoder_is_above_the_ceiling_and_in_one_dimension_the_best_linear_one_is_there():
+    one = ControlSettings("maximise", (0.9,), 1, power=8.0)
+    np.testing.assert_allclose(ceiling(one), optimum(one).objective, atol=1e-12)
+    # By another route: the largest I(t; y) at I(x; t) = m/2 ln(1 + P/m), over the powers of four directions.
+    squared, capacity = np.square(RHO), np.log(5.0)
+    limit = {"type": "eq", "fun": lambda p: 0.5 * np.log1p(p).sum() - capacity}
+    found = minimize(
+        lambda p: 0.5 * np.log1p(-squared * p / (1.0 + p)).sum(),
+        np.full(4, 2.0),
+        method="SLSQP",
+        bounds=[(0.0, 1e3)] * 4,
+        constraints=limit,
+        options={"ftol": 1e-14, "maxiter": 500},
+    )
+    control = ControlSettings("maximise", RHO, 2, power=8.0)
+    np.testing.assert_allclose(ceiling(control), -found.fun, atol=1e-6)
+    assert ceiling(control) > optimum(control).objective
+    page = (Path(__file__).parents[2] / "docs/control.md").read_text(encoding="utf-8")
+    assert f"{optimum(control).objective:.3f} nats, and no encoder of any kind more than {ceiling(control):.3f}" in page
 
 
 def test_a_weak_direction_gets_no_power_where_there_is_little():

@@ -37,6 +37,16 @@ def test_shares_stand_at_their_medians_and_ended_runs_are_counted(tables):
     assert "of 4 settings: Biased 3, EMA 4, NWJ 3, SMILE 4, InfoNCE 3, CLUB 3" in said
 
 
+def test_a_perceptron_is_named_and_may_stand_beyond_the_best_linear_encoder():
+    tables = made_encoders(
+        2, ("ema",), {"maximise": SETTINGS["maximise"]}, maximise_ema={"encoder": "mlp", "share": 1.05}
+    )
+    drawn = FIGURES["control_share"].draw(tables)
+    assert "maximise, power 8, MLP encoder" in words(drawn)
+    assert "over that of the best linear encoder" in words(drawn)
+    assert drawn.axes[0].get_xlim()[1] > 1.05
+
+
 def test_the_plane_has_the_curve_the_optimum_and_both_places_of_every_estimator(tables):
     drawn = FIGURES["information_plane"].draw(tables)
     assert len(lines(drawn, "truth")) == 2

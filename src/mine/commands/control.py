@@ -1,6 +1,6 @@
 """Train encoders by an estimate of mutual information, and judge them by the exact one.
 
-  train    one cell of the grid: encoders t = W x + unit noise of Gaussian data, one parquet file a seed
+  train    one cell of the grid: encoders t = f(x) + unit noise of Gaussian data, one parquet file a seed
   collect  the runs of an experiment as three tables: encoders, encoder_steps and optima
 
 Example: mine control train --variant ema --goal maximise --correlations 0.95,0.85,0.6,0.3 --encoder-dim 2 --power 8
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from mine.commands.options import add_settings, integer, made_with, number
 from mine.commands.train import add_running_options, made_ready, seeds_and_outputs, settings_of
-from mine.control.settings import GOALS, ControlSettings, EncoderCell, check_together
+from mine.control.settings import ENCODERS, GOALS, ControlSettings, EncoderCell, check_together
 from mine.errors import UserError
 from mine.estimators import default_critic
 from mine.estimators.names import ESTIMATORS
@@ -35,12 +35,14 @@ _OPTIONS = (
     ("encoder_dim", integer, "M", "dimensions of t, from 1 to those of x"),
     ("sensitive", str, "LIST", "of remove: canonical correlations of x with s"),
     ("angle", number, "DEGREES", "of remove: how far the directions of s are turned from those of y"),
-    ("power", number, "P", "largest E|Wx|^2, above 0; compress has none"),
+    ("power", number, "P", "largest E|f(x)|^2, above 0; compress has none"),
     ("beta", number, "BETA", "of compress: weight of I(t; y), above 0"),
     ("removal", number, "WEIGHT", "of remove: weight of I(t; s), above 0"),
     ("encoder_learning_rate", number, "LR", "of the encoder's own Adam"),
     ("critic_steps", integer, "N", "updates of each critic between two of the encoder"),
     ("fresh_steps", integer, "N", "of remove: updates of the fresh critic on the finished encoder"),
+    ("encoder", str, "KIND", f"{' or '.join(ENCODERS)}: f(x) = W x, or a perceptron with one hidden layer"),
+    ("encoder_hidden", integer, "N", "of mlp: units of its hidden layer"),
 )
 
 
@@ -109,7 +111,8 @@ def _train(arguments: argparse.Namespace) -> None:
                 "control": control.to_dict(),
                 "outcome": result.outcome,
                 "overflow_step": result.overflow_step,
-                "encoder": result.encoder.tolist(),
+                "encoder": result.encoder.saved(),
+                **result.uncertain,
                 **where,
             }
             write_run(output, result.columns, metadata)

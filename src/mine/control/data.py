@@ -1,4 +1,4 @@
-"""Pairs of an encoder's input with what it is to keep or to lose, fresh at every step, and encoded pairs as a task.
+"""Pairs of an encoder's input with what it is to keep or to lose, fresh at every step.
 
 A run's numbers are what its own generators give, whatever the stack and the estimator.
 """
@@ -12,12 +12,11 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from mine.control.gaussian import Array, Channel, channels, mi_of, mi_of_input
+from mine.control.gaussian import Channel, channels
 from mine.control.settings import ControlSettings
 from mine.engine.seeding import Stream
 from mine.engine.sources import BLOCK, Run, product_indices
 from mine.gaussian import sample_normals
-from mine.tasks.interface import Task
 
 
 @dataclass(frozen=True)
@@ -86,34 +85,3 @@ def through(channel: Channel, x: Tensor, generators: Sequence[Generator]) -> Ten
     # Run by run: a product of all of them would be cut up, and so rounded, otherwise.
     known = torch.stack([one.flatten(0, -2) @ cross for one in x]).view_as(x)
     return known + noise * sample_normals(tuple(x.shape[1:]), generators)
-
-
-class EncodedPairs(Task):
-    """(t, z) of one finished linear encoder as a task with known mutual information: z is y, s, or x itself."""
-
-    name = "encoded"
-
-    def __init__(self, control: ControlSettings, encoder: Array, term: str) -> None:
-        """encoder: W (m, d). term: what t is paired with."""
-        self._control, self._encoder, self._term = control, encoder, term
-        self.dim_x, self.dim_z = encoder.shape
-        self._channel = None if term == "x" else channels(control)[term]
-        self.mi = float(mi_of_input(encoder) if self._channel is None else mi_of(encoder, self._channel))
-        cross = encoder if self._channel is None else encoder @ self._channel.cross
-        of_t = encoder @ encoder.T + np.eye(self.dim_x)
-        joint = np.block([[of_t, cross], [cross.T, np.eye(self.dim_z)]])
-        apart = np.zeros_like(joint)
-        apart[: self.dim_x, : self.dim_x], apart[self.dim_x :, self.dim_x :] = np.linalg.inv(of_t), np.eye(self.dim_z)
-        self._form = apart - np.linalg.inv(joint)
-
-    def sample(self, shape: tuple[int, ...], generators: Sequence[Generator]) -> tuple[Tensor, Tensor]:
-        """See Task."""
-        x, seen, noise = draw(self._control, shape, generators)
-        weight = torch.as_tensor(self._encoder.T, dtype=x.dtype, device=x.device)
-        return x @ weight + noise, x if self._channel is None else seen[self._term]
-
-    def log_ratio(self, x: Tensor, z: Tensor) -> Tensor:
-        """See Task: of jointly normal variables."""
-        both = torch.cat([x, z], -1).double()
-        form = torch.as_tensor(self._form, device=both.device)
-        return self.mi + 0.5 * ((both @ form) * both).sum(-1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
-from mine.control.data import EncodedPairs
-from mine.control.gaussian import Array
+from mine.control.encoders.interface import Encoder
 from mine.control.settings import ControlSettings
 from mine.engine.runs import train_runs
 from mine.engine.sources import Run
@@ -23,12 +23,14 @@ _KEY = 1.0
 
 def fresh_values(
     control: ControlSettings,
-    encoders: Sequence[Array],
+    encoders: Sequence[Encoder],
     seeds: Sequence[int],
     training: TrainingSettings,
     device: torch.device | str = "cpu",
-) -> list[tuple[float, float]]:
-    """Population and held-out value of I(t; s), nats, of a critic trained on each finished encoder (m, d).
+) -> list[tuple[float | None, float]]:
+    """Population and held-out value of I(t; s), nats, of a critic trained on each finished encoder.
+
+    The first is None where the density ratio is not known: of an encoder that is not linear.
 
     training: of the encoder's critics; the fresh one has their widths and batches, Adam and ``fresh_steps`` updates.
     """
@@ -43,9 +45,10 @@ def fresh_values(
         term_norms_every=control.fresh_steps,
         record_every=control.fresh_steps,
     )
-    runs = [
-        Run(seed, (EncodedPairs(control, encoder, "s"),), (control.dim, _KEY))
-        for seed, encoder in zip(seeds, encoders, strict=True)
-    ]
+    runs = [Run(seed, (encoder.task("s"),), (control.dim, _KEY)) for seed, encoder in zip(seeds, encoders, strict=True)]
     results = train_runs(FRESH, default_critic(FRESH), runs, settings, device=device)
-    return [(float(result.columns["mi_population"][-1]), float(result.columns["mi_heldout"][-1])) for result in results]
+    values = []
+    for result in results:
+        population, heldout = (result.columns[name][-1] for name in ("mi_population", "mi_heldout"))
+        values.append((None if np.ma.is_masked(population) else float(population), float(heldout)))
+    return values

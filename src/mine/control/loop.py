@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mine.control.critics import Critics
 from mine.control.data import Drawn, EncoderPairs
-from mine.control.encoders import Encoders, as_matrices
+from mine.control.encoders import encoders_of
 from mine.control.gaussian import Array
 from mine.control.settings import ControlSettings
 from mine.engine import optimizers
@@ -38,7 +38,7 @@ class Seen:
     estimates, norms: by term, (steps + 1, S): the batch's value in nats, and the norm of the critic's applied gradient;
         with several critic steps those of the last.
     encoder_norms: (steps + 1, S), of the encoder's gradient.
-    encoders: (steps + 1, S, m, d), W before the step's update.
+    encoders: (steps + 1, S, ...), what a closed form judges the encoders by, before the step's update.
     """
 
     estimates: dict[str, list[Array]] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Turns:
         """estimators: one a term, in the order of the terms."""
         self.control, self.training = control, training
         starts = [run.generator(Stream.INITIALISATION, device) for run in runs]
-        self.encoders = Encoders(control, starts, training.batch_size)
+        self.encoders = encoders_of(control, runs, starts, training.batch_size)
         optimizer = optimizers.of(training)
         self.critics = {
             term: Critics(one, optimizer, Layout(one.networks).matrix(one.init(starts)), grad_clip=training.grad_clip)
@@ -82,7 +82,7 @@ class Turns:
             drawn = self._source.take(len(block) * self.control.critic_steps)
             for row, step in enumerate(block):
                 look(step, self)
-                encoders.append(self.encoders.weight)
+                encoders.append(self.encoders.kept())
                 encoder_norms.append(self._step(drawn, row, step, step > steps))
                 for term, critics in self.critics.items():
                     record[term].append(critics.measured[[_ESTIMATE, _NORM]])
@@ -91,7 +91,7 @@ class Turns:
                 seen.estimates.setdefault(term, []).append(estimates)
                 seen.norms.setdefault(term, []).append(norms)
             seen.encoder_norms.append(torch.stack(encoder_norms).cpu().numpy())
-            seen.encoders.append(as_matrices(torch.stack(encoders)))
+            seen.encoders.append(self.encoders.as_kept(torch.stack(encoders)))
             report(min(block[-1], steps), float(self.encoders.live.float().mean()))
         return seen
 

@@ -43,6 +43,10 @@ def optimum(control: ControlSettings) -> Optimum:
     ``remove``: as ``maximise``, where s has y's directions and removal <= 1: the gain of each direction is then concave
     as far as it rises, and with removal = 1 the sum is the secrecy rate of parallel Gaussian channels, which
     independent inputs reach (Liang, Poor & Shamai 2008). Otherwise the best of STARTS numerical starts.
+
+    Of ``compress`` with m = d it is the best of all encoders, linear or not (Globerson & Tishby 2004). Of the others it
+    need not be: the power bounds the channel, not the directions, and a map that is not linear may bring more than m
+    directions into m dimensions. ``ceiling`` says how much that can be worth to ``maximise``.
     """
     if control.goal == COMPRESS:
         assert control.beta is not None, "checked"
@@ -85,6 +89,32 @@ def bottleneck_curve(control: ControlSettings, points: int = 200) -> tuple[Array
     powers = np.stack([bottleneck_powers(correlations, beta, control.encoder_dim) for beta in betas])
     of_y = 0.5 * (np.log1p(powers) - np.log1p((1.0 - np.square(correlations)) * powers)).sum(1)
     return betas, 0.5 * np.log1p(powers).sum(1), of_y
+
+
+def ceiling(control: ControlSettings) -> float:
+    """What I(t; y) of no encoder within the power exceeds, linear or not; nats. Of goal ``maximise``.
+
+    No f gets more through m channels of unit noise than their capacity, I(x; t) <= m/2 ln(1 + P/m) (Shannon 1948), and
+    no t that has so much of x has more of y than the information bottleneck of all d directions. The two need not be
+    reached together; for d = 1 a linear encoder does.
+    """
+    assert control.power is not None, "checked"
+    correlations, m = np.array(control.correlations), control.encoder_dim
+    capacity = 0.5 * m * np.log1p(control.power / m)
+    low, high = 1.0, 2.0
+    while _bottleneck(correlations, high)[0] < capacity:
+        high *= 2.0
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if _bottleneck(correlations, middle)[0] < capacity else (low, middle)
+    return _bottleneck(correlations, high)[1]
+
+
+def _bottleneck(correlations: Array, beta: float) -> tuple[float, float]:
+    """I(x; t) and I(t; y) of the optimum of all directions, nats."""
+    powers = bottleneck_powers(correlations, beta, len(correlations))
+    of_x, of_noise = np.log1p(powers), np.log1p((1.0 - np.square(correlations)) * powers)
+    return 0.5 * float(of_x.sum()), 0.5 * float((of_x - of_noise).sum())
 
 
 def waterfilling(gains: list[Callable[[float], float]], power: float) -> Array:

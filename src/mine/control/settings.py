@@ -15,12 +15,16 @@ from mine.settings import TrainingSettings, check_choice
 
 MAXIMISE, COMPRESS, REMOVE = "maximise", "compress", "remove"
 GOALS = (MAXIMISE, COMPRESS, REMOVE)
+LINEAR, MLP = "linear", "mlp"
+ENCODERS = (LINEAR, MLP)
+"""Kinds of encoders, a file each in ``mine.control.encoders``."""
 PRODUCTS = ("permutation", "derangement", "shift")
 """Product schemes that re-order a batch of encoded pairs."""
 
 MOST_DIM = 1_000
 MOST_CRITIC_STEPS = 1_000
 MOST_POWER = 1e6
+MOST_HIDDEN = 4096
 MOST_STEPS = 10_000_000
 
 
@@ -33,12 +37,14 @@ class ControlSettings:
     correlations: canonical correlations of x with y, each in (0, 1); as many as x has dimensions, d.
     sensitive: those of x with s, along the same directions where ``angle`` is 0; of ``remove``, else None.
     angle: degrees by which s's directions are turned from y's, the i-th against the (d + 1 - i)-th.
-    encoder_dim: m, dimensions of t = Wx + unit noise, at most d.
-    power: P, the largest E|Wx|^2 = tr(W W'); None of ``compress``, which needs no limit.
+    encoder_dim: m, dimensions of t = f(x) + unit noise, at most d.
+    power: P, the largest E|f(x)|^2, tr(W W') of a linear f; None of ``compress``, which needs no limit.
     beta, removal: weights of ``compress`` and ``remove``, above 0; None of the other goals.
     encoder_learning_rate: of the encoder's own optimiser, Adam.
     critic_steps: updates of each critic between two of the encoder.
     fresh_steps: updates of the fresh critic that is trained on the finished encoder of ``remove``.
+    encoder: what f is: ``linear``, f(x) = Wx, or ``mlp``, a perceptron with one hidden layer.
+    encoder_hidden: units of that layer; of ``mlp`` only.
     """
 
     goal: str
@@ -52,6 +58,8 @@ class ControlSettings:
     encoder_learning_rate: float = 1e-3
     critic_steps: int = 1
     fresh_steps: int = 3000
+    encoder: str = LINEAR
+    encoder_hidden: int = 32
 
     def __post_init__(self) -> None:
         """Check every value."""
@@ -64,6 +72,12 @@ class ControlSettings:
         _whole("critic_steps", self.critic_steps, MOST_CRITIC_STEPS)
         _whole("fresh_steps", self.fresh_steps, MOST_STEPS)
         self._check_goal()
+        check_choice("encoder", self.encoder, ENCODERS)
+        _whole("encoder_hidden", self.encoder_hidden, MOST_HIDDEN)
+        if self.encoder == LINEAR and self.encoder_hidden != type(self).encoder_hidden:
+            raise UserError(
+                f"encoder_hidden: {self.encoder_hidden!r} belongs to encoder 'mlp', not to encoder 'linear'"
+            )
 
     def _check_encoder(self) -> None:
         m, d = self.encoder_dim, self.dim
@@ -74,7 +88,7 @@ class ControlSettings:
             if self.power is not None:
                 raise UserError(f"power: {self.power!r} with goal 'compress', whose I(x; t) limits it: leave it out")
         elif self.power is None:
-            raise UserError(f"power: missing; goal {self.goal!r} has no optimum without a limit above 0 on E|Wx|^2")
+            raise UserError(f"power: missing; goal {self.goal!r} has no optimum without a limit above 0 on E|f(x)|^2")
         else:
             _number("power", self.power, MOST_POWER)
 
@@ -126,8 +140,13 @@ class ControlSettings:
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
-        """All settings by name, as they go into the metadata of a results file."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        """All settings by name, as they go into the metadata of a results file.
+
+        Those of ``mlp`` are left out of a linear encoder: it has none, and files from before there was another say so.
+        """
+        values = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        of_mlp = ("encoder", "encoder_hidden") if self.encoder == LINEAR else ()
+        return {name: value for name, value in values.items() if name not in of_mlp}
 
 
 @dataclass(frozen=True)

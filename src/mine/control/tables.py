@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from mine.columns import BOOL, CELL_COLUMNS, FLOAT, INT, STRING, Columns, schema, table
 from mine.control.gaussian import Array, channels, information
 from mine.control.optima import Optimum, bottleneck_curve, optimum
-from mine.control.settings import COMPRESS, MAXIMISE, ControlSettings
+from mine.control.settings import COMPRESS, LINEAR, MAXIMISE, ControlSettings
 from mine.control.trace import COLUMNS, read_run
 from mine.errors import UserError
 from mine.experiments import PlannedRun
@@ -31,7 +31,7 @@ TERMS = ("y", "x", "s")
 
 _OF_SETTINGS: Columns = {
     "encoder_dim": (INT, "m, dimensions of t"),
-    "power_limit": (FLOAT, "P, the largest tr(W W'); null of compress"),
+    "power_limit": (FLOAT, "P, the largest E|f(x)|^2; null of compress"),
     "beta": (FLOAT, "weight of I(t; y) in compress"),
     "removal": (FLOAT, "weight of I(t; s) in remove"),
     "angle": (FLOAT, "degrees by which the directions of s are turned from those of y"),
@@ -42,6 +42,8 @@ _OF_SETTINGS: Columns = {
 
 _TRACED = ("power", "objective", "mi_y", "mi_x", "mi_s")
 _ESTIMATES = tuple(f"estimate_{term}" for term in TERMS)
+_ERRORS = {"error": "standard error of {}, where it is an estimate; null of a linear encoder, whose value is exact",
+           "bias": "the most that the bias of {} is on average, likewise"}  # fmt: skip
 _LOOKED = tuple(f"{kind}_{term}" for kind in ("heldout", "population") for term in TERMS)
 
 ENCODER_COLUMNS: Columns = {
@@ -51,9 +53,10 @@ ENCODER_COLUMNS: Columns = {
     "overflow_step": (INT, "encoder update at which; null of a completed run"),
     "optimum": (FLOAT, "the largest objective that any linear encoder reaches, nats"),
     "optimum_exact": (BOOL, "whether theory gives it; else it is the best found of 50 numerical starts"),
-    "share": (FLOAT, "objective of the finished encoder / optimum, exact; null of a run that overflowed"),
-    "share_subspace": (FLOAT, "of maximise: what the best allocation in the encoder's directions reaches / optimum"),
-    "share_allocation": (FLOAT, "of maximise: objective / what the best allocation in its directions reaches"),
+    "share": (FLOAT, "objective of the finished encoder / optimum, exact; null of a run that overflowed. Of an "
+              "encoder that is not linear an estimate, and such a one may go beyond 1 in maximise and remove"),
+    "share_subspace": (FLOAT, "of maximise, linear: what the best allocation in its directions reaches / optimum"),
+    "share_allocation": (FLOAT, "of maximise, linear: objective / what the best allocation in its directions reaches"),
     **{name: (FLOAT, f"of the finished encoder: {COLUMNS[name][1]}") for name in _TRACED},
     "estimated_objective": (FLOAT, "mean of the same weighted sum of in-batch estimates, last 500 updates, nats"),
     **{name: (FLOAT, f"{COLUMNS[name][1].split(':')[0]}: mean of the last 500 updates, nats") for name in _ESTIMATES},
@@ -63,6 +66,10 @@ ENCODER_COLUMNS: Columns = {
         ("s", "the critic of I(t; s)'s"))},
     "code": (STRING, "hash of the code that trained the run"),
     "device": (STRING, "cpu or cuda"),
+    "encoder": (STRING, "what f of t = f(x) + unit noise is: linear or mlp"),
+    "encoder_hidden": (INT, "units of the hidden layer of mlp; null of linear"),
+    **{f"{name}_{kind}": (FLOAT, words.format(name)) for name in _TRACED for kind, words in _ERRORS.items()
+       if (name, kind) != ("power", "bias")},
 }  # fmt: skip
 """Name to (type, meaning) of every column of encoders.parquet, in file order. One row a run."""
 
@@ -94,8 +101,9 @@ def _optimum(control: ControlSettings) -> Optimum:
 
 
 def optimum_of(control: ControlSettings) -> Optimum:
-    """The best encoder, worked out once for all settings that train alike data for alike goals."""
-    return _optimum(replace(control, encoder_learning_rate=1e-3, critic_steps=1, fresh_steps=3000))
+    """The best linear encoder, worked out once for all settings that train alike data for alike goals."""
+    plain = replace(control, encoder=LINEAR, encoder_hidden=ControlSettings.encoder_hidden)
+    return _optimum(replace(plain, encoder_learning_rate=1e-3, critic_steps=1, fresh_steps=3000))
 
 
 def within_directions(control: ControlSettings, encoder: Array) -> float:
@@ -146,10 +154,11 @@ def checked_run(path: Path, run: PlannedRun) -> tuple[pd.DataFrame, dict[str, An
         ("cell", run.cell.to_dict()), ("settings", run.training.to_dict()), ("control", run.control.to_dict())
     ):  # fmt: skip
         if metadata[name] != planned:
-            other = next(key for key in planned if metadata[name].get(key) != planned[key])
+            # What a linear encoder leaves out may stand on one side only.
+            other = next(key for key in planned | metadata[name] if metadata[name].get(key) != planned.get(key))
             raise UserError(
                 f"{path}: holds a run of {other} {metadata[name].get(other)!r}, its place is that of "
-                f"{planned[other]!r}; delete it and run again"
+                f"{planned.get(other)!r}; delete it and run again"
             )
     last, steps = int(frame["step"].iloc[-1]), run.training.steps
     overflow = metadata["overflow_step"]
@@ -173,7 +182,7 @@ def encoder_row(experiment: str, run: PlannedRun, frame: pd.DataFrame, metadata:
     """One run as a row of encoders.parquet, None for null."""
     control = run.control
     assert control is not None, "an encoder's run"
-    best, encoder = optimum_of(control), np.array(metadata["encoder"])
+    best = optimum_of(control)
     last, completed = frame.iloc[-1], metadata["overflow_step"] is None
     exact = float(last["objective"])
     row: dict[str, Any] = dict.fromkeys(ENCODER_COLUMNS) | _cell(experiment, run)
@@ -184,17 +193,20 @@ def encoder_row(experiment: str, run: PlannedRun, frame: pd.DataFrame, metadata:
         "removal": control.removal,
         "angle": control.angle,
         "critic_steps": control.critic_steps,
+        "encoder": control.encoder,
+        "encoder_hidden": None if control.encoder == LINEAR else control.encoder_hidden,
         "steps": run.training.steps,
         "batch_size": run.training.batch_size,
         **{name: metadata[name] for name in ("outcome", "overflow_step", "code", "device")},
         "optimum": best.objective,
         "optimum_exact": best.exact,
         **{name: _or_none(last[name]) for name in (*_TRACED, *_LOOKED, "fresh_s", "fresh_s_heldout")},
+        **_errors(metadata, int(last["step"])),
     }
     if completed:
         row["share"] = exact / best.objective
-        if control.goal == MAXIMISE:
-            inside = within_directions(control, encoder)
+        if control.goal == MAXIMISE and control.encoder == LINEAR:
+            inside = within_directions(control, np.array(metadata["encoder"]))
             row |= {"share_subspace": inside / best.objective, "share_allocation": exact / inside}
     updates = frame[frame["step"] <= run.training.steps]
     recent = updates[updates["step"] > updates["step"].max() - LAST]
@@ -204,6 +216,14 @@ def encoder_row(experiment: str, run: PlannedRun, frame: pd.DataFrame, metadata:
     for name, source in (("encoder", "grad_norm_encoder_max"), *((term, f"grad_norm_{term}") for term in TERMS)):
         row[f"grad_norm_{name}_max"] = _or_none(updates[source].max())
     return row
+
+
+def _errors(metadata: dict[str, Any], step: int) -> dict[str, float]:
+    """Columns of how uncertain the values at a step are; none where a closed form gave them."""
+    of_step = metadata.get("monte_carlo", {}).get("errors", {}).get(str(step), {})
+    names = {"error": "standard_error", "bias": "bias_bound"}
+    found = {f"{name}_{kind}": of[key] for name, of in of_step.items() for kind, key in names.items()}
+    return {name: value for name, value in found.items() if name in ENCODER_COLUMNS}
 
 
 def _or_none(value: Any) -> float | None:

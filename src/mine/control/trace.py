@@ -4,6 +4,11 @@ A row stands for a window of encoder updates (setting ``record_every``); the las
 the encoder and the critics that training ends with. Exact values are of the encoder before update ``step``; beside each
 stands what its critic said. All information in nats; null where a quantity does not exist for a goal, or was not
 measured at a row; inf and nan are values that training produced.
+
+Of an encoder that is not linear, power, objective and information are not exact but estimates by Monte Carlo, at the
+rows at which critics are judged too (setting ``eval_every``, and the last row), and null at all others. The metadata
+have, under ``monte_carlo``, the standard error of each and a bound of its bias (``mine.control.monte_carlo``). Its
+population values are null: they need an exact density ratio.
 """
 
 from __future__ import annotations
@@ -27,6 +32,7 @@ CONTRACT = 1
 
 _KEY = b"mine-control"
 _FLOAT, _FLOAT32 = pa.float64(), pa.float32()
+_ELSE = "; of one that is not linear estimated, at judged rows only, see the metadata"
 _TERMS = {
     "y": "I(t; y), t being what the encoder says and y what it is to know",
     "x": "I(x; t), x being the encoder's input",
@@ -44,19 +50,24 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
         pa.int32(),
         "encoder update that ends the row's window, 1-based; exact values are of the encoder before it",
     ),
-    "power": (_FLOAT, "tr(W W') of the encoder t = W x + unit noise"),
-    "objective": (_FLOAT, "exact: what the encoder is to make large, the weighted sum of its goal's terms, nats"),
-    **_of_terms("mi", _FLOAT, "exact {}; nats"),
+    "power": (_FLOAT, f"E|f(x)|^2 of the encoder t = f(x) + unit noise, tr(W W') of a linear one{_ELSE}"),
+    "objective": (
+        _FLOAT,
+        f"exact: what the encoder is to make large, the weighted sum of its goal's terms, nats{_ELSE}",
+    ),
+    **_of_terms("mi", _FLOAT, f"exact {{}}; nats{_ELSE}"),
     "estimated_objective": (_FLOAT, "the same weighted sum of what the critics said: mean over the window, nats"),
     **_of_terms("estimate", _FLOAT, "in-batch estimate of {}: mean over the window's updates, nats"),
     **_of_terms("grad_norm", _FLOAT32, "L2 norm of the gradient applied at step to the critic of {}"),
     "grad_norm_encoder": (_FLOAT32, "L2 norm of the gradient applied at step to the encoder"),
     "grad_norm_encoder_max": (_FLOAT32, "largest of the window"),
     **_of_terms("heldout", _FLOAT, "the estimator's value on 10,000 fresh pairs of the encoder, of {}; no bound, nats"),
-    **_of_terms("population", _FLOAT, "Donsker-Varadhan value of the critic at the population, of {}; nats"),
+    **_of_terms(
+        "population", _FLOAT, "Donsker-Varadhan value of a linear encoder's critic at the population, of {}; nats"
+    ),
     "fresh_s": (
         _FLOAT,
-        "population value of a fresh critic, trained on the finished encoder, of I(t; s): a lower bound; nats",
+        "population value of a fresh critic, trained on the finished linear encoder, of I(t; s): a lower bound; nats",
     ),
     "fresh_s_heldout": (_FLOAT, "the same critic's value on 10,000 fresh pairs, nats"),
 }

@@ -33,7 +33,7 @@ def draw(encoders: pd.DataFrame) -> Figure:
         share_y=True,
         xlabel="share of the optimum (no unit)",
         title=_title(runs),
-        subtitle="Exact objective of the finished encoder, over that of the best encoder there is.",
+        subtitle=_subtitle(runs),
         caption=caption(
             "Small: each seed; large: median",
             interval="bars: its exact 95 % interval by order statistics",
@@ -58,7 +58,7 @@ def draw(encoders: pd.DataFrame) -> Figure:
         left=1.2,
     )
     for panel in sheet:
-        _draw_panel(panel, variants)
+        _draw_panel(panel, variants, max(1.03, runs["share"].max() + 0.01))
         best = panel.rows.iloc[0]
         found = "optimum" if best["optimum_exact"] else "best found"
         below = style.Strip(f"{found} {best['optimum']:.3f} nats", style.FAINT)
@@ -66,7 +66,7 @@ def draw(encoders: pd.DataFrame) -> Figure:
     return sheet.figure
 
 
-def _draw_panel(panel: Panel, variants: list[str]) -> None:
+def _draw_panel(panel: Panel, variants: list[str], right: float) -> None:
     axes = panel.axes
     axes.axvline(1.0, gid="truth", **style.TRUTH)
     axes.axvline(USABLE, color=style.FAINT, linestyle=":", linewidth=1.0)
@@ -89,9 +89,15 @@ def _draw_panel(panel: Panel, variants: list[str]) -> None:
         if words:
             axes.annotate(", ".join(words), (_LOWEST, y), (7, 0), textcoords="offset points", va="center",
                           fontsize=style.SMALL)  # fmt: skip
-    axes.set_xlim(_LOWEST - 0.02, 1.03)
+    axes.set_xlim(_LOWEST - 0.02, right)
     axes.set_ylim(-0.6, len(variants) - 0.4)
     axes.set_yticks(range(len(variants)), [style.look(variant).label for variant in reversed(variants)])
+
+
+def _subtitle(runs: pd.DataFrame) -> str:
+    if "encoder" in runs and (runs["encoder"] == "mlp").any():
+        return "Objective of the finished encoder (exact; of an MLP estimated), over that of the best linear encoder."
+    return "Exact objective of the finished encoder, over that of the best encoder there is."
 
 
 def _title(runs: pd.DataFrame) -> str:

@@ -44,6 +44,8 @@ def words_of(runs: pd.DataFrame) -> str:
         parts.append(f"turned {first['angle']:g}°")
     if first["critic_steps"] > 1:
         parts.append(f"{first['critic_steps']} critic steps")
+    if first.get("encoder") == "mlp":  # tables from before there was another have no such column
+        parts.append("MLP encoder")
     return ", ".join(parts)
 
 

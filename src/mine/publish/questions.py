@@ -23,7 +23,8 @@ QUESTIONS = {
     "repository-xor": "Is the estimate about 0.69 nats on the repository's XOR data, as it says?",
     "repository-concepts": "What do the two concepts behind the XOR data say of its label, together and one alone?",
     "control": "Does an estimate survive being optimised: how near the best encoder does each estimator come?",
-    "control-full": "The same for ten estimators, with five critic steps for one of the encoder, and in 16 dimensions.",
+    "control-full": "The same for ten estimators, with five critic steps for one of the encoder, in 16 dimensions, and "
+    "with perceptrons as encoders.",
 }
 """Experiment, or folder of figures, to its question."""
 
