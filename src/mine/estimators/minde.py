@@ -87,7 +87,7 @@ class Minde(OfDensities):
         return {self.conditional.name: both, self.marginal.name: seen, _NOISE.name: noise, _LOG_SNR.name: log_snr}
 
     def read(self, said: Said, z: Tensor) -> Outputs:
-        """``conditional`` and ``marginal`` (S, n): squared error of each guess of the noise; ``difference``: of both."""
+        """``conditional`` and ``marginal`` (S, n): squared errors of the guesses; ``difference``: between both."""
         signal, spread = scales(said[_LOG_SNR.name])
         v = signal * said[_NOISE.name] - spread * z
         with_x, without = said[self.conditional.name], said[self.marginal.name]
