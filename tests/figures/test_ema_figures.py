@@ -141,6 +141,7 @@ def test_figures_of_other_tables_can_be_told_apart():
         "ledger": "claims",
         "own_errors": "own",
         "search": "search",
+        "tasks": "tasks",
     }
 
 

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.name is None:
         raise UserError("figures: name a figure, or give --list")
     spec = figure(arguments.name)
-    for option in ("experiment_dir", "output"):
+    for option in ("experiment_dir", "output") if spec.needs else ("output",):
         if getattr(arguments, option) is None:
             raise UserError(f"figures: --{option.replace('_', '-')} is missing")
     stem = arguments.output
