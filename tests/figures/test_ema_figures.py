@@ -141,7 +141,6 @@ def test_figures_of_other_tables_can_be_told_apart():
         "ledger": "claims",
         "own_errors": "own",
         "search": "search",
-        "tasks": "tasks",
     }
 
 

@@ -33,8 +33,7 @@ class FigureSpec:
     of: whose tables these are: ``experiment`` (a folder of the results for each, and the configuration says which
         experiments get the figure), ``frozen`` (those made from frozen critics), ``claims`` (the ledger's),
         ``search`` (the search for the settings behind the write-up's pictures), ``own`` (`mine estimate` on tasks
-        of known mutual information), ``concepts`` (leakage of concept models) or ``tasks`` (nobody's: it draws the
-        fixed tasks themselves).
+        of known mutual information) or ``concepts`` (leakage of concept models).
     by_rho: of tables of runs, whether it needs their correlation.
     per: what a figure of one setting is drawn once for: ``setting``, or ``task`` (whose name is its setting then).
     """
@@ -185,7 +184,6 @@ FIGURES: dict[str, FigureSpec] = {
             "accuracy of label and concepts against leakage over the weight of a penalty on it",
             of="concepts",
         ),
-        FigureSpec("tasks", False, (), "samples of every fixed task; needs no tables", of="tasks", by_rho=False),
         FigureSpec(
             "ledger", False, ("claims",), "every claim with its verdict and what was found, on one page", of="claims"
         ),
