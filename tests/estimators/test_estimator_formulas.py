@@ -135,16 +135,23 @@ def club(conditional, others):
     return average(average(conditional[i] - other for other in others[i]) for i in range(N))
 
 
+def minde(conditional, marginal, difference):
+    """Half the range of log SNR at noise that grows at rates from 0.1 to 20, from time 0.001 to 1, times the mean."""
+    ends = [-math.log(math.exp(0.1 * t + 19.9 * t * t / 2) - 1) for t in (0.001, 1.0)]
+    return 0.5 * (ends[0] - ends[1]) * average(difference)
+
+
 def minus(function):
     return lambda *outputs: -function(*outputs)
 
 
-T, A, U, DENSITIES, CONDITIONALS = (
+T, A, U, DENSITIES, CONDITIONALS, SCORES = (
     ("joint", "product"),
     ("joint", "product", "log_baseline"),
     ("joint", "product", "u"),
     ("conditional", "marginal"),
     ("conditional", "others"),
+    ("conditional", "marginal", "difference"),
 )
 
 # Name to its outputs, its value and what it descends.
@@ -163,6 +170,8 @@ FORMULAS = {
     "hd-dime": (T, dime_hellinger_value, minus(dime_hellinger)),
     "doe-gaussian": (DENSITIES, difference_of_entropies, cross_entropies),
     "doe-logistic": (DENSITIES, difference_of_entropies, cross_entropies),
+    "doe-flow": (DENSITIES, difference_of_entropies, cross_entropies),
+    "minde": (SCORES, minde, lambda conditional, marginal, difference: average(conditional) + average(marginal)),
     "club": (CONDITIONALS, club, lambda conditional, others: -average(conditional)),
 }
 

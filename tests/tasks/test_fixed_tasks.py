@@ -19,6 +19,7 @@ from mine.tasks.concepts import CONCEPTS
 from mine.tasks.draws import draw
 from mine.tasks.fixed import GROUPS, OTHER
 from mine.tasks.further import FURTHER
+from mine.tasks.mixed import MIXED
 from mine.tasks.public import PUBLIC
 from mine.tasks.split import CHOOSING, JUDGING
 
@@ -191,7 +192,7 @@ def test_every_second_public_task_of_a_group_chooses():
         assert abs(counts[True] - counts[False]) <= 1
     assert {task.group for task in FURTHER} == {OTHER}
     assert len(FURTHER) == 10
-    assert len(FIXED) == 50 + len(CONCEPTS)
+    assert len(FIXED) == 50 + len(CONCEPTS) + len(MIXED)
 
 
 def test_an_unknown_fixed_task_is_refused():
@@ -206,5 +207,5 @@ def test_code_of_a_fixed_task_is_its_own_and_its_recipe():
     assert len({training_code_hash("nwj", name) for name in names}) == len(names)
     for modules in {modules_of(name) for name in (*TASKS, *FIXED)}:
         closure = set(import_closure(*(f"tasks.{module}" for module in modules)))
-        assert not closure & {"tasks.public", "tasks.further", "tasks.fixed"}
+        assert not closure & {"tasks.public", "tasks.further", "tasks.mixed", "tasks.fixed"}
         assert ("tasks.through" in closure) == ("through" in modules)

@@ -14,8 +14,14 @@ from mine.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
+
+    from mine.figures import FigureSpec
 
 HELP = "draw a figure from collected tables"
+
+TASKS = "tasks"
+"""Samples of every fixed task: drawn from no table, and so none of ``FIGURES``, which the code of experiments reads."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,29 +48,39 @@ def run(arguments: argparse.Namespace) -> int:
             if spec.of != "experiment":
                 scope = f"the {spec.of}"
             print(f"{spec.name:18} {scope:13} {tables:28} {spec.shows}")
+        print(f"{TASKS:18} {'no settings':13} {'':28} samples of every fixed task; needs no --experiment-dir")
         return 0
     if arguments.name is None:
         raise UserError("figures: name a figure, or give --list")
-    spec = figure(arguments.name)
-    for option in ("experiment_dir", "output"):
+    spec = None if arguments.name == TASKS else figure(arguments.name)
+    for option in ("experiment_dir", "output") if spec else ("output",):
         if getattr(arguments, option) is None:
             raise UserError(f"figures: --{option.replace('_', '-')} is missing")
     stem = arguments.output
     if stem.suffix.removeprefix(".") in FORMATS:
         stem = stem.with_suffix("")
 
+    from mine.figures import style
+
+    drawn = _drawn(spec, arguments) if spec else _tasks()
+    for path in style.save(drawn, stem):
+        print(path)
+    return 0
+
+
+def _tasks() -> Figure:
+    from mine.figures.tasks import draw
+
+    return draw()
+
+
+def _drawn(spec: FigureSpec, arguments: argparse.Namespace) -> Figure:
     tables = {name: _read(arguments.experiment_dir / f"{name}.parquet") for name in spec.needs}
     for name in spec.optional:
         path = arguments.experiment_dir / f"{name}.parquet"
         if path.exists():
             tables[name] = _read(path)
-    drawn = spec.draw(tables, arguments.setting)
-
-    from mine.figures import style
-
-    for path in style.save(drawn, stem):
-        print(path)
-    return 0
+    return spec.draw(tables, arguments.setting)
 
 
 def _read(path: Path) -> pd.DataFrame:

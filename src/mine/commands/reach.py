@@ -56,14 +56,15 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _cell(arguments: argparse.Namespace) -> None:
+    from mine.reach.functions import FUNCTIONS, measured_by_function
     from mine.reach.methods import METHODS, TASKS
     from mine.reach.plan import Plan
     from mine.settings import check_choice
 
     plan, numbers = Plan.from_json(arguments.plan), _numbers(arguments)
-    check_choice("method", arguments.method, tuple(METHODS))
+    check_choice("method", arguments.method, (*METHODS, *FUNCTIONS))
     check_choice("task", arguments.task, tuple(TASKS))
-    peer = bool(METHODS[arguments.method].peer)
+    peer = arguments.method in METHODS and bool(METHODS[arguments.method].peer)
     if peer and not (arguments.environment and arguments.script):
         raise UserError(f"method: {arguments.method!r} is another package's and needs --environment and --script")
 
@@ -81,6 +82,8 @@ def _cell(arguments: argparse.Namespace) -> None:
     _ready(arguments.output)
     if peer:
         rows = measured_by_peer(*what, status=arguments.environment, script=arguments.script, report=report)
+    elif arguments.method in FUNCTIONS:
+        rows = measured_by_function(*what, report)
     else:
         rows = measured(*what, plan.settings, report)
     _write(arguments.output, ESTIMATES, list(rows))

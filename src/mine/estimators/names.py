@@ -48,6 +48,8 @@ ESTIMATORS: dict[str, Named] = {
         Named("hd-dime", "HD-DIME", "dime", _BOTH),
         Named("doe-gaussian", "DoE (Gaussian)", "doe", (DENSITY,), contains_gaussian=True),
         Named("doe-logistic", "DoE (logistic)", "doe", (DENSITY,)),
+        Named("doe-flow", "DoE (flow)", "doe_flow", (DENSITY,), contains_gaussian=True),
+        Named("minde", "MINDE", "minde", (DENSITY,)),
         Named("club", "CLUB", "club", (DENSITY,), contains_gaussian=True),
     )
 }

@@ -23,6 +23,8 @@ _PAIRS: dict[str, tuple[str, ...]] = {
     "flo": ("joint", "product", "u"),
     "doe-gaussian": ("conditional", "marginal"),
     "doe-logistic": ("conditional", "marginal"),
+    "doe-flow": ("conditional", "marginal"),
+    "minde": ("conditional", "marginal", "difference"),
     "club": ("conditional", "others"),
 }
 _OF_OTHERS = ("product", "others")
@@ -43,6 +45,8 @@ class Objective:
         u (n,): u(x_i, z_i), of FLO.
         conditional, marginal (n,): log q(z_i | x_i) and log q(z_i), of DoE.
         others (n, m): log q(z_i | x_j) of other x_j, of CLUB.
+        conditional, marginal, difference (n,), of MINDE: squared errors of two guesses of the noise in z_i, with x_i
+            and without, and the squared difference of the two, at log signal-to-noise ratios drawn uniformly.
 
     needs: which of them this objective takes. value_is: what its value bounds. state: MINE's moving average, which a
     call carries on; None before the first.

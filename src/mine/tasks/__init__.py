@@ -15,6 +15,7 @@ from mine.errors import UserError
 from mine.tasks.concepts import CONCEPTS
 from mine.tasks.further import FURTHER
 from mine.tasks.interface import Task
+from mine.tasks.mixed import MIXED
 from mine.tasks.public import PUBLIC
 
 # Modules by name, loaded when a task is made: a command line that only lists the names needs no torch.
@@ -32,7 +33,7 @@ _FACTORIES = {
 TASKS = tuple(_FACTORIES)
 """Names of the families, in order."""
 
-FIXED = {task.name: task for task in (*PUBLIC, *FURTHER, *CONCEPTS)}
+FIXED = {task.name: task for task in (*PUBLIC, *FURTHER, *CONCEPTS, *MIXED)}
 """Fixed tasks by name, in order."""
 
 
