@@ -198,11 +198,11 @@ class Stack:
             of_scores = torch.autograd.grad(loss.loss.sum(), scores, retain_graph=True, materialize_grads=True)
             for name, score, of_score in zip(("grad_norm_joint", "grad_norm_product"), scores, of_scores, strict=True):
                 found = torch.autograd.grad(score, tensors, of_score, retain_graph=True, materialize_grads=True)
-                terms[name] = dict(zip(names, found, strict=True))
+                terms[name] = _detached(names, found)
         found = torch.autograd.grad(loss.loss.sum(), tensors, materialize_grads=True)
         self._state = state
         seen = {name: each.detach() for name, each in outputs.items()} if self._measures else {}
-        return dict(zip(names, found, strict=True)), self._of_outputs(seen), terms
+        return _detached(names, found), self._of_outputs(seen), terms
 
     def _of_weights(self, weights: Weights, outputs: Outputs) -> dict[str, Tensor]:
         if not self._measures:
@@ -233,3 +233,8 @@ class Stack:
 
     def _keep(self, measured: dict[str, Tensor]) -> None:
         torch.stack([measured.get(name, self._not_measured) for name in MEASURED], out=self.measured)
+
+
+def _detached(names: Sequence[str], gradients: Sequence[Tensor]) -> Said:
+    """Gradients by name. Torch 2.4 lets some of them ask for gradients of their own."""
+    return {name: each.detach() for name, each in zip(names, gradients, strict=True)}
