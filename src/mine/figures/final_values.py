@@ -310,7 +310,7 @@ def _caption(summary: pd.DataFrame, optimal: pd.DataFrame | None) -> str:
             "number. A number at the edge is a mean outside the panel, in the order of the marks. In-batch: mean over "
             f"the last 10 % of updates. Hollow: median effective sample size of the product term under {MIN_ESS:g}, no "
             "evidence as a number.",
-            "The optimal critic was not measured." if optimal is None else "",
+            "The optimal critic is not among the tables of this drawing." if optimal is None else "",
             f"{common.settings_text(summary)}.",
         ],
     )
