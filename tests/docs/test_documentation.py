@@ -247,6 +247,16 @@ def test_a_root_is_painted(site, browser):
     assert painted[:, : painted.shape[1] // 4].any(axis=1).mean() > 0.6
 
 
+WORDS = ("critic", "derangement", "effective sample size", "overflow", "held-out")
+"""Of the glossary: a page that uses one of them leads there."""
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "/reference_" not in page and "/glossary" not in page])
+def test_who_meets_a_word_is_led_to_the_glossary(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert "glossary.md" in text or not [word for word in WORDS if word in text]
+
+
 def test_thresholds_in_words():
     text = (ROOT / "docs/explanation.md").read_text(encoding="utf-8")
     assert f"effective sample size under {MIN_ESS:g}" in text
