@@ -270,7 +270,7 @@ def test_low_ess_is_hollow(tables):
 
 def test_final_values_without_optimal_says_so(tables):
     drawn = FIGURES["final_values"].draw({"summary": tables["summary"]})
-    assert "The optimal critic was not measured." in words(drawn)
+    assert "The optimal critic is not among the tables of this drawing." in words(drawn)
     assert not any(lines(axes, "value:optimal") for axes in drawn.axes)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mine.config import load_config
-from mine.publish.page import cell_table, page
+from mine.publish.page import cell_table, page, with_figures
 from mine.publish.questions import QUESTIONS
 
 
@@ -65,3 +65,14 @@ def test_every_published_experiment_has_a_question():
     # Those of the benchmark stand on a page of their own.
     asked = {name for name, of in config["experiments"].items() if of.get("target") != "benchmark"}
     assert asked | {"claims", "search", "own", "concepts"} == set(QUESTIONS)
+
+
+def test_the_ledger_shows_the_figure_that_it_names_where_that_is_published():
+    ledger = "- Rule: r\n- Figure: `writeup/estimate_permutation`\n\n| cell |\n\n- Figure: `claims/gone`\n"
+    files = ["writeup/estimate_permutation.png", "writeup/estimate_permutation.svg", "claims.md"]
+    shown = with_figures(ledger, files)
+    picture = "(writeup/estimate_permutation.png)](writeup/estimate_permutation.svg)"
+    assert "- Figure: `writeup/estimate_permutation`\n\n    [![in-batch MI estimate" in shown
+    assert shown.count(picture) == 1
+    assert shown.endswith("- Figure: `claims/gone`\n")
+    assert with_figures(shown, files) == shown

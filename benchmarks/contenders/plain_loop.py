@@ -45,7 +45,7 @@ def train(
             objective = joint - mean_exp / v
         optimizer.zero_grad()
         objective.backward()
-        norm = nn.utils.get_total_norm([parameter.grad for parameter in network.parameters()])
+        norm = torch.stack([parameter.grad.norm() for parameter in network.parameters()]).norm()
         optimizer.step()
         trace.append((mi.item(), norm.item()))
     return trace

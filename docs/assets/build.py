@@ -14,12 +14,16 @@ import re
 from itertools import takewhile
 from pathlib import Path
 
+from from_published import explorer, notebook_page
 from latex2mathml.converter import convert
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = {".png", ".svg", ".pdf", ".html"}
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".json": "json", ".smk": "python"}
+
+EXPLORER = "explore.html"
+"""Where the interactive page is in the site."""
 
 UNSEARCHED = "---\nsearch:\n  exclude: true\n---\n\n"
 """Of a page of source, tests or versions: a reader who looks for a word wants pages that explain it."""
@@ -53,11 +57,13 @@ def on_files(files: Files, config) -> Files:
         if path in done or path.startswith("docs/"):
             continue
         done.add(path)
-        file, text = _file(path, config)
-        if file is not None:
+        made, text = _file(path, config)
+        for file in made:
             files.append(file)
         if text:
             todo += _targets(path, text)
+    if page := explorer():
+        files.append(File.generated(config, EXPLORER, content=page))
     return files
 
 
@@ -159,6 +165,13 @@ def pictures() -> str:
     return pictures_part(**{name: pd.read_parquet(path, partitioning=None) for name, path in paths.items()})
 
 
+def explorer_link() -> str:
+    """Where the interactive page is in the site."""
+    if not [*(ROOT / "figures/data").glob("*_epochs.parquet")]:
+        return "*No run is published epoch by epoch in this checkout.*"
+    return f"**[Open the page]({EXPLORER})** (8 MB; it asks nothing of a network)."
+
+
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
@@ -175,33 +188,41 @@ MAKERS = {
     "ledger": ledger,
     "cells": cells,
     "pictures": pictures,
+    "explorer": explorer_link,
 }
 
 
-def _file(path: str, config) -> tuple[File | None, str]:
-    """A file of the project as one of the site, and its text where that can have links."""
-    at = ROOT / path
+def _file(path: str, config) -> tuple[list[File], str]:
+    """A file of the project as those of the site that it makes, and its text where that can have links."""
+    at, uri = ROOT / path, _uri(path)
     if at.suffix in COPIED and at.is_file():
-        return File.generated(config, _uri(path), abs_src_path=str(at)), ""
+        return [File.generated(config, uri, abs_src_path=str(at))], ""
     if path == "figures/claims.md" and not at.exists():
-        return File.generated(config, _uri(path), content=NOT_PUBLISHED), ""
+        return [File.generated(config, uri, content=NOT_PUBLISHED)], ""
     if at.is_dir():
         names = sorted(part.name for part in at.iterdir() if not part.name.startswith(("_", ".")))
         text = f"# {path}\n\n" + "\n".join(f"- [{name}]({at.name}/{name})" for name in names if (at / name).is_file())
-        return File.generated(config, _uri(path), content=text), text
+        return [File.generated(config, uri, content=text)], text
     if not at.is_file():
-        return None, ""  # mkdocs warns of the link
+        return [], ""  # mkdocs warns of the link
+    if at.suffix == ".ipynb":
+        text, pictures = notebook_page(at)
+        beside = {posixpath.join(posixpath.dirname(uri), name): content for name, content in pictures.items()}
+        made = [File.generated(config, place, content=content) for place, content in beside.items()]
+        return [File.generated(config, uri, content=text), *made], text
     text = at.read_text(encoding="utf-8")
     if at.suffix == ".md":
-        return File.generated(config, _uri(path), content=text), text
+        return [File.generated(config, uri, content=text)], text
     language = LANGUAGES.get(at.suffix, "text")
-    return File.generated(config, _uri(path), content=f"{UNSEARCHED}# {path}\n\n~~~~{language}\n{text}\n~~~~\n"), ""
+    return [File.generated(config, uri, content=f"{UNSEARCHED}# {path}\n\n~~~~{language}\n{text}\n~~~~\n")], ""
 
 
 def _uri(path: str) -> str:
     """Where a file of the project is in the site."""
     if path.startswith("docs/"):
         return path.removeprefix("docs/")
+    if path.endswith(".ipynb"):
+        return f"project/{path.removesuffix('.ipynb')}.md"
     copied = Path(path).suffix in {*COPIED, ".md"}
     return f"project/{path}" if copied else f"project/{path}.md"
 

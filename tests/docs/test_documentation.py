@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -28,7 +27,7 @@ PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").g
 NO_CODE = {"text", "mermaid"}
 
 _BLOCK = re.compile(
-    r"(?:<!-- (?P<tag>(?:file|insert|replace): .*?) -->\n)?^```(?P<language>\S*)\n(?P<code>.*?)^```$", re.M | re.S
+    r"(?:<!-- (?P<tag>(?:file|insert|replace): .*?|shown) -->\n)?^```(?P<language>\S*)\n(?P<code>.*?)^```$", re.M | re.S
 )
 
 
@@ -78,17 +77,6 @@ def unaccounted(blocks, listed):
 # ---- building
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory):
-    """The documentation as `make docs` builds it, warnings being errors."""
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder]
-    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
-
-
 class Parts(HTMLParser):
     """What a page loads, where it leads, and its anchors."""
 
@@ -118,8 +106,9 @@ def fetched(text):
 
 
 def pages(site):
+    """Those of text; the interactive page is 8 MB of script and has tests of its own."""
     found = {path.relative_to(site).as_posix(): path.read_text(encoding="utf-8") for path in site.rglob("*.html")}
-    return {name: text for name, text in found.items() if name != "404.html"}
+    return {name: text for name, text in found.items() if name not in ("404.html", "explore.html")}
 
 
 def test_every_page_is_built_with_its_formulae(site):
@@ -258,6 +247,16 @@ def test_a_root_is_painted(site, browser):
     assert painted[:, : painted.shape[1] // 4].any(axis=1).mean() > 0.6
 
 
+WORDS = ("critic", "derangement", "effective sample size", "overflow", "held-out")
+"""Of the glossary: a page that uses one of them leads there."""
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "/reference_" not in page and "/glossary" not in page])
+def test_who_meets_a_word_is_led_to_the_glossary(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert "glossary.md" in text or not [word for word in WORDS if word in text]
+
+
 def test_thresholds_in_words():
     text = (ROOT / "docs/explanation.md").read_text(encoding="utf-8")
     assert f"effective sample size under {MIN_ESS:g}" in text
@@ -295,12 +294,21 @@ def checkout(folder):
 def run_page(page, folder):
     """Run a page's blocks in order: files are written, bash runs block by block, python shares one namespace.
 
+    What a page shows of a block's output must be in it.
+
     A python block may need files of a bash block before it, so each run of python starts with all python so far.
     """
-    skipped, python, environment = not_run(), [], {**os.environ, "PYTHONPATH": str(folder / "src"), "MPLBACKEND": "agg"}
+    skipped, python, said, environment = (
+        not_run(),
+        [],
+        "",
+        {**os.environ, "PYTHONPATH": str(folder / "src"), "MPLBACKEND": "agg"},
+    )
     # The copy shares this .venv: no make in it may set it up again.
     make = 'make() { command make -o .venv/.locked -o .venv/.installed "$@"; }\n'
     for block in blocks_of(page):
+        if block.tag == "shown":
+            assert not_said(block.code, said) == [], f"{page}: not in\n{said}"
         if block.language in NO_CODE or (page, block.first_line) in skipped:
             continue
         if block.tag is not None:
@@ -315,6 +323,23 @@ def run_page(page, folder):
             command, cwd=folder, env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
         )
         assert done.returncode == 0, f"{page}: {block.first_line}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+        said = done.stdout
+
+
+def not_said(shown, output):
+    """Lines that a page shows and its code did not print, whatever their numbers: those differ between machines."""
+
+    def alike(text):
+        return [re.sub(r"[-+]?(?:\d[\d.,]*|inf\b|nan\b)", "#", " ".join(line.split()), flags=re.I)
+                for line in text.splitlines()]  # fmt: skip
+
+    return [line for line in alike(shown) if line not in alike(output)]
+
+
+def test_output_that_a_page_makes_up_is_found():
+    output = "outcome   overflow at step 12, runaway from step 3\n  4  5.82  NaN -inf\n"
+    assert not_said("outcome overflow at step 740, runaway from step 251\n10 5.8 -0.1 3.2\n", output) == []
+    assert not_said("outcome completed\n", output) == ["outcome completed"]
 
 
 def edit(folder, block):

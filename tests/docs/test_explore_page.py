@@ -14,6 +14,7 @@ from matplotlib.image import imread
 
 from mine.cli import main
 from mine.explorer import payload as payload_module
+from mine.explorer.epochs import curves as curves_of_epochs
 from mine.explorer.page import page as page_text
 from mine.explorer.payload import payload
 from mine.explorer.thinning import thin
@@ -91,7 +92,42 @@ def test_what_is_missing_stands_on_the_page(results: Path, tmp_path: Path, brows
     assert browser.complaints == []
 
 
+def epochs_and_summary() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Three runs of 4 epochs of 10 updates; the last overflows in its third."""
+    cell = {"setting": "biased", "variant": "biased", "dim": 2, "rho": 0.9}
+    ends = [4, 4, 3]
+    epochs = pd.concat(
+        pd.DataFrame({"epoch": range(end), "mi_mean": [seed + 0.1 * epoch for epoch in range(end)]}).assign(
+            grad_norm_max=lambda rows: 2.0 + rows["mi_mean"], seed=seed, **cell
+        )
+        for seed, end in enumerate(ends)
+    )
+    epochs.loc[(epochs["seed"] == 2) & (epochs["epoch"] == 2), "mi_mean"] = np.inf
+    summary = pd.DataFrame([{**cell, "seed": seed, "steps": 40, "epochs": 4} for seed in range(3)])
+    return epochs, summary
+
+
+def test_epochs_stand_in_for_curves_with_ended_runs_ranked_above_all():
+    made = curves_of_epochs(*epochs_and_summary())
+    values = made[made["quantity"] == "mi_batch"].set_index("step")
+    assert list(values.index) == [10, 20, 30, 40]
+    assert values["median"].tolist() == pytest.approx([1.0, 1.1, 1.2, 1.3])
+    assert values["q25"].tolist() == pytest.approx([0.5, 0.6, 0.7, 0.8])
+    assert values["q75"].isna().tolist() == [False, False, True, True]
+    assert values["live_share"].tolist() == pytest.approx([1, 1, 2 / 3, 2 / 3])
+
+
 # In the browser
+
+
+def test_the_page_of_the_published_runs(site: Path, browser: Browser):
+    browser.open(site / "runs.html")
+    assert browser.run("return [...document.links].some(a => a.href.endsWith('/explore.html'))")
+    browser.open(site / "explore.html", "#experiment=pictures&setting=biased&d=2&rho=0.99&runs=all")
+    assert browser.run("return document.documentElement.dataset.ready") == "yes"
+    assert len(drawn(browser)) > 40
+    assert "40 of 40 overflow" in browser.run("return document.getElementById('said').textContent")
+    assert browser.complaints == []
 
 
 def drawn(browser: Browser, plot: str = "values") -> list[dict]:

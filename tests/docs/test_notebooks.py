@@ -10,10 +10,12 @@ import pytest
 from conftest import ROOT, Browser
 
 from mine.cli import main
+from mine.explorer.notebook import Results
 from mine.explorer.render import with_mathml, without_network
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-QUICK = [path.stem for path in NOTEBOOKS if not path.stem.startswith("4")]
+READS_RUNS = ["2_replication", "3_claims"]
+"""What differs with the results of a checkout. The others are run for their pages of the documentation."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def test_committed_without_outputs(path: Path):
     assert text.endswith("}\n")
 
 
-@pytest.mark.parametrize("stem", QUICK)
+@pytest.mark.parametrize("stem", READS_RUNS)
 def test_on_results(project: Path, results: Path, tmp_path: Path, browser: Browser, stem: str):
     page = rendered(project, stem, results, tmp_path / "page.html")
     assert "Traceback" not in page
@@ -64,25 +66,43 @@ def test_on_results(project: Path, results: Path, tmp_path: Path, browser: Brows
     browser.open(tmp_path / "page.html")
     assert browser.complaints == []
     images = browser.run("return [...document.images].map(i => [i.alt, i.naturalWidth])")
-    # What no table is published of has no picture yet.
-    assert images or (stem == "6_concepts" and not [*(project / "figures" / "data").glob("concepts_*.parquet")])
+    assert images
     assert all(len(alt) > 10 and width > 100 for alt, width in images)
-    if stem == "1_estimator":
-        assert browser.run("return document.querySelectorAll('math').length") > 10
-        assert browser.run("return document.querySelector('math').getBoundingClientRect().width") > 5
 
 
-@pytest.mark.parametrize("stem", ["2_replication", "3_claims"])
-def test_without_results_the_published_ones_stand_in_and_it_says_so(project: Path, tmp_path: Path, stem: str):
-    page = rendered(project, stem, project / "results", tmp_path / "page.html")
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_as_a_page_of_the_documentation(site: Path, browser: Browser, path: Path):
+    """On the published tables, whatever results the checkout has."""
+    at = site / "project" / "notebooks" / f"{path.stem}.html"
+    page = at.read_text(encoding="utf-8")
     assert "Traceback" not in page
-    if stem == "2_replication":
-        assert "results/writeup/summary.parquet is not there: so this is the published run" in page
-        assert "results/writeup/curves.parquet is not there: so this is the published figure, figures/writeup/" in page
-        assert page.count("<img") == 8
-    else:
-        published = (project / "figures" / "data" / "claims.parquet").exists()
-        assert ("this is the published run" if published else "No ledger") in page
+    assert str(ROOT) not in page
+    browser.open(at)
+    assert browser.complaints == []
+    images = browser.run("return [...document.querySelectorAll('article img')].map(i => [i.alt, i.naturalWidth])")
+    assert all(len(alt) > 10 and width > 100 for alt, width in images)
+    if path.stem.startswith("4"):
+        assert "Shown without its results" in page
+    elif not path.stem.startswith("6") or [*(ROOT / "figures" / "data").glob("concepts_*.parquet")]:
+        assert images  # what no table is published of has no picture yet
+    if path.stem.startswith("1"):
+        assert browser.run("return document.querySelectorAll('article math').length") > 10
+        assert browser.run("return document.querySelector('article math').getBoundingClientRect().width") > 5
+    if path.stem.startswith("2"):
+        assert len(images) == 8
+        assert "As published, figures/data/writeup_summary.parquet." in page
+        assert "As published, figures/writeup/estimate_derangement.png." in page
+
+
+def test_without_results_the_published_ones_stand_in_and_it_says_so():
+    bare = Results(ROOT / "no results", ROOT)
+    rows, said = bare.summary("writeup")
+    assert len(rows) > 1000
+    assert said.endswith("writeup/summary.parquet is not there: so this is the published run, "
+                         "figures/data/writeup_summary.parquet.")  # fmt: skip
+    shown = bare.picture("estimate", "writeup", "What it shows.", setting="derangement")
+    assert "writeup/curves.parquet is not there: so this is the published figure, figures/writeup/" in shown.source
+    assert shown.png == (ROOT / "figures" / "writeup" / "estimate_derangement.png").read_bytes()
 
 
 def test_with_nothing_at_all_a_sentence(project: Path, tmp_path: Path):

@@ -11,7 +11,7 @@ from heat_maps import heat_cells
 from mine.errors import UserError
 from mine.estimators.scores import SCORE_COLUMNS
 from mine.figures import FIGURES
-from mine.figures.estimators import ERROR, Row, names_of, rows_of, signed
+from mine.figures.estimators import ERROR, Row, cell_handles, names_of, rows_of, signed
 
 
 def make_scores(cells):
@@ -80,6 +80,13 @@ def test_the_ramp_is_darkest_at_both_ends_in_greyscale():
     grey = np.array([np.dot(ERROR(share)[:3], (0.299, 0.587, 0.114)) for share in np.linspace(0, 1, 11)])
     assert np.all(np.diff(grey[:6]) > 0)
     assert np.all(np.diff(grey[5:]) < 0)
+
+
+def test_the_legend_tells_the_two_ends_apart_in_greyscale():
+    """Their greys are near each other: by the sign, which every cell has."""
+    low, _, high, *_ = [patch.get_label() for patch in cell_handles()]
+    assert low.endswith("(−)")
+    assert high.endswith("(+)")
 
 
 @pytest.mark.parametrize(

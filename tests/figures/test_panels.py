@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -9,6 +12,7 @@ import pytest
 from factories import VARIANTS
 from heat_maps import heat_cells
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.markers import MarkerStyle
 
 from mine.estimators.names import BASELINES, ESTIMATORS, label
 from mine.figures import common, ema_bias, panels, style
@@ -35,6 +39,22 @@ def test_everything_that_can_be_drawn_has_a_look_under_its_registered_label():
 @pytest.mark.parametrize("name", LOOKS)
 def test_small_text_in_an_estimators_colour_can_be_read(name):
     assert 1.05 / (luminance(to_rgb(look(name).text_colour)) + 0.05) >= 4.49
+
+
+def test_no_two_looks_share_a_marker():
+    markers = [each.marker for each in LOOKS.values()]
+    assert len(set(markers)) == len(markers)
+    outlines = [MarkerStyle(marker).get_path().vertices for marker in markers]
+    assert all(np.isfinite(outline).all() for outline in outlines)
+
+
+def test_an_x_means_an_overflow_and_nothing_else():
+    """No look is one, and no figure draws the filled one that it would be mistaken for."""
+    assert {"x", "X"}.isdisjoint(each.marker for each in LOOKS.values())
+    sources = [path.read_text(encoding="utf-8") for path in Path(panels.__file__).parent.glob("*.py")]
+    words = {node.value for text in sources for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
+    assert "s" in words
+    assert "X" not in words
 
 
 # Colours as they look without one kind of cone (Machado, Oliveira and Fernandes 2009, severity 1).

@@ -89,7 +89,8 @@ def _image(png: bytes, alt: str, source: str) -> str:
 class Results:
     """A results folder, and the published tables for what it lacks.
 
-    folder: as a reader gives it; a relative one is taken from the checkout. root: the checkout.
+    folder: as a reader gives it; a relative one is taken from the checkout. The published figures' own folder asks
+        for what is published. root: the checkout.
     """
 
     folder: Path
@@ -100,6 +101,11 @@ class Results:
         """The results in a folder, from wherever the notebook runs."""
         root = project_folder()
         return cls(root / folder, root)
+
+    @property
+    def of_publication(self) -> bool:
+        """Whether the published tables are asked for, and stand in for nothing."""
+        return self.folder == self.root / PUBLISHED_FIGURES
 
     def summary(self, experiment: str) -> tuple[pd.DataFrame, str]:
         """One row a run, and a sentence on where it comes from. Raises UserError where it is nowhere."""
@@ -139,6 +145,10 @@ class Results:
         results they are shown as they were published.
         """
         spec = figure(name)
+        stem = name if setting is None else f"{name}_{setting}"
+        published = self.root / PUBLISHED_FIGURES / experiment / f"{stem}.png"
+        if self.of_publication and published.is_file():
+            return PublishedPicture(published.read_bytes(), alt, f"As published, {self.shown(published)}.")
         try:
             summary, source = self.summary(experiment)
             tables = {"summary": summary}
@@ -149,8 +159,6 @@ class Results:
                 tables[table] = _read(path)
             return Picture(spec.draw(tables, setting), alt, source)
         except UserError as error:
-            stem = name if setting is None else f"{name}_{setting}"
-            published = self.root / PUBLISHED_FIGURES / experiment / f"{stem}.png"
             if published.is_file():
                 instead = f"so this is the published figure, {self.shown(published)}"
                 return PublishedPicture(published.read_bytes(), alt, f"{self.shown(error)}: {instead}.")
@@ -169,6 +177,8 @@ class Results:
 
     def _table(self, path: Path, published: str) -> tuple[pd.DataFrame, str]:
         shown = self.shown(path)
+        if self.of_publication:
+            return _checked(self.root / PUBLISHED / published), f"As published, {PUBLISHED}/{published}."
         try:
             return _checked(path), f"From {shown}."
         except UserError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,8 +17,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from mine.claims.pictures import CELL
 from mine.errors import UserError
 from mine.experiments import RUN_PATTERN, canonical_rho
+from mine.explorer.epochs import VALUES, by_run, last_updates
+from mine.explorer.epochs import curves as curves_of_epochs
 from mine.explorer.thinning import thin
 from mine.figures.common import decimate
 from mine.rows import is_window, of_rows
@@ -74,13 +77,18 @@ def payload(
     made: dict[str, Any] = {}
     done, unread = 0, 0
     for name, summary in summaries.items():
-        curves = _read(results / name / "curves.parquet", notes, "so it has no medians over seeds")
+        epochs = _epochs(results / name, notes)
+        spare = {} if epochs is None else by_run(epochs)
+        if epochs is not None and not (results / name / "curves.parquet").exists():
+            curves = curves_of_epochs(epochs, summary)
+        else:
+            curves = _read(results / name / "curves.parquet", notes, "so it has no medians over seeds")
         groups = {} if curves is None else dict(tuple(curves.groupby(_CELL, observed=True)))
         built = {}
         for key, rows in summary.groupby(_CELL, sort=True):
             runs = []
             for row in rows.sort_values("seed").itertuples():
-                run = _run(results / name, row, buckets)
+                run = _run(results / name, row, buckets, spare)
                 unread += "batch" not in run
                 runs.append(run)
                 done += 1
@@ -142,6 +150,14 @@ def _read(path: Path, notes: list[str], consequence: str) -> pd.DataFrame | None
         return None
 
 
+def _epochs(folder: Path, notes: list[str]) -> pd.DataFrame | None:
+    """The experiment's table of epochs where it has no traces; None where it has, or neither."""
+    path = folder / "epochs.parquet"
+    if (folder / "runs").exists() or not path.exists():
+        return None
+    return _read(path, notes, "so only the ends of its runs are shown")
+
+
 def _named(key: Iterable[Any]) -> tuple[str, str, int, str]:
     setting, variant, dim, rho = key
     return str(setting), str(variant), int(dim), canonical_rho(rho)
@@ -160,7 +176,8 @@ def _window(row: pd.Series) -> str:
     return "" if every == "1" else "an epoch" if every == EPOCH else f"{every} updates"
 
 
-def _run(folder: Path, row: Any, buckets: int) -> dict[str, Any]:
+def _run(folder: Path, row: Any, buckets: int, spare: Mapping[tuple[Any, ...], pd.DataFrame]) -> dict[str, Any]:
+    """One run of the page. spare: epochs by run, for one that has no trace."""
     setting, variant, dim, rho = _named((row.setting, row.variant, row.dim, row.rho))
     run: dict[str, Any] = {"seed": int(row.seed), "over": _step(row.overflow_step), "away": _step(row.runaway_step)}
     path = (
@@ -179,7 +196,8 @@ def _run(folder: Path, row: Any, buckets: int) -> dict[str, Any]:
     try:
         frame = read_trace(path).frame
     except UserError:
-        return run
+        rows = spare.get((setting, variant, dim, rho, run["seed"]))
+        return run if rows is None else run | _of_epochs(rows, row, buckets)
     step = frame["step"].to_numpy()
     updates = step <= row.steps  # the last row of a finished run has no update, so no gradient
     # Of a window of updates its mean and its largest, so that no spike is lost there either; and no single batch
@@ -192,6 +210,17 @@ def _run(folder: Path, row: Any, buckets: int) -> dict[str, Any]:
     names = ["step", "mi_heldout", "heldout_ess", "mi_population", "population_ess"]
     run["evals"] = [[int(first), *map(_rounded, rest)] for first, *rest in evaluated[names].itertuples(index=False)]
     return run
+
+
+def _of_epochs(rows: pd.DataFrame, row: Any, buckets: int) -> dict[str, Any]:
+    """A run's curves with a point an epoch, and how its last critic was judged."""
+    step = last_updates(rows["epoch"], int(row.steps), int(row.epochs))
+    judged = (row.mi_heldout, row.heldout_ess, row.mi_population, row.population_ess)
+    return {
+        "batch": _curve(step, rows[VALUES["mi_batch"]].to_numpy(dtype=float), buckets),
+        "grad": _curve(step, rows[VALUES["grad_norm"]].to_numpy(dtype=float), buckets),
+        "evals": [[int(row.last_step), *map(_number, judged)]],
+    }
 
 
 def _step(value: Any) -> int | None:
@@ -295,6 +324,9 @@ def _views(cell: str, figure: str, experiments: dict[str, Any]) -> list[dict[str
         experiment = experiments[name]
         known = experiment["settings"]
         settings = [one for one in known if {one, one.replace("=", " = "), one.replace("ema_rate=", "α = ")} & words]
+        if CELL not in words:
+            # Where a setting is named after its variant, the cell's variant says nothing about the experiment.
+            settings = [one for one in settings if one not in experiment["variants"]]
         if not settings and name == stated and dim is not None and len(known) == 1:
             settings = known
         d = int(dim[1]) if dim else experiment["dims"][-1]

@@ -11,6 +11,9 @@ from latex2mathml.converter import convert
 
 from mine.errors import UserError
 
+_PATIENCE = 120
+"""Seconds that a cell's output may lie behind its end: 4 as a rule, which a machine with other work does not keep."""
+
 _FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$(?!\s)(.+?)(?<![\s\\])\$", re.S)
 
 
@@ -20,6 +23,20 @@ def render(notebook: Path, results: Path) -> str:
     Formulas become MathML, which browsers draw by themselves. Raises UserError, naming the cell, where one fails.
     """
     import nbconvert
+
+    done = execute(notebook, results)
+    for cell in done.cells:
+        if cell.cell_type == "markdown":
+            cell.source = with_mathml(cell.source)
+    text, _ = nbconvert.HTMLExporter().from_notebook_node(done, resources=_titled(done, notebook))
+    return without_network(text)
+
+
+def execute(notebook: Path, results: Path) -> Any:
+    """The notebook (``nbformat.NotebookNode``) with its outputs, run with its parameter ``results``.
+
+    Raises UserError, naming the cell, where one fails.
+    """
     import papermill
 
     if not notebook.is_file():
@@ -36,16 +53,13 @@ def render(notebook: Path, results: Path) -> str:
                 cwd=str(notebook.parent),
                 progress_bar=False,
                 log_output=False,
+                iopub_timeout=_PATIENCE,
                 extra_arguments=["--IPKernelApp.log_level=ERROR"],
             )
         except papermill.PapermillExecutionError as error:
             raise UserError(f"{notebook}: cell {error.exec_count}: {error.ename}: {error.evalue}") from None
-        done.cells = [cell for cell in done.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
-        for cell in done.cells:
-            if cell.cell_type == "markdown":
-                cell.source = with_mathml(cell.source)
-        text, _ = nbconvert.HTMLExporter().from_notebook_node(done, resources=_titled(done, notebook))
-    return without_network(text)
+    done.cells = [cell for cell in done.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    return done
 
 
 def with_mathml(markdown: str) -> str:

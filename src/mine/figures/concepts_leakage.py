@@ -25,7 +25,7 @@ _NEEDED = (
     "high",
 )
 _COLOURS = ("#0072b2", "#009e73", "#e69f00", "#d55e00", "#cc79a7", "#56b4e9", "#222222")
-_MARKERS = ("s", "o", "v", "^", "D", "P", "X")
+_MARKERS = ("s", "o", "v", "^", "D", "P", "p")
 _ROW = 0.09
 """Inches a kind of model takes."""
 

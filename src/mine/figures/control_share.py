@@ -109,4 +109,4 @@ def _title(runs: pd.DataFrame) -> str:
         near = [over_seeds(of[of["setting"] == name], "share").above(USABLE) for name in settings_of(of)]
         counts[style.look(variant).label] = (sum(near), len(near))
     parts = ", ".join(f"{name} {count}" for name, (count, _) in counts.items())
-    return f"Surely within {1 - USABLE:.0%} of the optimum, of {len(settings)} settings: {parts}"
+    return f"Surely within {100 * (1 - USABLE):.0f} % of the optimum, of {len(settings)} settings: {parts}"

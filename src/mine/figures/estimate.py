@@ -29,8 +29,7 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, setting: str | None = None
         for dim in grid.dims
     }
     strips = {place: traces.strips_of(listed, views[place[0]]) for place, listed in entries.items()}
-    any_overflow = bool(runs["overflowed"].any())
-    off_view = any("▲" in strip.text or "▼" in strip.text for listed in strips.values() for strip in listed)
+    any_overflow, off_view = bool(runs["overflowed"].any()), traces.leaves_the_view(strips)
     sheet = Panels(
         runs,
         row="dim",
@@ -48,7 +47,7 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, setting: str | None = None
             ]
         ],
         panel_height=1.75,
-        strips=[max(len(strips[dim, rho]) for rho in grid.rhos) for dim in grid.dims],
+        strips=traces.rooms(strips, grid),
     )
     for panel in sheet:
         place, view, axes = (panel.row, panel.column), views[panel.row], panel.axes

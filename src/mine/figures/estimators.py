@@ -150,15 +150,15 @@ def signed(error: float) -> str:
 
 
 def cell_handles() -> list[Patch]:
-    """Legend entries of cells."""
+    """Legend entries of cells; the sign of the number says in greyscale which of two colours a dark cell has."""
 
     def patch(share: float, words: str) -> Patch:
         return Patch(facecolor=ERROR(0.5 + share / (2 * FULL_COLOUR)), edgecolor="#888888", linewidth=0.5, label=words)
 
     return [
-        patch(-0.5, "half of the truth or less"),
+        patch(-0.5, "half of the truth or less (−)"),
         patch(0.0, "right"),
-        patch(0.5, "half as much again or more"),
+        patch(0.5, "half as much again or more (+)"),
         Patch(**_FRAME, label="surely within 10 % of the truth"),
         Patch(**HATCHED, label="so many runs overflowed: no number"),
     ]

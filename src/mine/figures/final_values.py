@@ -305,11 +305,12 @@ def _caption(summary: pd.DataFrame, optimal: pd.DataFrame | None) -> str:
         interval="bars: 95 % bootstrap interval over seeds",
         n=common.seeds_text(summary),
         notes=[
+            f"At each ρ from left to right as in the legend{'' if optimal is None else ', the optimal critic last'}. "
             "+ k/n above a panel: k of n runs diverged; each is a +, at the edge where its value is outside or not a "
             "number. A number at the edge is a mean outside the panel, in the order of the marks. In-batch: mean over "
             f"the last 10 % of updates. Hollow: median effective sample size of the product term under {MIN_ESS:g}, no "
             "evidence as a number.",
-            "The optimal critic was not measured." if optimal is None else "",
+            "The optimal critic is not among the tables of this drawing." if optimal is None else "",
             f"{common.settings_text(summary)}.",
         ],
     )

@@ -28,8 +28,7 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, setting: str | None = None
 
     entries = traces.entries_of(table, runs, grid)
     strips = {place: traces.strips_of(listed, view) for place, listed in entries.items()}
-    any_overflow = bool(runs["overflowed"].any())
-    off_view = any("▲" in strip.text or "▼" in strip.text for listed in strips.values() for strip in listed)
+    any_overflow, off_view = bool(runs["overflowed"].any()), traces.leaves_the_view(strips)
     sheet = Panels(
         runs,
         row="dim",
@@ -49,7 +48,7 @@ def draw(summary: pd.DataFrame, curves: pd.DataFrame, setting: str | None = None
         ],
         panel_height=1.6,
         left=0.8,
-        strips=[max(len(strips[dim, rho]) for rho in grid.rhos) for dim in grid.dims],
+        strips=traces.rooms(strips, grid),
     )
     for panel in sheet:
         place, axes = (panel.row, panel.column), panel.axes

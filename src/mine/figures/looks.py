@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,8 +41,13 @@ def luminance(channels: Sequence[float]) -> float:
 _SOLID, _DASHED, _DOTTED = "-", (0, (6, 1.5)), (0, (1.5, 1.5))
 _DASH_DOT, _DASH_DOTS = (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1))
 
+_ARC = [(math.cos(math.pi * at / 12), math.sin(math.pi * at / 12) - 0.45) for at in range(13)]
+_DOME = (*_ARC, _ARC[0])
+"""Outline of half a disc that stands on its flat side."""
+
 # MINE's own variants have Okabe and Ito's palette, with its blue darkened: biased and EMA then differ in lightness too.
 # The others have Tol's muted one and shades between; relatives differ in line and lightness. No two share a marker.
+# None is an x, filled or not: that means an overflow in every figure.
 _TABLE: dict[str, tuple[str, Any, Any]] = {
     "biased": ("#D55E00", _SOLID, "o"),
     "biased-stable": ("#E69F00", _DASHED, "s"),
@@ -49,7 +55,7 @@ _TABLE: dict[str, tuple[str, Any, Any]] = {
     "ema-as-printed": ("#CC79A7", _DASH_DOT, "D"),
     "ema-attached": ("#56B4E9", _DASH_DOTS, "P"),
     "ema-log": ("#009E73", _DOTTED, "v"),
-    "nwj": ("#CC6677", _SOLID, "X"),
+    "nwj": ("#CC6677", _SOLID, _DOME),
     "tuba": ("#882255", _DASHED, "p"),
     "infonce": ("#332288", _SOLID, "*"),
     "interpolated": ("#6699CC", _DASHED, "h"),

@@ -146,18 +146,8 @@ def _draw_values(
     axes.hlines(y, *np.clip([low, high], *view), color=look.colour, linewidth=1.5, zorder=4)
     hollow = is_low(rows[size].to_numpy(dtype=float)) if size else False
     at = float(np.clip(middle, *view))
-    axes.plot(
-        at,
-        y,
-        linestyle="none",
-        marker=look.marker,
-        markersize=6,
-        markerfacecolor="white" if hollow else look.colour,
-        markeredgecolor=look.colour,
-        clip_on=False,
-        zorder=5,
-        gid=f"{'low-ess' if hollow else 'median'}:{variant}",
-    )
+    gid = f"{'low-ess' if hollow else 'median'}:{variant}"
+    style.judged_mark(axes, at, y, look, hollow, markersize=6, zorder=5, gid=gid)
     if at != middle:
         above = middle > at
         axes.annotate(

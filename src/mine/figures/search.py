@@ -27,7 +27,7 @@ from mine.writeup.agreement import coverage, verdict
 from mine.writeup.targets import LARGEST, QUARTER
 
 GROUPS = ("end", "trend", "spread", "norm")
-INSIDE, OUTSIDE = ("#0A4A80", "o"), ("#D55E00", "X")
+INSIDE, OUTSIDE = ("#0A4A80", "o"), ("#D55E00", "D")
 """Colour and marker of a number that lies inside the runs' range, and of one that does not."""
 
 RAMP = LinearSegmentedColormap.from_list("moves", ["#ffffff", "#f3d9a4", "#D98E04", "#7a3b00"])

@@ -227,6 +227,13 @@ def _legend_rows(handles: Sequence[Any], width: float) -> list[list[Any]]:
     return rows
 
 
+def judged_mark(axes: Axes, x: float, y: float, look_of: Look, hollow: bool, **options: Any) -> None:
+    """One mark of a value, hollow where its effective sample size is too low for a number."""
+    face = "white" if hollow else look_of.colour
+    colours = {"markerfacecolor": face, "markeredgecolor": look_of.colour}
+    axes.plot(x, y, linestyle="none", marker=look_of.marker, clip_on=False, **colours, **options)
+
+
 def variant_handle(variant: str, **changes: Any) -> Line2D:
     """Legend entry of a variant: its line with its marker."""
     face = look(variant)

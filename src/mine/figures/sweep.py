@@ -232,17 +232,8 @@ def _draw_values(axes: Axes, means: list[Mean], variant: str, shift: float, view
         if np.isfinite(low):
             axes.vlines(place, low, high, color=look.colour, linewidth=1.2, zorder=3)
         at = float(np.clip(value, *view))
-        axes.plot(
-            place,
-            at,
-            linestyle="none",
-            marker=look.marker,
-            markerfacecolor="white" if hollow else look.colour,
-            markeredgecolor=look.colour,
-            clip_on=False,
-            zorder=4,
-            gid=f"{'low-ess' if hollow else 'value'}:{variant}",
-        )
+        gid = f"{'low-ess' if hollow else 'value'}:{variant}"
+        style.judged_mark(axes, place, at, look, hollow, zorder=4, gid=gid)
         if at != value:
             above = value > at
             axes.annotate(

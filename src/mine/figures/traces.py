@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -81,6 +81,16 @@ def draw_entries(
             draw_exits(axes, curve, variant, view)
         gone = runs[runs["overflowed"]]
         draw_overflows(axes, gone["overflow_step"].to_numpy(), heights(gone), variant)
+
+
+def leaves_the_view(strips: Mapping[tuple[int, float], Sequence[style.Strip]]) -> bool:
+    """Whether the strips of any place say that a curve leaves its panel."""
+    return any("▲" in strip.text or "▼" in strip.text for listed in strips.values() for strip in listed)
+
+
+def rooms(strips: Mapping[tuple[int, float], Sequence[style.Strip]], grid: common.Grid) -> list[int]:
+    """Lines of text that each row of panels needs above it."""
+    return [max(len(strips[dim, rho]) for rho in grid.rhos) for dim in grid.dims]
 
 
 def draw_curve(axes: Axes, curve: Curve, variant: str, order: int, count: int) -> None:

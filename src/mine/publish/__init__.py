@@ -19,7 +19,7 @@ from mine.publish.benchmark_page import benchmark_page
 from mine.publish.encoders import TABLES as ENCODER_TABLES
 from mine.publish.encoders import check_encoders, encoder_table
 from mine.publish.made_by import commit, config_hash, cpu_model, jobs, package_versions
-from mine.publish.page import PICTURES_TABLES, page, pictures_part
+from mine.publish.page import PICTURES_TABLES, page, pictures_part, with_figures
 from mine.publish.parts import write_if_changed
 from mine.publish.stairs import TABLES, check_stairs, read_frame
 from mine.publish.summaries import describe, summary_files, summary_of
@@ -27,6 +27,7 @@ from mine.publish.summaries import describe, summary_files, summary_of
 RECORD = "published.json"
 PAGE = "README.md"
 BENCHMARK_PAGE = "benchmark.md"
+LEDGER_PAGE = "claims.md"
 _BESIDE_SUMMARIES = ("epochs",)
 """Tables of an experiment that are published beside its summary, where it has them."""
 
@@ -91,6 +92,8 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
     contents |= {name: path.read_bytes() for name, path in sources.items()}
     contents |= summary_files(results, summaries)
     contents = dict(sorted(contents.items()))
+    if LEDGER_PAGE in contents:
+        contents[LEDGER_PAGE] = with_figures(contents[LEDGER_PAGE].decode(), contents).encode()
     record = {
         "config_sha256": config_hash(config),
         "commit": commit(root),

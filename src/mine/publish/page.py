@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -12,6 +13,7 @@ import pandas as pd
 
 from mine.columns import RUN
 from mine.divergence import LOW_ESS_ALLOWANCE, MARGIN, MIN_ESS
+from mine.figures import FIGURES
 from mine.publish.questions import contents, section
 from mine.statistics import quantile
 
@@ -33,6 +35,8 @@ _HEADER = (
 
 PICTURES_TABLES = ("pictures_epochs", "search_judged", "search_counts")
 """Published tables that say where our figures and the write-up's agree."""
+
+_FIGURE = re.compile(r"^- Figure: `([^`]+)`\n(?!\n    \[!)", re.M)
 
 _LEGEND = f"""Medians over seeds [quartiles]; information in nats. *In-batch*: mean over a run's last tenth, of the
 training batches' own values; *held out*: the final critic on fresh pairs; *population*: the same critic
@@ -127,6 +131,24 @@ def _pictures(files: Iterable[str], folder: str) -> list[str]:
     """Every png below a folder, linked to its svg."""
     stems = [file.removesuffix(".png") for file in files if file.startswith(f"{folder}/") and file.endswith(".png")]
     return [f"[![{stem.split('/')[-1].replace('_', ' ')} of {folder}]({stem}.png)]({stem}.svg)" for stem in stems]
+
+
+def with_figures(ledger: str, files: Iterable[str]) -> str:
+    """The ledger of claims (markdown) with each claim's figure where it is named, of those that are published.
+
+    files: published names. A ledger that has its figures comes back as it is.
+    """
+    published = set(files)
+
+    def shown(match: re.Match[str]) -> str:
+        stem = match[1]
+        folder, name = stem.split("/")
+        if not {f"{stem}.png", f"{stem}.svg"} <= published:
+            return match[0]
+        spec = next(spec for spec in FIGURES.values() if f"{name}_".startswith(f"{spec.name}_"))
+        return f"- Figure: `{stem}`\n\n    [![{spec.shows}, of {folder}]({stem}.png)]({stem}.svg)\n"
+
+    return _FIGURE.sub(shown, ledger)
 
 
 def cell_table(summary: pd.DataFrame) -> str:
