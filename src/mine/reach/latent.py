@@ -28,7 +28,8 @@ def estimate(x: np.ndarray, z: np.ndarray, seed: int) -> float:
     x, z = (side / side.std(0) for side in checked(x, z, _LEAST))
     training, rest = np.array_split(np.random.default_rng(seed).permutation(len(x)), 2)
     both = np.hstack([x, z])[training]
-    return nearest_neighbours(*(embedded(side[rest], side[training], both, seed) for side in (x, z)))
+    of_x, of_z = (embedded(side[rest], side[training], both, seed) for side in (x, z))
+    return nearest_neighbours(of_x, of_z)
 
 
 def embedded(side: np.ndarray, training: np.ndarray, both: np.ndarray, seed: int) -> np.ndarray:
