@@ -131,7 +131,7 @@ search: setup ## which settings made the write-up's two figures? (results/search
 own: setup ## mine estimate on tasks of known mutual information, beside other packages (hours; results/own)
 	$(BIN)/snakemake --cores $(CORES) own
 
-concepts: setup ## what leaks through concept bottlenecks, and whether a penalty stops it (45 minutes; results/concepts)
+concepts: setup ## what leaks through concept bottlenecks, and whether a penalty stops it (40 minutes; results/concepts)
 	$(BIN)/snakemake --cores $(CORES) concepts
 
 publish: setup ## copy the figures of a finished reproduce, claims, phase and benchmark to figures/ and README.md

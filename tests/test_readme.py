@@ -351,6 +351,22 @@ def test_what_the_figures_say_is_what_the_search_found():
         assert text in CHOICES, text
 
 
+def test_what_is_said_of_concepts_is_what_its_models_show():
+    decision = published_table("concepts_decision")
+    told = decision[(decision["tells"] == "yes") & decision["method"].isin(("js", "ema"))]
+    assert (told.groupby("method")["rows"].min() == 1000).all()
+    assert (told.groupby("method")["leakage"].min() == 0.02).all()
+    models = published_table("concepts_penalised")
+    at = models[(models["weight"] == 2.0) & (models["estimator"] != "club")].groupby(["data", "estimator"])
+    left = at["conditional"].median().unstack("data")
+    assert (left > 0.05).all(axis=None)
+    assert (left.loc["ema"] > left.loc["biased"]).all()
+    said = at["said"].median() - at["of_concepts_exact"].median()
+    assert said.max() < 0.02
+    free = models[models["weight"] == 0.0].groupby("data")["conditional"].median()
+    assert (free > 0.2).all()
+
+
 def test_what_is_said_of_control_is_what_its_encoders_show():
     page = (ROOT / "docs/control.md").read_text(encoding="utf-8")
     encoders = published_table("control_encoders")
