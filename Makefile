@@ -63,7 +63,7 @@ reproduce: setup ## train everything the write-up reports, and draw its figures 
 	@echo "Figures made:"
 	@find results/figures -type f | LC_ALL=C sort | sed 's/^/  /'
 
-smoke: setup ## the same workflow in a minute and a half (results/smoke)
+smoke: setup ## the same workflow, small, in four minutes (results/smoke)
 	$(BIN)/snakemake --cores $(CORES) --configfile config/smoke.yaml
 
 test: setup ## the tests

@@ -465,7 +465,7 @@ def test_a_failed_write_leaves_nothing(tables, tmp_path, monkeypatch):
 
 def test_list_names_every_figure(capsys):
     assert main(["figures", "--list"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(FIGURES)
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [*FIGURES, "tasks"]
 
 
 def command_error(capsys, *arguments):

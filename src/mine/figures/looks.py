@@ -67,6 +67,8 @@ _TABLE: dict[str, tuple[str, Any, Any]] = {
     "hd-dime": ("#DDAA33", _DOTTED, (4, 1, 0)),
     "doe-gaussian": ("#444444", _SOLID, (3, 1, 0)),
     "doe-logistic": ("#777777", _DASHED, (6, 1, 0)),
+    "doe-flow": ("#B15928", _DOTTED, (5, 1, 180)),
+    "minde": ("#6A3D9A", _DASH_DOT, (7, 1, 0)),
     "club": ("#A6761D", _DASH_DOTS, (3, 1, 180)),
     "ksg": ("#225555", _DOTTED, (8, 1, 0)),
     "cca": ("#555577", _DASH_DOT, (3, 0, 90)),
