@@ -77,7 +77,42 @@ def test_warnings_stand_beside_numbers(here, capsys):
     printed = capsys.readouterr().out
     assert "'hard': at most 10 different predictions, so taken as levels" in printed
     assert "classes of fewer than 10 rows, of which next to nothing can be said: 'third' (4)" in printed
-    assert printed.startswith("There is no test of any relation")
+    assert printed.startswith("There is no test of any relation, so no verdict.\n")
+    assert "Rows that belong together: no test, and no nearest neighbours" in printed
+    assert "hard        rare      " in printed.replace("none", "    ")
+    record = json.loads((here / "leakage_predictions.json").read_text())
+    assert record["data"]["group"] == "who"
+    assert record["relations"][0]["neighbours"]["conditional"] is None
+    assert "subject" in record["relations"][0]["neighbours"]["why"]
+
+
+def test_predictions_in_another_order_than_concepts_are_seen(here, capsys):
+    assert run("--concepts", "a,b", "--predicted", "pb,pa", "--label", "y", "--no-between") == 0
+    first = capsys.readouterr()
+    assert "predictions         pb of a, pa of b" in first.out
+    assert "are --predicted and --concepts in the same order?" in first.out
+    assert "'pb' orders rows by 'b' (area under the curve " in first.out
+    assert "written: leakage_predictions.json" in first.err
+    assert run(*NAMES, "--no-between") == 0
+    again = capsys.readouterr()
+    assert "same order?" not in again.out
+    assert "The concepts determine the label" in again.out
+    assert "replaced: leakage_predictions.json" in again.err
+
+
+def test_rows_in_order_give_no_verdict_and_name_no_option_that_is_not_there(here, capsys):
+    frame = pd.read_csv("predictions.csv")
+    steps = np.random.default_rng(1).standard_normal((3, 400))
+    for step in range(1, 400):
+        steps[:, step] += 0.95 * steps[:, step - 1]
+    frame["slow"], frame["up"] = steps[0], (steps[1] > 0).astype(int)
+    frame["late"] = (steps[2] > 0).astype(int)
+    frame.to_csv("predictions.csv", index=False)
+    assert run("--concepts", "up", "--predicted", "slow", "--label", "late", "--logits") == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("Rows resemble their neighbours in the file")
+    assert "--group; a time series has no test here" in printed
+    assert "--blocks" not in printed
 
 
 @pytest.mark.parametrize(

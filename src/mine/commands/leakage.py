@@ -111,6 +111,8 @@ def run(arguments: argparse.Namespace) -> None:
         line.close()
     about = {"file": source.name, "sha256": source.sha256, "rows_dropped": dropped}
     about |= {name: [each.name for each in getattr(data, name)] for name in ("concepts", "predicted")}
+    about |= {"group": arguments.group}
+    written = "replaced" if output.exists() else "written"
     text = json.dumps(record(data, found, warned, settings, about | {_LABEL: data.label.name}), indent=2)
     with whole_files(output) as (stream,):
         stream.write(text.encode() + b"\n")
@@ -118,7 +120,7 @@ def run(arguments: argparse.Namespace) -> None:
         print(text)
     else:
         print(render(data, found, warned, dropped))
-        print("\n" + escaped(f"written: {output}"), file=sys.stderr)
+        print("\n" + escaped(f"{written}: {output}"), file=sys.stderr)
 
 
 def _read(arguments: argparse.Namespace) -> tuple[Source, Predictions, int]:

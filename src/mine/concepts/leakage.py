@@ -90,17 +90,15 @@ def by_neighbours(
     concepts: Sequence[Column],
     target: Column,
     settings: OwnSettings,
-    groups: np.ndarray | None = None,
     *,
     test: bool = True,
 ) -> Reading:
     """Nearest neighbours (``mine.baselines.mixed``) on all rows; a discrete s by its counts instead.
 
     The intervals are of the mean over rows by their standard error, which takes rows as independent; the test puts w in
-    ``settings.permutations`` other orders among rows that are alike in c; none without ``test``, or with groups.
+    ``settings.permutations`` other orders among rows that are alike in c; none without ``test``.
     """
     c, w = codes(concepts), codes([target])
-    test = test and groups is None
     if not (of_s := _amounts_or_none(predicted)).size:
         return _by_counts(codes(predicted), c, w, settings, test=test)
     x = jittered(of_s)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from scipy.stats import rankdata
 
 from mine.concepts.leakage import Reading, by_critics, by_neighbours, codes, plug_in
 from mine.concepts.relations import BETWEEN, Relation, relations
@@ -26,7 +27,14 @@ MOST_LEVELS = 10
 """Different predictions up to which a predicted concept is taken as levels: a hard one."""
 
 OUTSIDE, LIKE_PROBABILITIES, FEW_ROWS, TAKEN_AS_LEVELS = "outside_unit", "like_probabilities", "few_of_class", "levels"
+MISPAIRED = "mispaired"
 """Codes of the warnings."""
+
+BETTER_BY_ANOTHER = 0.1
+"""Area under the curve that a prediction may have more for another concept than for its own before a word is due."""
+
+GROUPED = "rows of one subject are each other's neighbours"
+"""Why nearest neighbours do not read rows that belong together."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ def checked(data: Predictions, *, logits: bool) -> tuple[Predictions, list[Warne
         if (count := len(np.unique(each.values))) > MOST_CLASSES:
             faults.add(f"column {each.name!r}: {count:,} classes; a concept or label may have {MOST_CLASSES}")
     faults.settle()
-    warned = [*_scale(data.predicted, logits=logits), *_few([*data.concepts, data.label])]
+    warned = [*_paired(data), *_scale(data.predicted, logits=logits), *_few([*data.concepts, data.label])]
     hard = [each for each in data.predicted if len(np.unique(each.values)) <= MOST_LEVELS]
     if hard:
         names = ", ".join(repr(each.name) for each in hard)
@@ -109,7 +117,10 @@ def leaks(
         to = data.label.name if isinstance(relation.target, str) else names[relation.target]
         report(done, len(asked), f"{of} and {to}")
         critics = by_critics(predicted, concepts, target, settings, device, data.groups)
-        neighbours = by_neighbours(_alike(predicted), concepts, target, settings, data.groups)
+        if data.groups is None:
+            neighbours = by_neighbours(_alike(predicted), concepts, target, settings)
+        else:
+            neighbours = Reading(why=GROUPED)
         found.append(Leak(relation, of, to, critics, neighbours))
     report(len(asked), len(asked), "done")
     of_critics, of_neighbours = (_corrected([one.p_value for one in each]) for each in (
@@ -144,6 +155,36 @@ def _corrected(p_values: Sequence[float | None]) -> list[float | None]:
     return [None if each is None else next(corrected) for each in p_values]
 
 
+def _paired(data: Predictions) -> list[Warned]:
+    """A word on predictions that order the rows better by another concept than by the one that they are named for.
+
+    By the area under the curve, which sees what a prediction says plainly: it may tell much of others by leaking, and
+    is no prediction of those. Of concepts with two classes.
+    """
+    two = [place for place, each in enumerate(data.concepts) if len(np.unique(each.values)) == 2]
+    told = []
+    for place in two:
+        each = data.predicted[place]
+        areas = {other: _area(each.values, codes([data.concepts[other]]) == 1) for other in two}
+        best = max(areas, key=lambda other: areas[other])
+        if areas[best] > areas[place] + BETTER_BY_ANOTHER:
+            told.append(
+                f"{each.name!r} orders rows by {data.concepts[best].name!r} (area under the curve {areas[best]:.2f}) "
+                f"better than by {data.concepts[place].name!r} ({areas[place]:.2f}), which it stands for"
+            )
+    if not told:
+        return []
+    cure = "are --predicted and --concepts in the same order?"
+    return [Warned(MISPAIRED, f"{'; '.join(told[:3])}{' and more' if len(told) > 3 else ''}: {cure}")]
+
+
+def _area(values: np.ndarray, positive: np.ndarray) -> float:
+    """Area under the ROC curve of values (n,) for a mask (n,), whichever way round; one half says nothing."""
+    ranks, count = rankdata(values), int(positive.sum())
+    area = (ranks[positive].mean() - (count + 1) / 2) / (len(values) - count)
+    return float(max(area, 1.0 - area))
+
+
 def _scale(predicted: Sequence[Column], *, logits: bool) -> list[Warned]:
     outside = [each for each in predicted if each.values.min() < 0.0 or each.values.max() > 1.0]
     if not logits and outside:
@@ -151,8 +192,8 @@ def _scale(predicted: Sequence[Column], *, logits: bool) -> list[Warned]:
         return [
             Warned(
                 OUTSIDE,
-                f"Predictions outside [0, 1], so no probabilities: {told}. If they are logits, say --logits; the "
-                "information is the same on any scale that keeps their order.",
+                f"Predictions outside [0, 1], so no probabilities: {told}. If they are logits, say --logits; if "
+                "they are percent, all is well: the information is the same on any scale that keeps their order.",
             )
         ]
     if logits and not outside:

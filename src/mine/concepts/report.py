@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from mine.concepts.leakage import Reading, as_row
 from mine.concepts.own_table import Leak, Predictions, determined
+from mine.concepts.relations import TOGETHER
 from mine.errors import escaped
 from mine.own.columns import Warned, entropy
+from mine.own.order import DEPENDENT_ROWS, NOT_STATIONARY
 from mine.own.record import plain
 from mine.own.settings import OwnSettings
 
@@ -18,6 +21,7 @@ CONTRACT = 1
 """Raised by one whenever a key of the JSON object changes its meaning."""
 
 SIGNIFICANT = 0.05
+_PAIRS = 12
 CONDITIONAL_IS = "I(s; w | c): what the prediction s tells of w when the true concept c is known"
 DIFFERENCE_IS = "I(s; w) - I(c; w): below 0 where s has lost more of c than leaks"
 _HEAD = ("prediction", "tells of", "beyond the concept", "95 % interval", "p", "neighbours", "p", "difference",
@@ -28,7 +32,11 @@ def verdict(found: Sequence[Leak]) -> str:
     """One sentence: what leaks, by either way of measuring."""
     read = [each for each in found if each.critics.p_value is not None or each.neighbours.p_value is not None]
     if not read:
-        return "There is no test of any relation: see why below."
+        return "There is no test of any relation, so no verdict."
+    if {DEPENDENT_ROWS, NOT_STATIONARY} & {code for each in found for code in each.critics.warnings}:
+        return (
+            "Rows resemble their neighbours in the file, so that no p holds, and there is no verdict: see the warning."
+        )
     leaking = [each for each in read if _significant(each.p) or _significant(each.p_neighbours)]
     if not leaking:
         return (
@@ -57,12 +65,34 @@ def render(data: Predictions, found: Sequence[Leak], warned: Sequence[Warned], r
         f"beyond the concept  {CONDITIONAL_IS}; nats",
         f"difference          {DIFFERENCE_IS}; nats",
         "p                   of the test that s and w are independent given c, corrected for all relations (Holm)",
+        *_explained(data, found),
         "",
         *_table([_HEAD, *(_cells(each) for each in found)]),
     ]
+    if data.groups is not None:
+        lines += [
+            "",
+            "Rows that belong together: no test, and no nearest neighbours, which would be of the same subject.",
+        ]
     said = [f"{each.predicted} of {each.target}: no reading ({each.critics.why})" for each in found if each.critics.why]
     said += [f"warning: {each.text}" for each in warned] + [f"warning: {text}" for text in _of_readings(found)]
     return "\n".join([*lines, *([""] if said else []), *map(escaped, said)])
+
+
+def _explained(data: Predictions, found: Sequence[Leak]) -> list[str]:
+    """Which prediction is of which concept, and what the table has that needs a word."""
+    pairs = [f"{one.name} of {other.name}" for one, other in zip(data.predicted, data.concepts, strict=True)]
+    more = f" and {len(pairs) - _PAIRS} more" if len(pairs) > _PAIRS else ""
+    lines = [escaped(f"predictions         {', '.join(pairs[:_PAIRS])}{more}")]
+    if any(each.relation.kind == TOGETHER for each in found):
+        lines.append("all                 what all predictions together tell beyond all true concepts together")
+    elif len(pairs) > 1:
+        lines.append("The concepts determine the label, so that nothing can leak beyond all of them: no line of all.")
+    if any((each.critics.conditional or 0.0) < 0.0 or (each.neighbours.conditional or 0.0) < 0.0 for each in found):
+        lines.append(
+            "below 0             nothing was found: a difference of two estimates, each with an error of its own"
+        )
+    return lines
 
 
 def record(
@@ -125,11 +155,11 @@ def _cells(leak: Leak) -> tuple[str, ...]:
 
 
 def _nats(value: float | None) -> str:
-    return "none" if value is None else f"{value:.3f}"
+    return "none" if value is None else f"{round(value, 3) + 0.0:.3f}"  # + 0.0: no -0.000
 
 
 def _interval(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+    return "" if low is None or high is None else f"{_nats(low)} to {_nats(high)}"
 
 
 def _p(value: float | None) -> str:
@@ -148,9 +178,24 @@ def _of_readings(found: Sequence[Leak]) -> list[str]:
     where: dict[str, list[str]] = {}
     for each in found:
         for code, text in each.critics.warnings.items():
-            texts.setdefault(code, text)
+            texts.setdefault(code, _in_these_letters(code, text))
             where.setdefault(code, []).append(f"{each.predicted} of {each.target}")
     return [
         f"{', '.join(where[code][:3])}{f' and {len(where[code]) - 3} more' if len(where[code]) > 3 else ''}: {text}"
         for code, text in texts.items()
     ]
+
+
+def _in_these_letters(code: str, text: str) -> str:
+    """A warning of an estimate's own, x and z in it, in the letters of this table, and without options it has not."""
+    if code == DEPENDENT_ROWS:
+        return (
+            "Neighbouring rows in the file resemble each other, so p and intervals, which take rows as independent, "
+            "are too small. Several rows of one subject need --group; a time series has no test here."
+        )
+    about, colon, rest = text.partition(": ")
+    letters = {"of I(x, c; z)": ("of I(s, c; w)", "s and c"), "of I(c; z)": ("of I(c; w)", "c")}
+    if about not in letters:
+        return text
+    about, first = letters[about]
+    return about + colon + re.sub(r"\bz\b", "w", re.sub(r"\bx\b", first, rest))
