@@ -22,7 +22,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup reproduce claims phase benchmark search own concepts smoke test test-cluster test-docs docs report lint coverage bench format publish unlock lock clean
+.PHONY: help setup reproduce claims phase benchmark search own concepts smoke test test-cluster test-docs chromium docs report lint coverage bench format publish unlock lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -76,13 +76,15 @@ test-cluster: setup ## the cluster profiles on a SLURM of one node (installs it:
 	@trap 'tests/cluster/slurm.sh down' EXIT; trap 'exit 130' HUP INT TERM; \
 		tests/cluster/slurm.sh up && MINE_TEST_CLUSTER=1 $(BIN)/pytest -n 0 --durations 0 tests/cluster
 
+test-docs: setup chromium ## notebooks, pages, report and documentation in a real browser (needs Chromium)
+	MINE_DOCS_TESTS=1 $(BIN)/pytest tests/docs
+
 # Chromium is Debian's, and installed where it is not there and we may.
-test-docs: setup ## notebooks, pages, report and documentation in a real browser (needs Chromium)
+chromium:
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
 		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { \
 			echo "Chromium and its driver are needed: on Debian, apt install chromium chromium-driver" >&2; exit 1; }; \
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium chromium-driver >/dev/null; }
-	MINE_DOCS_TESTS=1 $(BIN)/pytest tests/docs
 
 report: setup ## pages to read: report, notebooks, every run interactive (results/*.html)
 	$(BIN)/snakemake --cores $(CORES) pages
