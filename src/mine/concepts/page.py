@@ -61,7 +61,7 @@ def penalised_part(penalised: pd.DataFrame | None) -> str:
         right = [_number(each["label_accuracy"].median(), "{:.3f}") for each in (at[0], at[-1])]
         ended = int((runs["outcome"] != "completed").sum())
         of = [_median(each) for each in at]
-        claimed = _number((at[-1]["said"] - at[-1]["of_concepts_exact"]).median() + 0.0, "{:,.3f}")
+        claimed = _number((at[-1]["said"] - at[-1]["of_concepts_exact"]).median(), "{:,.3f}")
         lines.append([f"`{data}`", label(estimator), *of, claimed, " → ".join(right), f"{ended} of {len(runs)}"])
     words = (
         "Nats of the label beyond the concepts, by fresh critics on held-out rows: median over seeds and its interval. "
@@ -72,7 +72,7 @@ def penalised_part(penalised: pd.DataFrame | None) -> str:
 
 def _median(runs: pd.DataFrame) -> str:
     found = median(leakage(runs).to_numpy())
-    value, low, high = (_number(each + 0.0, "{:.3f}") for each in (found.value, found.low, found.high))
+    value, low, high = (_number(each, "{:.3f}") for each in (found.value, found.low, found.high))
     return f"{value} [{low}, {high}]"
 
 
