@@ -19,6 +19,12 @@ WITH_CRITIC = tuple(name for name, named in ESTIMATORS.items() if DENSITY not in
 PER_Z = ("infonce", "interpolated", "tuba", "flo")
 """Those of them whose T training fixes up to a function of z. Their value is the one that no such function changes."""
 
+ABOVE = {"nwj": 1.0}
+"""By how much T of an estimator stands above the log ratio where it is best; of others not at all, or by anything."""
+
+FREE = tuple(name for name, named in ESTIMATORS.items() if named.module == "donsker_varadhan")
+"""Estimators whose T training fixes up to a constant, which Donsker-Varadhan's value does not see."""
+
 NORMAL_SCORES, STANDARDISE, NONE = MARGINALS = ("normal-scores", "standardise", "none")
 """``standardise`` sees a column of amounts by its mean and deviation, ``none`` as it is."""
 
@@ -127,6 +133,11 @@ class OwnSettings:
                 f"value: {self.value!r} changes with a function of z, by which {self.estimator} leaves T free; its "
                 f"value is {INFONCE}'s"
             )
+        if self.estimator in FREE and not self.averages and self.value not in (DONSKER_VARADHAN, INFONCE):
+            raise UserError(
+                f"value: {self.value!r} changes with a constant, by which {self.estimator} leaves T free; with combine "
+                f"{AVERAGE} the validation rows fix it, and {DONSKER_VARADHAN} does without"
+            )
         _check_count("seed", self.seed, 0)
         if self.blocks not in (None, "auto"):
             _check_count("blocks", self.blocks, 1)
@@ -150,6 +161,11 @@ class OwnSettings:
     def averages(self) -> bool:
         """Whether the calibrated mean of the initialisations is read."""
         return self.combine == AVERAGE and self.estimator not in PER_Z
+
+    @property
+    def above(self) -> float:
+        """By how much T as it is read stands above the log ratio: ABOVE where the critic is read as it is."""
+        return 0.0 if self.averages else ABOVE.get(self.estimator, 0.0)
 
     @property
     def starts_from_copula(self) -> bool:
