@@ -11,7 +11,7 @@ from mine import settings as training_settings
 from mine.errors import UserError
 from mine.estimators import check_critic
 from mine.estimators.names import ESTIMATORS
-from mine.settings import CONCAT, DENSITY, TrainingSettings, check_choice
+from mine.settings import CONCAT, CONCAT_ALL, DENSITY, SEPARABLE, TrainingSettings, check_choice
 
 WITH_CRITIC = tuple(name for name, named in ESTIMATORS.items() if DENSITY not in named.critics)
 """Estimators that an estimate can be made with: interval and permutation test put other pairs into a critic."""
@@ -126,6 +126,8 @@ class OwnSettings:
             critics = ESTIMATORS[self.estimator].critics
             object.__setattr__(self, "critic", CONCAT if CONCAT in critics else critics[0])
         check_critic(self.estimator, self.critic)
+        if self.critic == CONCAT_ALL:
+            raise UserError(f"critic: {self.critic!r} costs the square of the rows; allowed are {SEPARABLE}, {CONCAT}")
         for name, allowed in (("marginals", MARGINALS), ("known", KNOWN), ("combine", COMBINE), ("value", VALUES)):
             check_choice(name, getattr(self, name), allowed)
         if self.estimator in PER_Z and self.value not in (DONSKER_VARADHAN, INFONCE):
