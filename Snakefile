@@ -19,6 +19,7 @@ else:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/concepts_common.smk"
+include: "workflow/rules/own_common.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -49,8 +50,9 @@ rule claims:
         figures=claim_figures(),
 
 
-# What carries another target than `all`: `snakemake phase`, `snakemake benchmark`, or a name of your own.
-for target in further_targets(config):
+# What carries another target than `all`: `snakemake phase`, `snakemake benchmark`, or a name of your own; with what a
+# target adds to the tables of `own`.
+for target in dict.fromkeys((*further_targets(config), *OWN_PLAN.further)):
 
     rule:
         name:
@@ -59,6 +61,7 @@ for target in further_targets(config):
             runs=runs_for(target),
             tables=tables_for(target),
             figures=figures_for(target),
+            further=own_further(target),
         localrule: True
 
 
@@ -92,7 +95,6 @@ include: "workflow/rules/collect.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/search.smk"
-include: "workflow/rules/own_common.smk"
 include: "workflow/rules/own.smk"
 include: "workflow/rules/concepts.smk"
 include: "workflow/rules/notebooks.smk"

@@ -54,7 +54,8 @@ def check_config(config: Any, source: str = "config") -> None:
     for name, experiment in config["experiments"].items():
         _check_runs(f"{source}: experiments.{name}", experiment)
     try:
-        Plan.from_dict(config.get("own", {}))
+        for target in Plan.from_dict(config.get("own", {})).further:
+            check_target(target)
         Concepts.from_dict(config.get("concepts", {}))
     except UserError as error:
         raise UserError(f"{source}: {error}") from None

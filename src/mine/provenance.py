@@ -20,6 +20,7 @@ PACKAGE = Path(__file__).parent
 INERT_MODULES = (
     *("cli", "errors", "interrupts", "progress", "provenance", "estimators", "estimators.names"),
     *("tasks", "tasks.concepts", "tasks.fixed", "tasks.further", "tasks.mixed", "tasks.public"),
+    *("figures", "reach.methods"),
 )
 """Imported, but no number in a result comes from them: they parse options, word errors, show progress or hash, or they
 are registries, of which a further entry changes no result; what is made by name is hashed by name."""

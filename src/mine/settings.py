@@ -13,8 +13,8 @@ from typing import Any
 from mine.errors import UserError
 from mine.kinds import Choice, Flag, Real, Whole, check, kinds_of, setting
 
-SEPARABLE, CONCAT, DENSITY = "separable", "concat", "density"
-CRITICS = (SEPARABLE, CONCAT, DENSITY)
+SEPARABLE, CONCAT, CONCAT_ALL, DENSITY = "separable", "concat", "concat-all", "density"
+CRITICS = (SEPARABLE, CONCAT, CONCAT_ALL, DENSITY)
 """``density``: no critic T(x, z) but a model of densities (DoE, CLUB)."""
 GAUSSIAN = "gaussian"
 """The write-up's task."""

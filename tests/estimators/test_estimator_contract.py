@@ -251,7 +251,11 @@ def test_an_unknown_name_is_an_error_in_one_line():
 
 @pytest.mark.parametrize(
     ("name", "critic", "allowed"),
-    [("infonce", CONCAT, "separable"), ("doe-gaussian", SEPARABLE, "density"), ("nwj", "cnn", "concat, separable")],
+    [
+        ("infonce", CONCAT, "separable, concat-all"),
+        ("doe-gaussian", SEPARABLE, "density"),
+        ("flo", "cnn", "concat, separable"),
+    ],
 )
 def test_a_critic_that_it_does_not_exist_with_is_an_error(name, critic, allowed):
     with pytest.raises(UserError, match=f"^critic: '{critic}' is none that {name} exists with; allowed are {allowed}$"):

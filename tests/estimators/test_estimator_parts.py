@@ -46,9 +46,10 @@ def partners(critic, n, rolls=1):
     return outputs["joint"][0].tolist(), outputs["product"][0].tolist()
 
 
+@pytest.mark.parametrize("critic", ["separable", "concat-all"])
 @pytest.mark.parametrize("n", [3, 4, 9])
-def test_a_separable_critic_has_every_other_x_with_each_z(n):
-    joint, product = partners("separable", n)
+def test_a_critic_of_all_pairs_has_every_other_x_with_each_z(critic, n):
+    joint, product = partners(critic, n)
     assert joint == list(range(n))
     assert [sorted(row) for row in product] == [[j for j in range(n) if j != i] for i in range(n)]
 

@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
+from mine.errors import UserError
 from mine.estimators import build
 from mine.own.rows import derangements
 from mine.own.scores import judge, score_blocks
+from mine.own.settings import OwnSettings
 from mine.settings import TrainingSettings
 
 
@@ -115,15 +117,32 @@ def test_scores_are_those_of_each_pair(critic):
             assert float(blocks[0][i, j]) == pytest.approx(float(alone), abs=1e-6)
 
 
-@pytest.mark.parametrize(("name", "reads"), [("biased-stable", "donsker-varadhan"), ("infonce", "infonce")])
+@pytest.mark.parametrize(
+    ("name", "reads"),
+    [
+        ("biased-stable", "donsker-varadhan"),
+        ("infonce", "infonce"),
+        ("nwj", "nwj"),
+        ("js", "nwj"),
+        ("smile", "smile"),
+        ("gan-dime", "gan-dime"),
+    ],
+)
 def test_the_value_is_the_estimators_own_where_it_has_that_one(name, reads):
     estimator = build(name, "separable", 2, 2, TrainingSettings(hidden=8, embedding=4))
     parameters = estimator.init([torch.Generator().manual_seed(0)])
     source = torch.Generator().manual_seed(1)
     x, z = torch.randn(30, 2, generator=source), torch.randn(30, 2, generator=source)
     outputs = {name: each.double() for name, each in estimator.outputs(parameters, x[None], z[None]).items()}
-    judged = judge(estimator, parameters, x, z, reads=reads)
+    above = OwnSettings(estimator=name, value=reads, combine="choose").above
+    judged = judge(estimator, parameters, x, z, reads=reads, above=above)
     assert judged.value == pytest.approx(float(estimator.value(outputs)), abs=1e-9)
+
+
+def test_a_value_that_sees_a_constant_is_refused_where_training_leaves_one_free():
+    with pytest.raises(UserError, match=r"^value: 'nwj' changes with a constant, by which ema leaves T free"):
+        OwnSettings(estimator="ema", value="nwj", combine="choose")
+    assert OwnSettings(estimator="ema", value="nwj").above == OwnSettings(estimator="nwj", value="nwj").above == 0.0
 
 
 def test_no_function_of_z_changes_the_value_per_z():

@@ -11,8 +11,10 @@ from mine.cli import main
 from mine.errors import UserError
 from mine.gaussian import mutual_information
 from mine.provenance import import_closure
-from mine.reach import latent, mixture
-from mine.reach.functions import FUNCTIONS
+from mine.reach import densities, latent, mixture
+from mine.reach.code import cell_code_hash
+from mine.reach.methods import METHODS
+from mine.reach.settings import own_settings
 from mine.tasks import fixed_task
 from mine.tasks.draws import draw
 
@@ -64,6 +66,9 @@ def test_too_few_rows_are_refused(module):
         module.estimate(*normals(10, 0.5), 0)
 
 
+FUNCTIONS = [name for name, method in METHODS.items() if method.function and name not in ("doe-flow", "minde")]
+
+
 def test_a_cell_of_each_has_its_rows_and_why_there_is_none(tmp_path):
     words = ["reach", "cell", "--plan", "{}", "--rows", "200", "--first", "0", "--draws", "2"]
     for method in FUNCTIONS:
@@ -79,6 +84,28 @@ def test_a_cell_of_each_has_its_rows_and_why_there_is_none(tmp_path):
     assert pd.read_parquet(path)["value"].notna().sum() + pd.read_parquet(path)["why"].notna().sum() == 2
 
 
-def test_a_further_function_leaves_what_own_measured_made():
+@pytest.mark.parametrize("estimator", ["doe-flow", "minde"])
+def test_densities_find_the_information_of_normals_on_rows_apart(estimator):
+    x, z = normals(2_000, 0.9)
+    quick = {"max_updates": 300, "hidden": 32, "learning_rate": 0.003}
+    assert densities.estimate(x, z, 0, estimator, **quick) == pytest.approx(mutual_information(1, 0.9), abs=0.2)
+    assert densities.estimate(x, z[::-1].copy(), 0, estimator, **quick) == pytest.approx(0.0, abs=0.1)
+
+
+def test_what_a_method_is_made_of_makes_its_rows_stale_and_nothing_else_does():
+    task = "1v1-normal-0.75"
+    hashes = {name: cell_code_hash(name, task) for name in METHODS}
+    assert hashes["neighbours"] == hashes["cca"]
+    assert hashes["smile"] != hashes["nwj"]  # each its estimator's file
+    assert hashes["ours"] == hashes["js"] == hashes["cross-fit"]
+    assert (
+        len({hashes[name] for name in ("ours", "neighbours", "doe-flow", "minde", "gaussian-mixture", "bmi-ksg")}) == 6
+    )
     for measured in ("reach.measured", "reach.peers"):
-        assert not {"reach.functions", "reach.mixture", "reach.latent"} & set(import_closure(measured))
+        assert not {"reach.functions", "reach.mixture", "reach.latent", "reach.methods"} & set(import_closure(measured))
+
+
+@pytest.mark.parametrize("method", [name for name, each in METHODS.items() if not (each.peer or each.function)])
+def test_what_an_estimate_is_asked_with_is_allowed(method):
+    settings = own_settings(dict(METHODS[method].settings))
+    assert settings.reads == METHODS[method].settings.get("value", settings.value)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from mine.figures import FIGURES
+
 BENCHMARK = {
     "grid": {
         "variant": ["nwj", "infonce", "doe-gaussian"],
@@ -21,9 +23,13 @@ BENCHMARK = {
 }
 
 
+FURTHER = {"benchmark": {"methods": ["neighbours"], "rows": [200], "draws": 1, "tasks": ["1v1-normal-0.75"]}}
+
+
 @pytest.fixture
 def benchmark(project):
     project.config["experiments"]["made"] = BENCHMARK
+    project.config["own"] = {"further": FURTHER}
     return project
 
 
@@ -31,7 +37,10 @@ def test_a_job_trains_a_block_of_seeds_of_each_pair_that_exists(benchmark):
     planned = benchmark.planned("benchmark")
     # nwj with two critics, infonce with one, densities; two tasks; two blocks of seeds.
     assert planned.pop("train_made") == 4 * 2 * 2
-    assert planned == {"baselines": 1, "collect": 1, "figure": 1, "figure_of_setting": 2}
+    figures = planned.pop("own_figure", 0)
+    assert figures == sum(spec.needs == ("benchmark",) for spec in FIGURES.values())
+    others = {"baselines": 1, "collect": 1, "figure": 1, "figure_of_setting": 2, "own_cell": 1, "own_further": 1}
+    assert planned == others
     assert not {"train_made", "baselines", "benchmark"} & set(benchmark.planned())
 
 
@@ -45,6 +54,8 @@ def test_a_whole_benchmark_and_an_unchanged_one_again(benchmark):
     scores = pd.read_parquet(benchmark.folder / "results/made/scores.parquet")
     assert set(scores["variant"]) == {"nwj", "cca"}
     assert set(scores["seeds"]) == {2}
+    estimates = pd.read_parquet(benchmark.folder / "results/own/benchmark.parquet")
+    assert estimates[["method", "rows", "draw"]].values.tolist() == [["neighbours", 200, 0]]
     figures = benchmark.folder / "results/figures/made"
     assert sorted(path.stem for path in figures.glob("*.svg")) == ["scores", "staircase_gaussian", "staircase_uniform"]
     assert benchmark.planned("benchmark") == {}

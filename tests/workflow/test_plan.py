@@ -19,7 +19,7 @@ def test_published_configuration_plans_a_job_for_every_block_of_seeds(project):
     config = load_config(ROOT / "config" / "config.yaml")
     experiments = {name: config["experiments"][name] for name in targets(config, "all")}
     others = {config["experiments"][name]["target"] for name in set(config["experiments"]) - set(experiments)}
-    assert others == {"phase", "benchmark", "repository", "control", "control-full"}
+    assert others == {"phase", "benchmark", "benchmark-all-pairs", "repository", "control", "control-full"}
     expected = {"collect": len(experiments), "ledger": 1}
     for name, experiment in experiments.items():
         seeds = parse_seeds(experiment["grid"]["seeds"])

@@ -30,8 +30,9 @@ from mine.control.code import encoder_code_hash
 from mine.control.settings import options_of as encoder_options
 from mine.figures import FIGURES, FORMATS
 from mine.provenance import code_hash, data_hash, training_code_hash
+from mine.reach.code import cell_code_hash
 from mine.reach.methods import METHODS as OWN_METHODS, PEERS as OWN_PEER_NAMES, TASKS as OWN_TASKS
-from mine.reach.plan import Plan as OwnPlan
+from mine.reach.plan import OWN as OWN_TARGET, Plan as OwnPlan, TABLES as OWN_TABLES, table_of as own_table_of
 from mine.search.plan import STAGES as SEARCH_STAGES, Size as SearchSize
 from mine.tasks import modules_of
 

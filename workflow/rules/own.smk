@@ -48,6 +48,8 @@ rule own_cell:
         runtime=grows(240),
     params:
         plan=json.dumps({"settings": OWN_PLAN.settings}),
+        # Not on the command line, which knows it by the method's name.
+        settings=lambda wildcards: dict(OWN_METHODS[wildcards.method].settings),
         draws=own_draws,
         peer=own_peer_options,
         code=own_cell_code,
@@ -87,7 +89,7 @@ rule own_null:
 
 rule own_judge:
     input:
-        cells=list(OWN_CELLS),
+        cells=own_cells(OWN_TARGET),
         nulls=list(OWN_NULLS),
     output:
         **{table: f"{OWN}/{table}.parquet" for table in OWN_TABLES},
@@ -114,9 +116,39 @@ rule own_judge:
         " --output {params.folder:q} > {log:q} 2>&1"
 
 
+# Other methods, other numbers of pairs: a table of the same kind, made by a target of its own.
+rule own_further:
+    input:
+        cells=lambda wildcards: own_cells(OWN_FURTHER[wildcards.further]),
+    output:
+        table=f"{OWN}/{{further}}.parquet",
+    log:
+        f"{RESULTS}/logs/own/{{further}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/own_further/{{further}}.tsv"
+    wildcard_constraints:
+        further=one_of(OWN_FURTHER),
+    localrule: True
+    conda:
+        CONDA_ENV
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=grows(2000),
+        runtime=grows(30),
+    params:
+        plan=OWN_PLAN.to_json(),
+        target=lambda wildcards: OWN_FURTHER[wildcards.further],
+        cells=own_folder("cells"),
+        code=lambda wildcards: code_hash("reach.tables"),
+    shell:
+        "mine reach table --plan {params.plan:q} --target {params.target:q} --cells {params.cells:q}"
+        " --output {output.table:q} > {log:q} 2>&1"
+
+
 rule own_figure:
     input:
-        lambda wildcards: [f"{OWN}/{table}.parquet" for table in FIGURES[wildcards.figure].needs],
+        unpack(own_figure_tables),
     output:
         **in_report(
             figure_files(f"{RESULTS}/figures/own/{{figure}}"),

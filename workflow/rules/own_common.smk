@@ -1,10 +1,10 @@
 # The jobs of `snakemake own`: their files, and what each is asked.
 OWN = f"{RESULTS}/own"
 OWN_PLAN = OwnPlan.from_dict(config.get("own", {}))
-OWN_TABLES = ("estimates", "nulls", "aims")
-OWN_CELLS = {f"{OWN}/cells/{cell.path}": cell for cell in OWN_PLAN.cells()}
+OWN_CELLS = {f"{OWN}/cells/{path}": cell for path, cell in OWN_PLAN.jobs().items()}
 OWN_NULLS = {f"{OWN}/nulls/kind={kind}/first={first}.parquet": count for kind, first, count in OWN_PLAN.null_blocks()}
 # What is asked of other packages, and what each needs.
+OWN_FURTHER = {own_table_of(target): target for target in OWN_PLAN.further}
 OWN_PEERS = Path(workflow.basedir) / "benchmarks" / "peers"
 
 
@@ -22,8 +22,7 @@ def own_peer_options(wildcards, input):
 
 def own_cell_code(wildcards):
     """Hash of the code that a cell depends on."""
-    measures = "reach.peers" if OWN_METHODS[wildcards.method].peer else "reach.measured"
-    return code_hash(measures, *(f"tasks.{name}" for name in modules_of(wildcards.task)))
+    return cell_code_hash(wildcards.method, wildcards.task)
 
 
 def own_draws(wildcards, output):
@@ -34,3 +33,23 @@ def own_draws(wildcards, output):
 def own_folder(name):
     """A function for params: the folder of one kind of result."""
     return lambda wildcards: f"{OWN}/{name}" if name else OWN
+
+
+def own_cells(target):
+    """The tables of the jobs that a target's table is made from."""
+    return [f"{OWN}/cells/{cell.path}" for cell in OWN_PLAN.cells(target)]
+
+
+def own_further(target):
+    """The table that a target adds to those of `own`, where it adds one, and the figures that need no table but it."""
+    if target not in OWN_PLAN.further:
+        return []
+    table = own_table_of(target)
+    names = [name for name, spec in FIGURES.items() if spec.of == "own" and spec.needs == (table,)]
+    figures = [file for name in names for file in figure_files(f"{RESULTS}/figures/own/{name}").values()]
+    return [f"{OWN}/{table}.parquet", *figures]
+
+
+def own_figure_tables(wildcards):
+    """The tables that a figure is drawn from, by name."""
+    return {table: f"{OWN}/{table}.parquet" for table in FIGURES[wildcards.figure].needs}

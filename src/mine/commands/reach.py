@@ -4,6 +4,7 @@ mine reach cell --plan '{}' --method ours --task 1v1-normal-0.75 --rows 10000 --
 mine reach null --plan '{}' --kind ar1-0.9 --first 0 --draws 50 --output 0.parquet
 mine reach environment --requirements benchmarks/peers/infomeasure.txt --folder venv --output status.json
 mine reach judge --plan '{}' --cells results/own/cells --null results/own/nulls --output results/own
+mine reach table --plan '{}' --target benchmark --cells results/own/cells --output results/own/benchmark.parquet
 """
 
 from __future__ import annotations
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
 HELP = "measure `mine estimate` on tasks of known mutual information, beside other packages"
 
-TABLES = ("estimates", "nulls", "aims")
-"""What ``judge`` writes, each a parquet file."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """A sub-command each."""
@@ -31,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     null = steps.add_parser("null", help="the permutation test on draws of one kind of null data")
     environment = steps.add_parser("environment", help="a virtual environment for another package")
     judge = steps.add_parser("judge", help="all draws as tables, and the aims judged")
-    for step in (cell, null, judge):
+    part = steps.add_parser("table", help="all draws of a target that extends these, as a table")
+    for step in (cell, null, judge, part):
         step.add_argument("--plan", required=True, metavar="JSON", help="what differs from the published plan")
     cell.add_argument("--method", required=True, metavar="NAME")
     cell.add_argument("--task", required=True, metavar="NAME")
@@ -44,48 +43,52 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         step.add_argument("--draws", required=True, type=integer, metavar="N", help="how many")
     environment.add_argument("--requirements", type=Path, required=True, metavar="FILE")
     environment.add_argument("--folder", type=Path, required=True, metavar="DIR")
-    judge.add_argument("--cells", type=Path, required=True, metavar="DIR")
+    for step in (judge, part):
+        step.add_argument("--cells", type=Path, required=True, metavar="DIR")
+    part.add_argument("--target", required=True, metavar="NAME", help="of the plan's `further`")
     judge.add_argument("--null", type=Path, required=True, metavar="DIR")
-    for step in (cell, null, environment, judge):
+    for step in (cell, null, environment, judge, part):
         step.add_argument("--output", type=Path, required=True, metavar="PATH")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Do one step."""
-    {"cell": _cell, "null": _null, "environment": _environment, "judge": _judge}[arguments.step](arguments)
+    steps = {"cell": _cell, "null": _null, "environment": _environment, "judge": _judge, "table": _table}
+    steps[arguments.step](arguments)
 
 
 def _cell(arguments: argparse.Namespace) -> None:
-    from mine.reach.functions import FUNCTIONS, measured_by_function
     from mine.reach.methods import METHODS, TASKS
     from mine.reach.plan import Plan
     from mine.settings import check_choice
 
     plan, numbers = Plan.from_json(arguments.plan), _numbers(arguments)
-    check_choice("method", arguments.method, (*METHODS, *FUNCTIONS))
+    check_choice("method", arguments.method, tuple(METHODS))
     check_choice("task", arguments.task, tuple(TASKS))
-    peer = arguments.method in METHODS and bool(METHODS[arguments.method].peer)
-    if peer and not (arguments.environment and arguments.script):
+    method = METHODS[arguments.method]
+    if method.peer and not (arguments.environment and arguments.script):
         raise UserError(f"method: {arguments.method!r} is another package's and needs --environment and --script")
 
     from mine.progress import ProgressLine
+    from mine.reach.functions import measured_by_function
     from mine.reach.measured import measured
     from mine.reach.peers import measured_by_peer
     from mine.reach.tables import ESTIMATES
 
     line = ProgressLine(len(numbers))
-    what = arguments.method, arguments.task, arguments.rows, numbers
+    what = arguments.task, arguments.rows, numbers
 
     def report(number: int) -> None:
         line.update(number - numbers.start, f"{arguments.method}, {arguments.task}, draw {number}")
 
     _ready(arguments.output)
-    if peer:
-        rows = measured_by_peer(*what, status=arguments.environment, script=arguments.script, report=report)
-    elif arguments.method in FUNCTIONS:
-        rows = measured_by_function(*what, report)
+    if method.peer:
+        where = {"status": arguments.environment, "script": arguments.script}
+        rows = measured_by_peer(arguments.method, *what, **where, report=report)
+    elif method.function:
+        rows = measured_by_function(arguments.method, method.function, *what, dict(method.settings), report)
     else:
-        rows = measured(*what, plan.settings, report)
+        rows = measured(arguments.method, *what, {**plan.settings, **method.settings}, report)
     _write(arguments.output, ESTIMATES, list(rows))
     line.close()
 
@@ -126,7 +129,7 @@ def _judge(arguments: argparse.Namespace) -> None:
     from mine.files import whole_files
     from mine.reach import tables
     from mine.reach.aims import AIMS_COLUMNS, judged
-    from mine.reach.plan import Plan
+    from mine.reach.plan import TABLES, Plan
     from mine.trace import WRITING
 
     plan = Plan.from_json(arguments.plan)
@@ -139,6 +142,19 @@ def _judge(arguments: argparse.Namespace) -> None:
             pq.write_table(made[name], stream, **WRITING)
     for aim in aims:
         print(f"{aim['reached']:<12} {aim['aim']}: {aim['measured']}")
+
+
+def _table(arguments: argparse.Namespace) -> None:
+    from mine.files import check_writable
+    from mine.reach import tables
+    from mine.reach.plan import Plan
+    from mine.settings import check_choice
+    from mine.trace import write_table
+
+    plan = Plan.from_json(arguments.plan)
+    check_choice("target", arguments.target, tuple(plan.further))
+    check_writable(arguments.output)
+    write_table(arguments.output, tables.estimates(plan, arguments.cells, arguments.target))
 
 
 def _numbers(arguments: argparse.Namespace) -> range:

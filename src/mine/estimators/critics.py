@@ -1,4 +1,4 @@
-"""Critics T(x, z) with their product scheme: separable with all pairs, concatenated with given or shifted pairs.
+"""Critics T(x, z) with their product scheme: separable with all pairs, concatenated with given, shifted or all pairs.
 
 Rows of a batch are exchangeable, so a shift by a number of rows is a derangement like any other: no pair keeps its
 own partner.
@@ -115,6 +115,17 @@ class Concat(_Critic):
     def read_joint(self, said: Said) -> Tensor:
         """See Critic."""
         return said[self.network.name][:, :, 0]
+
+
+@dataclass(frozen=True)
+class ConcatAll(Concat):
+    """The concatenated critic with all pairs of a batch, as Poole et al. 2019 take them: n^2 scores for n rows."""
+
+    all_pairs = True
+
+    def inputs(self, x: Tensor, z: Tensor, z_product: Tensor | None = None, rolls: int = 1) -> Inputs:
+        """See Critic; every other x of the batch goes with each z, whatever ``z_product`` and ``rolls``."""
+        return super().inputs(x, z, rolls=x.shape[1] - 1)
 
 
 class _AllPairs(torch.autograd.Function):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mine.settings import CONCAT, DENSITY, SEPARABLE
+from mine.settings import CONCAT, CONCAT_ALL, DENSITY, SEPARABLE
 
 
 @dataclass(frozen=True)
@@ -26,25 +26,26 @@ class Named:
 
 
 _BOTH = (CONCAT, SEPARABLE)
+_ALL = (CONCAT, SEPARABLE, CONCAT_ALL)
 
 ESTIMATORS: dict[str, Named] = {
     each.name: each
     for each in (
         Named("biased", "Biased", "donsker_varadhan", _BOTH),
-        Named("biased-stable", "Biased, log-sum-exp", "donsker_varadhan", _BOTH),
+        Named("biased-stable", "Biased, log-sum-exp", "donsker_varadhan", _ALL),
         Named("ema", "EMA", "donsker_varadhan", _BOTH),
         Named("ema-as-printed", "EMA, step 5 as printed", "donsker_varadhan", _BOTH),
         Named("ema-attached", "EMA, v attached", "donsker_varadhan", _BOTH),
-        Named("ema-log", "EMA, log space", "donsker_varadhan", _BOTH),
-        Named("nwj", "NWJ", "nwj", _BOTH),
+        Named("ema-log", "EMA, log space", "donsker_varadhan", _ALL),
+        Named("nwj", "NWJ", "nwj", _ALL),
         Named("tuba", "TUBA", "tuba", _BOTH),
-        Named("infonce", "InfoNCE", "infonce", (SEPARABLE,)),
+        Named("infonce", "InfoNCE", "infonce", (SEPARABLE, CONCAT_ALL)),
         Named("interpolated", "α-interpolated", "interpolated", (SEPARABLE,)),
         Named("flo", "FLO", "flo", _BOTH),
-        Named("js", "JS", "jensen_shannon", _BOTH),
-        Named("smile", "SMILE", "smile", _BOTH),
+        Named("js", "JS", "jensen_shannon", _ALL),
+        Named("smile", "SMILE", "smile", _ALL),
         Named("kl-dime", "KL-DIME", "dime", _BOTH),
-        Named("gan-dime", "GAN-DIME", "dime", _BOTH),
+        Named("gan-dime", "GAN-DIME", "dime", _ALL),
         Named("hd-dime", "HD-DIME", "dime", _BOTH),
         Named("doe-gaussian", "DoE (Gaussian)", "doe", (DENSITY,), contains_gaussian=True),
         Named("doe-logistic", "DoE (logistic)", "doe", (DENSITY,)),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mine.engine.networks import Mlp
-from mine.estimators.critics import Concat, Separable
+from mine.estimators.critics import Concat, ConcatAll, Separable
 from mine.estimators.densities import Conditional, Marginal
 from mine.estimators.interface import Critic
-from mine.settings import SEPARABLE, TrainingSettings
+from mine.settings import CONCAT_ALL, SEPARABLE, TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Parts:
             return Separable(
                 self._mlp(f"{name}.x", self.dim_x, embedding), self._mlp(f"{name}.z", self.dim_z, embedding)
             )
-        return Concat(self._mlp(name, self.dim_x + self.dim_z, 1))
+        joint = ConcatAll if self.kind == CONCAT_ALL else Concat
+        return joint(self._mlp(name, self.dim_x + self.dim_z, 1))
 
     def baseline(self) -> Mlp:
         """A network for log a(z)."""

@@ -16,17 +16,18 @@ from mine.errors import UserError
 from mine.estimators.names import BASELINES, ESTIMATORS, label
 from mine.figures import style
 from mine.figures.panels import HATCHED, heat
-from mine.settings import CONCAT, SEPARABLE
+from mine.settings import CONCAT, CONCAT_ALL, SEPARABLE
 
 KINDS: dict[str, dict[str, Any]] = {
     "separable": {"color": "#0A4A80", "linestyle": "-"},
     "concat": {"color": "#D55E00", "linestyle": (0, (4, 1.2))},
+    "concat-all": {"color": "#7A3E9D", "linestyle": (0, (4, 1.2, 1, 1.2))},
     "density": {"color": "#00704F", "linestyle": (0, (1.5, 1.2))},
 }
 """Line of each kind of critic: colour, and for greyscale the dashes."""
 
-CRITIC_KINDS = (SEPARABLE, CONCAT)
-"""Those that one estimator may exist with both of, so that its name is not enough."""
+CRITIC_KINDS = (SEPARABLE, CONCAT, CONCAT_ALL)
+"""Those that one estimator may exist with several of, so that its name is not enough."""
 
 ERROR = LinearSegmentedColormap.from_list("error", ["#1F5E99", "#8DB6DA", "#ffffff", "#F0B27A", "#B34F00"])
 """Relative error to colour: blue too low, orange too high; white is right. Full colour at half of the truth."""

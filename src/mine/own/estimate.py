@@ -301,6 +301,7 @@ def _judge(
         parameters if member is None else fitted.trained.member(member),
         *rows,
         reads=settings.reads,
+        above=settings.above,
         smile_tau=settings.smile_tau,
         resamples=settings.resamples if resamples is None else resamples,
         permutations=permutations,

@@ -116,6 +116,7 @@ def judge(
     z: Tensor,
     *,
     reads: str = DONSKER_VARADHAN,
+    above: float = 0.0,
     smile_tau: float = 5.0,
     resamples: int = 0,
     permutations: int = 0,
@@ -133,6 +134,7 @@ def judge(
         x: (n, dx), standardised as the training rows.
         z: (n, dz).
         reads: the value, of ``mine.own.settings.VALUES``.
+        above: by how much T stands above the log ratio.
         smile_tau: where SMILE's clips.
         resamples: bootstrap resamples, each within its block.
         permutations: derangements, each within its block.
@@ -142,7 +144,7 @@ def judge(
         together: which rows belong together, of these rows.
         report: called with the number of rows judged so far.
     """
-    measure = _PerZ(resamples) if reads == INFONCE else _OfPairs(resamples, reads, smile_tau)
+    measure = _PerZ(resamples) if reads == INFONCE else _OfPairs(resamples, reads, smile_tau, above)
     own: list[np.ndarray] = []
     block = _block_of(estimator, block)
     most = together.most_orders(len(x)) if len(x) <= block else None
@@ -235,13 +237,14 @@ class _OfPairs:
     itself, and f-DIME's does without.
     """
 
-    def __init__(self, resamples: int, reads: str, smile_tau: float) -> None:
-        self._reads, self._clip = reads, smile_tau if reads == SMILE else math.inf
+    def __init__(self, resamples: int, reads: str, smile_tau: float, above: float) -> None:
+        self._reads, self._above, self._clip = reads, above, smile_tau if reads == SMILE else math.inf
         self._joint, self._rows, self._pairs = (torch.zeros(resamples + 1, dtype=torch.float64) for _ in range(3))
         self._log_sum = torch.full((resamples + 1,), -torch.inf, dtype=torch.float64)
 
     def add(self, scores: Tensor, weights: Tensor) -> None:
         """Scores (n, n); weights (resamples + 1, n)."""
+        scores = scores - self._above
         self._joint += weights @ scores.diagonal()
         scores = scores.clamp(-self._clip, self._clip)
         top = _largest_product(scores)

@@ -11,13 +11,19 @@ from mine import settings as training_settings
 from mine.errors import UserError
 from mine.estimators import check_critic
 from mine.estimators.names import ESTIMATORS
-from mine.settings import CONCAT, DENSITY, TrainingSettings, check_choice
+from mine.settings import CONCAT, CONCAT_ALL, DENSITY, SEPARABLE, TrainingSettings, check_choice
 
 WITH_CRITIC = tuple(name for name, named in ESTIMATORS.items() if DENSITY not in named.critics)
 """Estimators that an estimate can be made with: interval and permutation test put other pairs into a critic."""
 
 PER_Z = ("infonce", "interpolated", "tuba", "flo")
 """Those of them whose T training fixes up to a function of z. Their value is the one that no such function changes."""
+
+ABOVE = {"nwj": 1.0}
+"""By how much T of an estimator stands above the log ratio where it is best; of others not at all, or by anything."""
+
+FREE = tuple(name for name, named in ESTIMATORS.items() if named.module == "donsker_varadhan")
+"""Estimators whose T training fixes up to a constant, which Donsker-Varadhan's value does not see."""
 
 NORMAL_SCORES, STANDARDISE, NONE = MARGINALS = ("normal-scores", "standardise", "none")
 """``standardise`` sees a column of amounts by its mean and deviation, ``none`` as it is."""
@@ -120,12 +126,19 @@ class OwnSettings:
             critics = ESTIMATORS[self.estimator].critics
             object.__setattr__(self, "critic", CONCAT if CONCAT in critics else critics[0])
         check_critic(self.estimator, self.critic)
+        if self.critic == CONCAT_ALL:
+            raise UserError(f"critic: {self.critic!r} costs the square of the rows; allowed are {SEPARABLE}, {CONCAT}")
         for name, allowed in (("marginals", MARGINALS), ("known", KNOWN), ("combine", COMBINE), ("value", VALUES)):
             check_choice(name, getattr(self, name), allowed)
         if self.estimator in PER_Z and self.value not in (DONSKER_VARADHAN, INFONCE):
             raise UserError(
                 f"value: {self.value!r} changes with a function of z, by which {self.estimator} leaves T free; its "
                 f"value is {INFONCE}'s"
+            )
+        if self.estimator in FREE and not self.averages and self.value not in (DONSKER_VARADHAN, INFONCE):
+            raise UserError(
+                f"value: {self.value!r} changes with a constant, by which {self.estimator} leaves T free; with combine "
+                f"{AVERAGE} the validation rows fix it, and {DONSKER_VARADHAN} does without"
             )
         _check_count("seed", self.seed, 0)
         if self.blocks not in (None, "auto"):
@@ -150,6 +163,11 @@ class OwnSettings:
     def averages(self) -> bool:
         """Whether the calibrated mean of the initialisations is read."""
         return self.combine == AVERAGE and self.estimator not in PER_Z
+
+    @property
+    def above(self) -> float:
+        """By how much T as it is read stands above the log ratio: ABOVE where the critic is read as it is."""
+        return 0.0 if self.averages else ABOVE.get(self.estimator, 0.0)
 
     @property
     def starts_from_copula(self) -> bool:

@@ -8,6 +8,7 @@ decoder for each side, here one network has all outputs; theirs is their package
 from __future__ import annotations
 
 import numpy as np
+import sklearn
 from sklearn.neural_network import MLPRegressor
 
 from mine.baselines.ksg import nearest_neighbours
@@ -44,3 +45,8 @@ def embedded(side: np.ndarray, training: np.ndarray, both: np.ndarray, seed: int
     first, bottleneck = zip(network.coefs_[:2], network.intercepts_[:2], strict=True)
     # Before the layer's tanh, which is strictly increasing and so takes no information.
     return np.asarray(np.tanh(side @ first[0] + first[1]) @ bottleneck[0] + bottleneck[1])
+
+
+def made_with() -> str:
+    """Name and version of what does the work."""
+    return f"scikit-learn {sklearn.__version__}"

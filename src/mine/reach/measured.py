@@ -12,34 +12,31 @@ import numpy as np
 import torch
 
 from mine import __version__
-from mine.baselines.cca import canonical_correlation
-from mine.baselines.ksg import nearest_neighbours
 from mine.errors import UserError
 from mine.own.columns import Column, column
 from mine.own.crossfit import fit_and_estimate
-from mine.own.marginals import Scores
 from mine.own.settings import OwnSettings
-from mine.reach.methods import CCA, CROSS_FIT, FOLDS, LEVELS, NEIGHBOURS
 from mine.reach.nulls import null_data
-from mine.reach.plan import own_settings
 from mine.reach.rows import NOTHING, start_of_row
+from mine.reach.settings import own_settings
 from mine.tasks.draws import draw
 
 MADE_WITH = f"mine {__version__}, torch {torch.__version__.partition('+')[0]}"
 
 
+LEVELS = frozenset({"turned-labels-5-1-4-1.5"})
+"""Tasks whose z is declared discrete, as a user would."""
+
+
 def measured(
     method: str, task: str, rows: int, numbers: range, settings: dict[str, Any], report: Callable[[int], object]
 ) -> Iterator[dict[str, Any]]:
-    """A row a draw, of a method of this package. settings: of an estimate. report: called with each draw's number."""
+    """A row a draw of ``mine estimate`` with these settings. report: called with each draw's number."""
+    of_method = own_settings(settings)
     for number in numbers:
         report(number)
         x, z = draw(task, rows, number)
         row = start_of_row(method, task, rows, number) | {"made_with": MADE_WITH}
-        if method in (NEIGHBOURS, CCA):
-            yield row | _timed(partial(_baseline, method, x, z))
-            continue
-        of_method = own_settings(settings, cross_fit=FOLDS if method == CROSS_FIT else None)
         sides = _columns(x, "x", discrete=False), _columns(z, "z", discrete=task in LEVELS)
         yield row | _timed(partial(_estimated, *sides, of_method, None))
 
@@ -72,12 +69,6 @@ def _estimated(x: list[Column], z: list[Column], settings: OwnSettings, groups: 
         "p_value": estimate.p_value,
         "warnings": ",".join(each.code for each in estimate.warnings),
     }
-
-
-def _baseline(method: str, x: np.ndarray, z: np.ndarray) -> dict[str, Any]:
-    function = nearest_neighbours if method == NEIGHBOURS else canonical_correlation
-    sides = (np.column_stack([Scores.of(each)(each) for each in side.T.astype(float)]) for side in (x, z))
-    return {"value": function(*sides)}
 
 
 def _timed(made: Callable[[], dict[str, Any]]) -> dict[str, Any]:

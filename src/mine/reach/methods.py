@@ -1,12 +1,13 @@
-"""The methods and tasks of `snakemake own`, by name.
+"""The methods and tasks of `snakemake own` and of the targets that extend its tables, by name.
 
-Nothing here depends on how ``mine estimate`` works, so that what other packages were measured to give stays made when
-it changes; and nothing imports torch, numpy or pandas.
+A registry: a further method leaves made what others were measured to give, and nothing imports torch, numpy or pandas.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from mine.tasks.further import FURTHER
 from mine.tasks.public import PUBLIC
@@ -19,47 +20,66 @@ SETS = CHOOSES, JUDGES, IS_FURTHER = ("choosing", "judging", "further")
 """Settings were chosen on a task; it is public and judges them; it is of a family that nothing was chosen on."""
 
 OURS, CROSS_FIT, NEIGHBOURS, CCA = "ours", "cross-fit", "neighbours", "cca"
-FOLDS = 5
-"""Of CROSS_FIT."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """One way to estimate. peer: whose interpreter runs it, "" where it is this package's.
+    """One way to estimate, which is one of three: settings of ``mine estimate``, a function, or another package.
 
+    settings: of an estimate, those that differ from the defaults; or what ``function`` is called with.
+    function: module below ``mine.reach`` with ``estimate(x, z, seed, ...)``, "" where there is none.
+    peer: whose interpreter runs it, "" where it is this package's.
     one_by_one: whether it takes one column a side only. why_not: why nobody can run it here.
     """
 
     label: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    function: str = ""
     peer: str = ""
     one_by_one: bool = False
     why_not: str = ""
 
 
+def _alone(label: str, estimator: str, value: str) -> Method:
+    """One estimator alone: one critic, nothing known before, its own value; all else as ``mine estimate`` has it."""
+    alone = {"initialisations": 1, "known": "none", "combine": "choose", "permutations": 99, "resamples": 99}
+    return Method(label, {"estimator": estimator, "value": value, **alone})
+
+
 METHODS = {
     OURS: Method("mine estimate"),
-    CROSS_FIT: Method(f"mine estimate --cross-fit {FOLDS}"),
-    NEIGHBOURS: Method("nearest neighbours, normal scores"),
-    CCA: Method("canonical correlations, normal scores"),
-    "bmi-infonce": Method("benchmark-mi InfoNCE", "benchmark-mi"),
-    "bmi-mine": Method("benchmark-mi MINE", "benchmark-mi"),
-    "bmi-nwj": Method("benchmark-mi NWJ", "benchmark-mi"),
-    "bmi-dv": Method("benchmark-mi Donsker-Varadhan", "benchmark-mi"),
-    "bmi-ksg": Method("benchmark-mi KSG", "benchmark-mi"),
-    "bmi-cca": Method("benchmark-mi CCA", "benchmark-mi"),
-    "infomeasure-ksg": Method("infomeasure KSG", "infomeasure"),
-    "latentmi": Method("latentmi", "latentmi"),
-    "gmm-mi": Method("gmm-mi", "gmm-mi", one_by_one=True),
-    "mist": Method("MIST", "mist", why_not="its package has no weights: it loads them from elsewhere as it runs"),
+    CROSS_FIT: Method("mine estimate --cross-fit 5", {"cross_fit": 5}),
+    NEIGHBOURS: Method("nearest neighbours, normal scores", {"baseline": "ksg"}, function="baseline"),
+    CCA: Method("canonical correlations, normal scores", {"baseline": "cca"}, function="baseline"),
+    "bmi-infonce": Method("benchmark-mi InfoNCE", peer="benchmark-mi"),
+    "bmi-mine": Method("benchmark-mi MINE", peer="benchmark-mi"),
+    "bmi-nwj": Method("benchmark-mi NWJ", peer="benchmark-mi"),
+    "bmi-dv": Method("benchmark-mi Donsker-Varadhan", peer="benchmark-mi"),
+    "bmi-ksg": Method("benchmark-mi KSG", peer="benchmark-mi"),
+    "bmi-cca": Method("benchmark-mi CCA", peer="benchmark-mi"),
+    "infomeasure-ksg": Method("infomeasure KSG", peer="infomeasure"),
+    "latentmi": Method("latentmi", peer="latentmi"),
+    "gmm-mi": Method("gmm-mi", peer="gmm-mi", one_by_one=True),
+    "mist": Method("MIST", peer="mist", why_not="its package has no weights: it loads them from elsewhere as it runs"),
+    "dv": _alone("Donsker-Varadhan, batch", "biased-stable", "donsker-varadhan"),
+    "mine": _alone("MINE (EMA)", "ema-log", "donsker-varadhan"),
+    "nwj": _alone("NWJ", "nwj", "nwj"),
+    "infonce": _alone("InfoNCE", "infonce", "infonce"),
+    "js": _alone("JS", "js", "nwj"),
+    "smile": _alone("SMILE", "smile", "smile"),
+    "gan-dime": _alone("GAN-DIME", "gan-dime", "gan-dime"),
+    "doe-flow": Method("DoE (flow)", {"estimator": "doe-flow", "max_updates": 2_000}, function="densities"),
+    "minde": Method("MINDE", {"estimator": "minde", "hidden": 128, "average": 0.999}, function="densities"),
+    "gaussian-mixture": Method("Gaussian mixture", function="mixture"),
+    "latent-neighbours": Method("latent neighbours", function="latent"),
 }
 """Name to method, in the order of tables and figures."""
 
-HOUSE = tuple(name for name, method in METHODS.items() if not method.peer)
 PEERS = tuple(dict.fromkeys(method.peer for method in METHODS.values() if method.peer and not method.why_not))
 """Packages that have an environment of their own; benchmarks/peers has what each needs and how it is asked."""
 
-LEVELS = frozenset({"turned-labels-5-1-4-1.5"})
-"""Tasks whose z is declared discrete, as a user would."""
+HOUSE = (OURS, CROSS_FIT, NEIGHBOURS, CCA)
+"""Those that `snakemake own` measures without being asked; others where its plan names them."""
 
 
 def set_of(task: str) -> str:

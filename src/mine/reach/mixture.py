@@ -7,6 +7,7 @@ mean over samples of the fitted mixture, where this takes the mean over rows tha
 from __future__ import annotations
 
 import numpy as np
+import sklearn
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 from sklearn.mixture import GaussianMixture
@@ -58,3 +59,8 @@ def log_ratio(
         for some, values in ((columns, np.hstack([x, z])), (of_x, x), (of_z, z))
     )
     return np.asarray(joint - alone_x - alone_z)
+
+
+def made_with() -> str:
+    """Name and version of what does the work."""
+    return f"scikit-learn {sklearn.__version__}"

@@ -1,4 +1,4 @@
-"""The tables of `snakemake own`: what a row is, and the jobs' tables as one."""
+"""The tables of `snakemake own` and of targets that extend it: what a row is, and the jobs' tables as one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from mine.columns import FLOAT, INT, STRING, Columns, schema
 from mine.errors import UserError
-from mine.reach.plan import Plan
+from mine.reach.plan import OWN, Plan
 from mine.trace import read_table
 
 ESTIMATES: Columns = {
@@ -44,15 +44,19 @@ NULL_TESTS: Columns = {
 """The same of nulls.parquet. One row a kind and draw."""
 
 
-def estimates(plan: Plan, folder: Path) -> pa.Table:
-    """Every job's rows. Raises UserError where a job's table is missing, or holds other rows than the plan asks for."""
-    return _together({folder / cell.path: cell.draws for cell in plan.cells()}, ESTIMATES)
+def estimates(plan: Plan, folder: Path, target: str = OWN) -> pa.Table:
+    """Rows of a target's jobs. Raises UserError where a job's table is missing, or has other rows than its plan."""
+    jobs, found = plan.jobs(), []
+    for cell in plan.cells(target):
+        made = _rows(folder / cell.path, jobs[cell.path].draws, ESTIMATES, target)
+        found.append(made.slice(0, cell.draws))
+    return _together(found, ESTIMATES)
 
 
 def null_tests(plan: Plan, folder: Path) -> pa.Table:
     """The same of the jobs on null data."""
     paths = {folder / null_path(kind, first): count for kind, first, count in plan.null_blocks()}
-    return _together(paths, NULL_TESTS)
+    return _together([_rows(path, count, NULL_TESTS, OWN) for path, count in paths.items()], NULL_TESTS)
 
 
 def null_path(kind: str, first: int) -> str:
@@ -60,11 +64,12 @@ def null_path(kind: str, first: int) -> str:
     return f"kind={kind}/first={first}.parquet"
 
 
-def _together(paths: dict[Path, int], columns: Columns) -> pa.Table:
-    found = []
-    for path, rows in paths.items():
-        table = read_table(path)
-        if table.num_rows != rows or table.column_names != list(columns):
-            raise UserError(f"{path}: not the {rows} rows of the plan; run `snakemake own` again")
-        found.append(table)
+def _rows(path: Path, rows: int, columns: Columns, target: str) -> pa.Table:
+    table = read_table(path)
+    if table.num_rows != rows or table.column_names != list(columns):
+        raise UserError(f"{path}: not the {rows} rows of the plan; run `snakemake {target}` again")
+    return table
+
+
+def _together(found: list[pa.Table], columns: Columns) -> pa.Table:
     return pa.concat_tables(found) if found else schema(columns).empty_table()
