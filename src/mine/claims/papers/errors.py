@@ -16,13 +16,12 @@ from mine.claims.tables import Tables
 from mine.estimators.scores import t_interval
 from mine.reach.aims import MARGIN, RIGHT
 from mine.reach.methods import TASKS, set_of
-from mine.reach.plan import Plan
-from mine.statistics import LEVEL
+from mine.statistics import LEVEL, Interval
 
 CAP = 1.0
 """Nats."""
 
-ROWS = Plan().rows[0]
+ROWS = 10_000
 """Pairs of a draw at which the methods are compared."""
 
 PUBLIC = tuple(name for name in TASKS if set_of(name) != "further")
@@ -70,7 +69,7 @@ def gains(rival: pd.DataFrame, own: pd.DataFrame) -> pd.Series:
     return less.groupby(level="task").mean()
 
 
-def over_tasks(values: pd.Series | np.ndarray, level: float = LEVEL):
+def over_tasks(values: pd.Series | np.ndarray, level: float = LEVEL) -> Interval:
     """Mean over tasks with its interval."""
     return t_interval(np.asarray(values, dtype=float), level)
 
