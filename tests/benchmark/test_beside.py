@@ -19,14 +19,16 @@ def stair(variant, mi, value, critic="concat", outcome="completed"):
 def test_a_stair_is_the_mean_over_seeds_less_theirs():
     made = [stair("nwj", MIS[0], 1.2), stair("nwj", MIS[0], 1.4), stair("nwj", MIS[0], 9.0, critic="separable")]
     ended = [stair("smile", MIS[1], 2.0), stair("smile", MIS[1], math.nan, outcome="overflow")]
-    frame = stairs_beside(pd.DataFrame([*made, *ended]))
-    first, second = frame.itertuples(index=False)
+    pairs = [stair("infonce", MIS[4], 4.0, critic="separable")]
+    frame = stairs_beside(pd.DataFrame([*made, *ended, *pairs]))
+    first, second, third = frame.itertuples(index=False)
     theirs = PUBLIC["nwj"][0][0]
-    assert first == ("NWJ", MIS[0], theirs, pytest.approx(1.3), pytest.approx(1.3 - theirs), "2 seeds")
-    assert (second.theirs, second.note) == (PUBLIC["smile"][1][0], "1 of 2 runs overflowed")
+    assert first == ("NWJ", MIS[0], theirs, pytest.approx(1.3), pytest.approx(1.3 - theirs), "concat, 2 seeds")
+    assert (second.theirs, second.note) == (PUBLIC["smile"][1][0], "concat, 1 of 2 runs overflowed")
+    assert (third.ours, third.note) == (4.0, "separable, 1 seeds")
     assert math.isnan(second.ours)
     assert math.isnan(second.difference)
-    assert "| NWJ | 1.39 | 1.31 | 1.3 | −0.01 | 2 seeds |" in as_table(frame)
+    assert "| NWJ | 1.39 | 1.31 | 1.3 | −0.01 | concat, 2 seeds |" in as_table(frame)
     assert "| SMILE | 2.77 | 2.65 | — | — |" in as_table(frame)
 
 

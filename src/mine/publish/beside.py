@@ -18,22 +18,27 @@ from mine.estimators.names import label
 
 FIGURES = Path(__file__).with_name("public_figures.csv")
 
+ALL_PAIRS_ONLY = ("infonce",)
+"""Estimators that exist here with a separable critic only."""
+
 
 def stairs_beside(stairs: pd.DataFrame) -> pd.DataFrame:
     """Estimator, truth, theirs, ours, difference and a note: a row an estimator and stair.
 
     stairs: columns of ``mine.estimators.stairs.STAIRS_COLUMNS``. Ours are in-batch means of a concatenated critic, as
-    theirs are, averaged over seeds; NaN where a run ended.
+    theirs are (ALL_PAIRS_ONLY: separable), averaged over seeds; NaN where a run ended.
     """
     rows = []
     for variant, public in PUBLIC.items():
+        critic = "separable" if variant in ALL_PAIRS_ONLY else "concat"
+        of = stairs[(stairs["variant"] == variant) & (stairs["critic"] == critic)]
         for mi, (theirs, _) in zip(MIS, public, strict=True):
-            cell = stairs[(stairs["variant"] == variant) & (stairs["critic"] == "concat") & (stairs["mi_true"] == mi)]
+            cell = of[of["mi_true"] == mi]
             if cell.empty:
                 continue
             ended = int((cell["outcome"] != "completed").sum())
             ours = np.nan if ended else float(cell["mi_batch_mean"].mean())
-            note = f"{ended} of {len(cell)} runs overflowed" if ended else f"{len(cell)} seeds"
+            note = f"{critic}, {ended} of {len(cell)} runs overflowed" if ended else f"{critic}, {len(cell)} seeds"
             rows.append((label(variant), mi, theirs, ours, ours - theirs, note))
     return pd.DataFrame(rows, columns=["estimator", "truth", "theirs", "ours", "difference", "note"])
 
