@@ -25,7 +25,7 @@ def test_a_stair_is_the_mean_over_seeds_less_theirs():
     theirs = PUBLIC["nwj"][0][0]
     assert first == ("NWJ", MIS[0], theirs, pytest.approx(1.3), pytest.approx(1.3 - theirs), "concat, 2 seeds")
     assert (second.theirs, second.note) == (PUBLIC["smile"][1][0], "concat, 1 of 2 runs overflowed")
-    assert (third.ours, third.note) == (4.0, "separable, 1 seeds")
+    assert (third.ours, third.note) == (4.0, "separable, 1 seed")
     assert math.isnan(second.ours)
     assert math.isnan(second.difference)
     assert "| NWJ | 1.39 | 1.31 | 1.3 | −0.01 | concat, 2 seeds |" in as_table(frame)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mine.claims.claim import count_of
 from mine.claims.ledger import number_text
 from mine.claims.papers.errors import ROWS
 from mine.estimators.literature import MIS, PUBLIC
@@ -38,7 +39,9 @@ def stairs_beside(stairs: pd.DataFrame) -> pd.DataFrame:
                 continue
             ended = int((cell["outcome"] != "completed").sum())
             ours = np.nan if ended else float(cell["mi_batch_mean"].mean())
-            note = f"{critic}, {ended} of {len(cell)} runs overflowed" if ended else f"{critic}, {len(cell)} seeds"
+            note = (
+                f"{critic}, {ended} of {len(cell)} runs overflowed" if ended else f"{critic}, {count_of('', len(cell))}"
+            )
             rows.append((label(variant), mi, theirs, ours, ours - theirs, note))
     return pd.DataFrame(rows, columns=["estimator", "truth", "theirs", "ours", "difference", "note"])
 
