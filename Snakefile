@@ -43,10 +43,12 @@ rule all:
         ledger=f"{RESULTS}/claims/runs/claims.parquet",
 
 
-# The whole ledger: the above, and gradients measured at frozen critics.
+# The whole ledger: the above, and gradients measured at frozen critics. Beside it the papers' claims, by what
+# `snakemake benchmark` has made.
 rule claims:
     input:
         ledger=f"{RESULTS}/claims/full/claims.parquet",
+        papers=f"{RESULTS}/claims/papers/claims.parquet",
         figures=claim_figures(),
 
 

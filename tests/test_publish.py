@@ -76,6 +76,18 @@ PUBLISHED = [
 ]
 
 
+def test_the_ledger_of_papers_is_published_and_kept_where_it_is_not_made(root):
+    made = root / "results/claims/papers"
+    made.mkdir(parents=True)
+    for kind in ("parquet", "md", "html"):
+        (made / f"claims.{kind}").write_text(f"{kind}: the papers' claims")
+    names = {"benchmark_claims.md", "benchmark_claims.html", "data/benchmark_claims.parquet"}
+    assert names <= set(publish(CONFIG, root / "figures", root)["files"])
+    made.rename(root / "elsewhere")
+    assert names <= set(publish(CONFIG, root / "figures", root)["kept"])
+    assert (root / "figures/benchmark_claims.md").read_text() == "md: the papers' claims"
+
+
 def test_figures_summaries_and_a_record(root):
     record = publish(CONFIG, root / "figures", root)
     assert files(root / "figures") == PUBLISHED

@@ -144,6 +144,39 @@ def ledger() -> str:
     return plain_table(read_frame(at))
 
 
+def papers() -> str:
+    """The papers' claims: where each stands in the paper, its rule, and its verdict where that is published."""
+    from mine.claims import PAPERS, claims
+    from mine.claims.claim import NOT_RUN
+    from mine.claims.ledger import word
+    from mine.publish.stairs import read_frame
+
+    at = ROOT / "figures/data/benchmark_claims.parquet"
+    found = read_frame(at).groupby("claim")["claim_verdict"].first() if at.exists() else {}
+    lines = ["| | claim | verdict | the paper's words | rule |", "|---|---|---|---|---|"]
+    for number, claim in enumerate(claims(PAPERS), start=1):
+        verdict = word(found.get(claim.name, NOT_RUN))
+        lines.append(
+            "| " + " | ".join(map(_cell, (str(number), claim.sentence, verdict, claim.place, claim.rule))) + " |"
+        )
+    return "\n".join(lines)
+
+
+def public_figures(of: str, table: str) -> str:
+    """Public figures beside ours, of the staircase or of the fixed tasks."""
+    from mine.publish import beside
+    from mine.publish.stairs import read_frame
+    from mine.reach.tables import ESTIMATES
+
+    at = ROOT / f"figures/data/{table}.parquet"
+    if of == "stairs":
+        return beside.as_table(beside.stairs_beside(read_frame(at))) if at.exists() else "*Not published yet.*"
+    import pandas as pd
+
+    ours = [read_frame(path) for path in (at, at.with_name(f"{at.stem}-diffusion.parquet")) if path.exists()]
+    return beside.as_table(beside.tasks_beside(pd.concat(ours) if ours else pd.DataFrame(columns=list(ESTIMATES))))
+
+
 def cells(setting: str, dim: str) -> str:
     """The published numbers of the writeup experiment, of one product scheme and dimension."""
     lines = (ROOT / "figures/README.md").read_text(encoding="utf-8").splitlines()
@@ -186,6 +219,8 @@ MAKERS = {
     "columns": columns,
     "estimators": estimators,
     "ledger": ledger,
+    "papers": papers,
+    "public-figures": public_figures,
     "cells": cells,
     "pictures": pictures,
     "explorer": explorer_link,

@@ -64,7 +64,7 @@ def test_targets_of_their_own(project):
     claims = project.planned("claims", configfile="config/smoke.yaml")
     frozen = {name: count for name, count in claims.items() if name.startswith("frozen")}
     assert frozen == {"frozen_train": 1, "frozen_measure": 2, "frozen_lag": 2, "frozen_gather": 4}
-    assert claims["ledger"] == 1
+    assert claims["ledger"] == 2, "the write-up's and the papers'"
     assert claims["claims_figure"] == 4
     assert "train_phase" not in claims
 
@@ -139,6 +139,18 @@ def test_pages_show_the_full_ledger_once_there_is_one(project):
         assert re.findall(r"[^ ]+/claims\.parquet", explore.partition("output:")[0]) == [shown]
         (project.folder / ledgers[1]).parent.mkdir(parents=True, exist_ok=True)
         (project.folder / ledgers[1]).touch()
+
+
+def test_the_papers_ledger_is_made_of_what_the_benchmark_left(project):
+    made = project.folder / "results/own/benchmark.parquet"
+    made.parent.mkdir(parents=True)
+    made.touch()
+    done = project.snakemake("--dry-run", "results/claims/papers/claims.parquet")
+    assert project.jobs_of(done) == {"ledger": 1}
+    block = re.search(r"^(?:local)?rule ledger:\n(.*?)\n\n", done.stdout + done.stderr, re.S | re.M)[1]
+    assert re.findall(r"results/\w+/[\w-]+\.parquet", block.partition("output:")[0]) == [
+        "results/own/benchmark.parquet"
+    ]
 
 
 def test_a_configuration_without_experiments_inherits_none(project):

@@ -1,5 +1,5 @@
 # The ledger of claims, from what `all` makes (scope "runs") or from everything (scope "full"), and for the latter the
-# critics that are kept along training and what is measured at them.
+# critics that are kept along training and what is measured at them. That of the papers' claims (scope "papers").
 rule ledger:
     input:
         tables=ledger_tables,
@@ -18,7 +18,7 @@ rule ledger:
     benchmark:
         f"{RESULTS}/benchmarks/claims/{{scope}}.tsv"
     wildcard_constraints:
-        scope="runs|full",
+        scope="runs|full|papers",
     localrule: True
     conda:
         CONDA_ENV
@@ -30,7 +30,7 @@ rule ledger:
     params:
         tables=subpath(output.parquet, ancestor=3),
         left_out=left_out,
-        code=lambda wildcards: code_hash("commands.claims", *(f"claims.{name}" for name in CLAIMS)),
+        code=lambda wildcards: code_hash("commands.claims", *(f"claims.{name}" for name in ledger_modules(wildcards))),
     shell:
         "mine claims {params.tables:q} {params.left_out} --output {output.parquet:q} > {log:q} 2>&1"
 

@@ -18,7 +18,7 @@ from mine.experiments import (
     training_of,
     training_options,
 )
-from mine.claims import NAMES as CLAIMS
+from mine.claims import LEDGERS
 from mine.concepts.plan import (
     KNOWN_KEYS as CONCEPTS_KNOWN_KEYS,
     MODEL_KEYS as CONCEPTS_MODEL_KEYS,
@@ -55,6 +55,8 @@ SEARCHED = (
     "control/encoders",
     "concepts/penalised",
 )
+# Tables that the papers' claims are judged by, where `benchmark` has made them; what is not there is not run.
+BENCHMARKED = ("staircase/stairs", "own/benchmark", "own/benchmark-diffusion", "own/benchmark-n")
 FROZEN_CELL = "dim={dim}/rho={rho}/seed={seed}"
 python = sys.executable
 
@@ -240,9 +242,19 @@ def frozen_tables():
 
 
 def ledger_tables(wildcards):
-    """What the ledger is made from: the tables of `all`, and in full also those of the frozen critics."""
+    """What the ledger is made from: the tables of `all`, and in full also those of the frozen critics.
+
+    The papers' needs none, and is made anew where one of BENCHMARKED was.
+    """
+    if wildcards.scope == "papers":
+        return [path for table in BENCHMARKED if Path(path := f"{RESULTS}/{table}.parquet").exists()]
     optimal = [f"{RESULTS}/{name}/optimal.parquet" for name in targets(config, "all") if draws_optimal(name)]
     return [*tables_for("all", LEDGER_TABLES), *optimal, *(frozen_tables() if wildcards.scope == "full" else [])]
+
+
+def ledger_modules(wildcards):
+    """The modules of a ledger's claims."""
+    return LEDGERS["papers" if wildcards.scope == "papers" else "write-up"]
 
 
 def searched_tables(wildcards):
@@ -253,6 +265,8 @@ def searched_tables(wildcards):
 
 def left_out(wildcards, input):
     """Options that keep the ledger from tables that are no input of it: what it says must not depend on them."""
+    if wildcards.scope == "papers":
+        return "--ledger papers"
     folders = [Path(table).parts[0] for table in SEARCHED if f"{RESULTS}/{table}.parquet" not in list(input)]
     if wildcards.scope == "runs":
         folders.append("frozen")

@@ -23,13 +23,17 @@ CHECKED, BROKEN = "instrument passes", "instrument fails"
 """Of an identity that any correct measurement shows; no evidence for or against the write-up."""
 REPORTED = "reported"
 """Of a number that enters no verdict."""
+NOT_RUN = "not run"
+"""Of a claim of which nothing was measured, in a ledger that tells it from one that the data leave open."""
 
-WRITE_UP, REPOSITORY, US = "write-up", "repository", "us"
-ASKED_BY = (WRITE_UP, REPOSITORY, US)
-"""Whose claim it is: the write-up's, that of the repository it names, or a question of ours."""
+WRITE_UP, REPOSITORY, US, PAPER = "write-up", "repository", "us", "papers"
+ASKED_BY = (WRITE_UP, REPOSITORY, US, PAPER)
+"""Whose claim it is: the write-up's, that of the repository it names, a question of ours, or an estimator's paper's."""
 
 OF_SETTINGS = "share of settings"
 """Begins the quantity of a finding whose unit is a training setting and not a seed."""
+OF_TASKS = "over tasks"
+"""The same of one whose unit is a task, with all its draws."""
 
 WRITE_UP_DIM = 2
 """d of the write-up's pictures, by the truths that their legends print, and so of the primary cells of its claims about
@@ -58,9 +62,9 @@ class Finding:
 
     cell: where, in words ("derangement, d = 5, ρ = 0.9"). quantity: what the effect is, with its unit.
     effect, low, high: estimate and interval; None where there is none. level: coverage of the interval.
-    n_seeds: seeds behind it (settings, where the quantity begins with OF_SETTINGS). primary: named beforehand as
-    deciding the claim's verdict. note: why undecided, or what a reader must know. claim: name of the claim, filled in
-    by ``judge``.
+    n_seeds: seeds behind it (settings or tasks, where the quantity begins with OF_SETTINGS or OF_TASKS). primary:
+    named beforehand as deciding the claim's verdict. note: why undecided, or what a reader must know. claim: name of
+    the claim, filled in by ``judge``.
     """
 
     cell: str
@@ -81,8 +85,9 @@ class Claim:
     """One claim and how it is judged.
 
     name: of its module. sentence: the claim, in our words. asked_by: one of ASKED_BY. place: where the sentence
-    stands: a section of the write-up or file of the repository, or why it is asked. test: what is measured.
-    rule: how verdicts follow from the intervals. figure: stem of the figure that shows it, below the figures folder.
+    stands: a section of the write-up, file of the repository or part of a paper (its name before the first comma), or
+    why it is asked. test: what is measured. rule: how verdicts follow from the intervals. figure: stem of the figure
+    that shows it, below the figures folder.
     findings: from tables to findings; raises Missing where a whole table is not there.
     """
 
@@ -107,14 +112,19 @@ class Verdict:
     findings: list[Finding]
 
 
-def judge(claim: Claim, number: int, tables: Tables) -> Verdict:
-    """Judge one claim. What is missing makes it undecided, with a finding that names it."""
+def judge(claim: Claim, number: int, tables: Tables, nothing: str = UNDECIDED) -> Verdict:
+    """Judge one claim. What is missing makes it undecided, with a finding that names it.
+
+    nothing: verdict where no primary finding was measured at all.
+    """
     try:
         found = claim.findings(tables)
     except Missing as missing:
         found = [undecided("all", "", str(missing), primary=True)]
     found = [replace(finding, claim=claim.name) for finding in found]
     verdict, where = overall(found)
+    if verdict == UNDECIDED and not any(finding.n_seeds for finding in found if finding.primary):
+        verdict = nothing
     return Verdict(claim, number, verdict, where, found)
 
 
@@ -171,8 +181,9 @@ def undecided(cell: str, quantity: str, note: str, *, n_seeds: int = 0, primary:
 
 
 def count_of(quantity: str, n: int) -> str:
-    """What is behind a finding, in words: "20 seeds", or "24 settings" where the quantity is a share of settings."""
-    unit = "setting" if quantity.startswith(OF_SETTINGS) else "seed"
+    """What is behind a finding, in words: "20 seeds", or "24 settings" and "40 tasks" where the quantity says so."""
+    units = {OF_SETTINGS: "setting", OF_TASKS: "task"}
+    unit = next((unit for beginning, unit in units.items() if quantity.startswith(beginning)), "seed")
     return f"{n} {unit}{'s' if n != 1 else ''}"
 
 

@@ -15,7 +15,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mine.claims import claims
-from mine.claims.claim import ASKED_BY, FAILS, HOLDS, PARTLY, UNDECIDED, US, Finding, Verdict, count_of, judge, overall
+from mine.claims.books import WRITE_UP_BOOK, Book
+from mine.claims.claim import (
+    ASKED_BY,
+    FAILS,
+    HOLDS,
+    NOT_RUN,
+    PAPER,
+    PARTLY,
+    UNDECIDED,
+    US,
+    Finding,
+    Verdict,
+    count_of,
+    judge,
+    overall,
+)
 from mine.claims.plain import in_plain_words
 from mine.claims.tables import Tables
 from mine.files import whole_files
@@ -55,25 +70,33 @@ KEPT = "of an earlier publication, not measured again"
 """Note of a finding that was taken over."""
 
 _OF_THE_CLAIM = ("sentence", "asked_by", "place", "test", "rule", "figure")
-_SYMBOLS = {HOLDS: "✔", PARTLY: "◐", FAILS: "✘", UNDECIDED: "?"}
-_ONE = {HOLDS: "holds", PARTLY: "holds only in part", FAILS: "does not hold", UNDECIDED: "cannot be decided"}
-_MANY = {HOLDS: "hold", PARTLY: "hold only in part", FAILS: "do not hold", UNDECIDED: "cannot be decided"}
+_SYMBOLS = {HOLDS: "✔", PARTLY: "◐", FAILS: "✘", UNDECIDED: "?", NOT_RUN: "–"}
+_MANY = {
+    HOLDS: "hold",
+    PARTLY: "hold only in part",
+    FAILS: "do not hold",
+    UNDECIDED: "cannot be decided",
+    NOT_RUN: "were not run",
+}
+_ONE = {verdict: verdict for verdict in _SYMBOLS} | {NOT_RUN: "was not run"}
+_WHOSE = {US: "Of {} of our own", PAPER: "Of the papers' {}"}
 
 
 def verdicts(
     tables: Tables,
     report: Callable[[int, str], None] = lambda done, name: None,
     earlier: pd.DataFrame | None = None,
+    book: Book = WRITE_UP_BOOK,
 ) -> list[Verdict]:
-    """Every claim judged, in order.
+    """Every claim of a ledger judged, in order.
 
     report: called with how many are done and the name of the last. earlier: an earlier ledger, whose findings stand for
     a claim that needs tables which are not there; each then says so.
     """
     judged = []
-    for number, claim in enumerate(claims(), start=1):
+    for number, claim in enumerate(claims(book.names), start=1):
         tables.missed.clear()
-        verdict = judge(claim, number, tables)
+        verdict = judge(claim, number, tables, book.nothing)
         before = None if earlier is None else earlier[earlier["claim"] == claim.name]
         # An earlier ledger that lacked the tables too has nothing that was measured.
         if tables.missed and before is not None and (before["n_seeds"] > 0).any():
@@ -112,13 +135,13 @@ def ledger_table(judged: Sequence[Verdict]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=LEDGER_SCHEMA)
 
 
-def write_ledger(table: pa.Table, parquet: Path, markdown: Path, page: Path) -> None:
+def write_ledger(table: pa.Table, parquet: Path, markdown: Path, page: Path, book: Book = WRITE_UP_BOOK) -> None:
     """Write the three files, all or none. Raises UserError where one cannot be written."""
     frame = table.to_pandas()
     with whole_files(parquet, markdown, page) as (parquet_stream, markdown_stream, page_stream):
         pq.write_table(table, parquet_stream, **WRITING)
-        markdown_stream.write(markdown_text(frame).encode())
-        page_stream.write(page_text(frame).encode())
+        markdown_stream.write(markdown_text(frame, book).encode())
+        page_stream.write(page_text(frame, book).encode())
 
 
 def counts(ledger: pd.DataFrame) -> dict[str, dict[str, int]]:
@@ -142,17 +165,17 @@ def in_words(ledger: pd.DataFrame) -> list[str]:
 def _counted(who: str, of: dict[str, int]) -> str:
     n = sum(of.values())
     named = f"{n} claim{'s' if n > 1 else ''}"
-    whose = f"Of {named} of our own" if who == US else f"Of the {who}'s {named}"
+    whose = _WHOSE.get(who, f"Of the {who}'s {{}}").format(named)
     parts = [f"{count} {_MANY[verdict] if count > 1 else _ONE[verdict]}" for verdict, count in of.items() if count]
     return f"{whose} {parts[0] if len(parts) == 1 else ', '.join(parts[:-1]) + ' and ' + parts[-1]}"
 
 
-def short_table(ledger: pd.DataFrame) -> str:
+def short_table(ledger: pd.DataFrame, book: Book = WRITE_UP_BOOK) -> str:
     """One line a claim, as a Markdown table. ledger: columns of LEDGER_COLUMNS."""
-    lines = ["| | claim | asked by | verdict | what was found |", "|---|---|---|---|---|"]
+    lines = [f"| | claim | {book.who} | verdict | what was found |", "|---|---|---|---|---|"]
     for first, findings in _claims_of(ledger):
-        found = in_plain_words(findings)
-        cells = (str(first.number), first.sentence, first.asked_by, word(first.claim_verdict), found)
+        found = in_plain_words(findings) if book.plain else telling(findings)
+        cells = (str(first.number), first.sentence, _who(first), word(first.claim_verdict), found)
         lines.append(_markdown_row(cells))
     return "\n".join(lines)
 
@@ -169,9 +192,9 @@ def plain_table(ledger: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def markdown_text(ledger: pd.DataFrame) -> str:
+def markdown_text(ledger: pd.DataFrame, book: Book = WRITE_UP_BOOK) -> str:
     """The whole ledger in Markdown: the short table, then each claim with its test, rule and findings."""
-    parts = [f"# {_TITLE}", f"{'. '.join(in_words(ledger))}.", _LEGEND, short_table(ledger)]
+    parts = [f"# {book.title}", f"{'. '.join(in_words(ledger))}.", book.legend, short_table(ledger, book)]
     for first, findings in _claims_of(ledger):
         parts.append(f"## {first.number}. {first.sentence}")
         parts.append(f"**{word(first.claim_verdict)}**" + (f": {first.claim_where}" if first.claim_where else ""))
@@ -184,17 +207,17 @@ def markdown_text(ledger: pd.DataFrame) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def page_text(ledger: pd.DataFrame) -> str:
+def page_text(ledger: pd.DataFrame, book: Book = WRITE_UP_BOOK) -> str:
     """The whole ledger as one HTML page that needs nothing beside it."""
     rows = "".join(
         f'<tr class="{_kind(first.claim_verdict)}"><td>{first.number}</td>'
         f'<td><a href="#{first.claim}">{html.escape(first.sentence)}</a></td>'
-        f"<td>{first.asked_by}</td><td>{word(first.claim_verdict)}</td><td>{html.escape(telling(findings))}</td></tr>"
+        f"<td>{html.escape(_who(first))}</td><td>{word(first.claim_verdict)}</td><td>{html.escape(telling(findings))}</td></tr>"
         for first, findings in _claims_of(ledger)
     )
     body = [
-        f"<h1>{_TITLE}</h1><p>{html.escape('. '.join(in_words(ledger)))}.</p><p>{html.escape(_LEGEND)}</p>",
-        _table(("", "claim", "asked by", "verdict", "how it shows"), rows),
+        f"<h1>{book.title}</h1><p>{html.escape('. '.join(in_words(ledger)))}.</p><p>{html.escape(book.legend)}</p>",
+        _table(("", "claim", book.who, "verdict", "how it shows"), rows),
     ]
     for first, findings in _claims_of(ledger):
         where = f": {html.escape(first.claim_where)}" if first.claim_where else ""
@@ -212,7 +235,7 @@ def page_text(ledger: pd.DataFrame) -> str:
             + "".join(f"<p><b>{name}:</b> {html.escape(text)}</p>" for name, text in about)
             + f"<details><summary>{_counting(findings)}</summary>{_table(_HEAD, rows)}</details></section>"
         )
-    return _PAGE.replace("TITLE", _TITLE).replace("BODY", "\n".join(body))
+    return _PAGE.replace("TITLE", book.title).replace("BODY", "\n".join(body))
 
 
 def value_text(effect: float, low: float, high: float, level: float) -> str:
@@ -263,8 +286,6 @@ def word(verdict: str) -> str:
     return f"{_SYMBOLS[verdict]} {verdict}"
 
 
-_TITLE = "The claims of the write-up, and some of ours, tested"
-
 _HEAD = ("cell", "effect", "value [interval]", "seeds", "verdict", "note")
 
 
@@ -272,6 +293,11 @@ def _claims_of(ledger: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
     """Of each claim in order: its first row, for what stands in all of them, and its findings."""
     for _, findings in ledger.groupby("number", sort=True):
         yield next(findings.itertuples()), findings
+
+
+def _who(first: Any) -> str:
+    """Whose claim it is; of a paper's, which paper."""
+    return first.place.partition(",")[0] if first.asked_by == PAPER else first.asked_by
 
 
 def _counting(findings: pd.DataFrame) -> str:
@@ -303,19 +329,6 @@ def _row(cells: Sequence[str], verdict: str, tag: str = "td") -> str:
 def _table(head: Sequence[str], rows: str) -> str:
     return f"<table><thead>{_row(head, '', 'th')}</thead><tbody>{rows}</tbody></table>"
 
-
-_LEGEND = (
-    "Each effect with its interval over seeds: 95 %, or corrected (Bonferroni) over the cells that were not named "
-    "beforehand. A finding's verdict follows from its interval by the rule that stands with the claim, and the claim's "
-    "verdict from those of its primary findings. Cannot be decided: too few seeds, something missing, or an interval "
-    "that leaves it open. The rules of claims 2 and 6 to 14 were written with an earlier run at d = 1, 5 and 20 in "
-    "view, those of 3 and 5 "
-    "before any measurement, those of 4 partly after. When the write-up's pictures came to light, as of d = 2, the "
-    "rules of 6 to 10 were moved there (that of 7 without the stable objective, which has no runs there), with "
-    "`phase`'s divergence at d = 2 and probes of other settings in view; the share of plausible settings was added, "
-    "with its rules, before any such setting was trained. What is shown of the setting fitted to the pictures decides "
-    "nothing."
-)
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">

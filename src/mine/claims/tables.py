@@ -19,6 +19,8 @@ _MADE_BY = {
     "repository-concepts": "snakemake repository",
     "control": "snakemake control",
     "concepts": "snakemake concepts",
+    "staircase": "snakemake benchmark",
+    "own": "snakemake benchmark",
 }
 """Of a folder that `snakemake` does not make, what does; else `snakemake claims`."""
 

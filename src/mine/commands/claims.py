@@ -1,8 +1,11 @@
-"""Judge every claim of the write-up, and some of ours, by the tables of a results folder.
+"""Judge every claim of a ledger by the tables of a results folder: the write-up's and some of ours, or the papers'.
 
 Writes the ledger three times: claims.parquet (one row a finding), a Markdown file and one HTML page. A claim whose
 tables are not there, or too few, comes out as "cannot be decided", with what is missing. search/plausible.parquet and
 pictures/summary.parquet are read where they are there. All information in nats.
+
+mine claims results --output results/claims/full/claims.parquet
+mine claims results --ledger papers --output results/claims/papers/claims.parquet
 """
 
 from __future__ import annotations
@@ -14,13 +17,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-HELP = "judge the write-up's claims by the results"
+HELP = "judge the write-up's claims, or those of the estimators' papers, by the results"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``mine claims``."""
     parser.add_argument(
         "results", type=Path, metavar="RESULTS_DIR", help="folder of the experiments' folders, or of published tables"
+    )
+    parser.add_argument(
+        "--ledger",
+        metavar="NAME",
+        default="write-up",
+        help="write-up: its claims and some of ours (default); papers: what the papers of the estimators claim",
     )
     parser.add_argument(
         "--without",
@@ -40,13 +49,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the command. Raises UserError where the folder is none or an output cannot be written."""
-    from mine.claims import NAMES
+    from mine.claims.books import BOOKS
     from mine.claims.ledger import in_words, ledger_table, verdicts, write_ledger
     from mine.claims.tables import Tables
     from mine.errors import UserError
     from mine.files import check_apart
     from mine.progress import ProgressLine
+    from mine.settings import check_choice
 
+    check_choice("ledger", arguments.ledger, tuple(BOOKS))
+    book = BOOKS[arguments.ledger]
     if not arguments.results.is_dir():
         raise UserError(f"{arguments.results}: no such folder; it should hold writeup/summary.parquet and its like")
     if arguments.output is not None and arguments.output.suffix != ".parquet":
@@ -57,16 +69,18 @@ def run(arguments: argparse.Namespace) -> None:
         tables = (*arguments.results.glob("*.parquet"), *arguments.results.glob("*/*.parquet"))
         check_apart(outputs, [table for table in tables if table.name != "claims.parquet"])
     earlier = None if arguments.earlier is None else _ledger(arguments.earlier)
-    line = ProgressLine(len(NAMES), log_lines=0)
+    total = len(book.names)
+    line = ProgressLine(total, log_lines=0)
     judged = verdicts(
         Tables(arguments.results, arguments.without),
-        lambda done, name: line.update(done, f"{done}/{len(NAMES)} {name}"),
+        lambda done, name: line.update(done, f"{done}/{total} {name}"),
         earlier,
+        book,
     )
     line.close()
     table = ledger_table(judged)
     if outputs:
-        write_ledger(table, *outputs)
+        write_ledger(table, *outputs, book)
     for verdict in judged:
         print(f"{verdict.number:2} {verdict.verdict:18} {verdict.claim.asked_by:10} {verdict.claim.sentence}")
     for sentence in in_words(table.to_pandas()):

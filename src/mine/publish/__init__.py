@@ -28,6 +28,7 @@ RECORD = "published.json"
 PAGE = "README.md"
 BENCHMARK_PAGE = "benchmark.md"
 LEDGER_PAGE = "claims.md"
+PAPERS_PAGE = "benchmark_claims.md"
 _BESIDE_SUMMARIES = ("epochs",)
 """Tables of an experiment that are published beside its summary, where it has them."""
 
@@ -46,13 +47,13 @@ FIGURE_KINDS = (".svg", ".pdf", ".png")
 def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[str, Any]:
     """Copy a finished run's figures and summaries, and write down what made them.
 
-    Written: every svg, pdf and png below {results}/figures at its place below ``output``; each experiment's summary
-    as data/{experiment}_summary.parquet; the full ledger of claims where there is one (claims.md, claims.html,
-    data/claims.parquet); a page with every figure and number; and published.json. A file whose bytes are the same is
-    left alone. What was published before and is not made here is kept where it still belongs to the configuration:
-    cells of an experiment, and the figures, benchmarks and ledger that were drawn from what is not here; the record and
-    the page say so. What else an earlier publication wrote (by its published.json) is removed; other files are not
-    touched.
+    Written: every svg, pdf and png below {results}/figures at its place below ``output``; each experiment's summary as
+    data/{experiment}_summary.parquet; the full ledger of claims where there is one (claims.md, claims.html,
+    data/claims.parquet), and that of the papers' (benchmark_claims.*); a page with every figure and number; and
+    published.json. A file whose bytes are the same is left alone. What was published before and is not made here is
+    kept where it still belongs to the configuration: cells of an experiment, and the figures, benchmarks and ledger
+    that were drawn from what is not here; the record and the page say so. What else an earlier publication wrote (by
+    its published.json) is removed; other files are not touched.
 
     Args:
         config: the configuration, with ``results`` and ``experiments``.
@@ -92,8 +93,9 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
     contents |= {name: path.read_bytes() for name, path in sources.items()}
     contents |= summary_files(results, summaries)
     contents = dict(sorted(contents.items()))
-    if LEDGER_PAGE in contents:
-        contents[LEDGER_PAGE] = with_figures(contents[LEDGER_PAGE].decode(), contents).encode()
+    for page_of_claims in (LEDGER_PAGE, PAPERS_PAGE):
+        if page_of_claims in contents:
+            contents[page_of_claims] = with_figures(contents[page_of_claims].decode(), contents).encode()
     record = {
         "config_sha256": config_hash(config),
         "commit": commit(root),
@@ -185,7 +187,7 @@ class _Made:
                 self._keep(f"{name}/", f"data/{name}_{table}.")
 
     def add_ledger(self) -> None:
-        """The full ledger, and what is drawn of frozen critics."""
+        """The full ledger, what is drawn of frozen critics, and the ledger of the papers' claims."""
         ledger = self.results / "claims" / "full" / "claims.parquet"
         if ledger.exists():
             self.sources["data/claims.parquet"] = ledger
@@ -194,6 +196,12 @@ class _Made:
             self._keep("claims.", "data/claims.")
         if not ledger.exists() or not (self.results / "frozen").exists():
             self._keep("claims/")
+        papers = self.results / "claims" / "papers" / "claims.parquet"
+        if papers.exists():
+            self.sources["data/benchmark_claims.parquet"] = papers
+            self.sources |= {f"benchmark_claims.{kind}": papers.with_suffix(f".{kind}") for kind in ("md", "html")}
+        else:
+            self._keep("benchmark_claims.", "data/benchmark_claims.")
 
     def _keep(self, *beginnings: str) -> None:
         self.kept |= {file for file in self.earlier["files"] if file.startswith(beginnings)}
