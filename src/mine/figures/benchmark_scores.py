@@ -13,7 +13,7 @@ from mine.figures.methods import look_of
 from mine.figures.panels import Panels, caption
 from mine.reach.aims import RIGHT
 from mine.reach.scores import RESAMPLES, groups_of, in_order, label_of, scores, together
-from mine.reach.which import choices, finding
+from mine.reach.which import choices, finding, seconds
 
 _ROW = 0.155
 """Inches a method takes."""
@@ -76,7 +76,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, most: int) -> None:
         if np.isfinite(row.error_low):
             axes.plot([low, high], [place, place], color=look.colour, linewidth=1.6, gid=f"interval:{row.method}")
         axes.plot(value, place, marker=look.marker, color=look.colour, clip_on=False, gid=f"error:{row.method}")
-        for at, text in ((1.17, f"{row.within:.0%}"), (1.4, common.number(row.cpu_s))):
+        for at, text in ((1.17, f"{row.within:.0%}"), (1.4, seconds(row.cpu_s))):
             axes.annotate(
                 text,
                 (at, place),

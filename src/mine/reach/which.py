@@ -26,6 +26,9 @@ FIGURES = {
 AVOID, OFTEN = 0.3, 0.1
 """An error, nats, that surely is too much; a share of estimates that fail, that is."""
 
+RELIABLE = 0.9
+"""Share of estimates within RIGHT from which on an estimator is."""
+
 WORDS = {
     "1 × 1": "one column each",
     "low dimension": "2 to 5 columns each",
@@ -43,7 +46,7 @@ class Choice:
     """What one group of tasks says. rows: its methods' scores, the best first, of those that can be told apart.
 
     tied: as good as the best, as far as draws tell. next: the first that is not; "" where there is none. cheapest: of
-    those whose error is surely at most RIGHT; "" where none is. avoid: what is surely AVOID off, or fails OFTEN.
+    those that are RELIABLE; "" where none is. avoid: what is surely AVOID off, or fails OFTEN.
     """
 
     group: Group
@@ -68,7 +71,7 @@ def _choice(group: Group) -> Choice:
     rows = scores(group).set_index("method").loc[lambda table: table.index.isin(group.alike)]
     best, equals = str(rows.index[0]), tied(group, str(rows.index[0]))
     rest = [name for name in rows.index[1:] if name not in equals]
-    right = rows[rows["error_high"] <= RIGHT].sort_values("cpu_s", kind="stable")
+    right = rows[rows["within"] >= RELIABLE].sort_values("cpu_s", kind="stable")
     bad = rows.index[(rows["error_low"] > AVOID) | (rows["failed"] >= OFTEN)]
     return Choice(
         group,
@@ -116,7 +119,7 @@ def which_part(tables: Mapping[str, pd.DataFrame], figures: Container[str] = ())
 def decision_table(found: Sequence[Choice]) -> str:
     """A line a kind of data, all of them last."""
     header = ["your data", "tasks", "best: error, nats", "as good", "the next, and how often the best beats it"]
-    header += [f"cheapest within {RIGHT:g} nats", "avoid"]
+    header += [f"cheapest of those within {RIGHT:g} on {RELIABLE:.0%}".replace("%", " %"), "avoid"]
     lines = [header, ["---"] * len(header)]
     for choice in (*found[1:], found[0]):
         best = choice.rows.loc[choice.best]
@@ -128,7 +131,7 @@ def decision_table(found: Sequence[Choice]) -> str:
                 _listed(choice.tied),
                 _next(choice),
                 _cheapest(choice),
-                _listed(choice.avoid),
+                _avoid(choice),
             ]
         )
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -175,12 +178,22 @@ def _cheapest(choice: Choice) -> str:
     if not choice.cheapest:
         return "none"
     row = choice.rows.loc[choice.cheapest]
-    seconds = f"{row['cpu_s']:.0f}" if row["cpu_s"] >= 9.95 else f"{row['cpu_s']:.1f}"
-    return f"{label_of(choice.cheapest)}: {seconds} CPU s, {_error(row)}"
+    return f"{label_of(choice.cheapest)}, {seconds(row['cpu_s'])} CPU s: {_error(row)}"
+
+
+def _avoid(choice: Choice) -> str:
+    rest = len(choice.rows) - 1 - len(choice.tied)
+    return "all others" if rest > 1 and len(choice.avoid) == rest else _listed(choice.avoid)
 
 
 def _listed(methods: Iterable[str]) -> str:
-    return ", ".join(map(label_of, methods)) or "none"
+    """With semicolons: labels have commas."""
+    return "; ".join(map(label_of, methods)) or "none"
+
+
+def seconds(value: float) -> str:
+    """CPU seconds, two figures of few."""
+    return f"{value:,.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.95 else f"{value:.2g}"
 
 
 def _nats(value: float) -> str:
