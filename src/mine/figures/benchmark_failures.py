@@ -16,14 +16,14 @@ _BOUNDS = (-1.0, -0.3, -RIGHT, RIGHT, 0.3, 1.0, MARGIN)
 """Nats at which the shade changes."""
 
 _SHADES = (
-    ("#0a3a66", "over 1 too low"),
-    ("#5b9bd0", "over 0.3"),
-    ("#cfe3f3", "over 0.1"),
+    ("#0a3a66", "under −1"),
+    ("#5b9bd0", "−1 to −0.3"),
+    ("#cfe3f3", "−0.3 to −0.1"),
     ("#ffffff", "within 0.1"),
-    ("#f7e0b5", "over 0.1"),
-    ("#e9a94b", "over 0.3"),
-    ("#b4620f", "over 1 too high"),
-    ("#2a1000", f"ran away: over {MARGIN:g} too high"),
+    ("#f7e0b5", "0.1 to 0.3"),
+    ("#e9a94b", "0.3 to 1"),
+    ("#b4620f", f"1 to {MARGIN:g}"),
+    ("#2a1000", f"over {MARGIN:g}: ran away"),
 )
 
 

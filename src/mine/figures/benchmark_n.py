@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from mine.figures import common, style
 from mine.figures.by_task import NEEDED, tasks_in_order
@@ -55,9 +56,10 @@ def draw(benchmark_n: pd.DataFrame) -> Figure:
         ),
         handles=[[_handle(name) for name in methods]],
         panel_height=[_HEIGHT, _ROW * len(methods) + 0.05] * len(lines),
-        row_gap=0.42,
+        strips=[1, 0] * len(lines),
+        row_gap=0.36,
         column_gap=0.2,
-        left=1.95,
+        left=0.12 + max(style.text_width(label_of(name), style.SMALL) for name in methods),
     )
     seconds = cost["cpu_s"].dropna()
     ends = (seconds.min() / 2, seconds.max() * 30) if len(seconds) else (0.1, 10.0)
@@ -67,7 +69,8 @@ def draw(benchmark_n: pd.DataFrame) -> Figure:
         if what == "error":
             _errors(panel.axes, rows, methods, first=panel.column == 0)
             label = TASKS[task].label if task in TASKS else task
-            sheet.title(panel, label, right=f"{rows['mi_true'].iloc[0]:.2f} nats")
+            truth = style.Strip(f"truth {rows['mi_true'].iloc[0]:.2f} nats", style.FAINT)
+            sheet.title(panel, label, strips=[truth])
         else:
             _costs(panel.axes, cost[cost["task"] == task].set_index("method"), methods, ends)
     return sheet.figure
@@ -105,8 +108,9 @@ def _costs(axes: Axes, cost: pd.DataFrame, methods: list[str], ends: tuple[float
             text, at = f"{cost.at[name, 'rows']:,.0f}", cost.at[name, "cpu_s"]
             axes.plot(at, place, marker=look.marker, color=look.colour, markersize=4, gid=f"cost:{name}")
         axes.annotate(text, (at, place), (5, 0), textcoords="offset points", va="center", fontsize=6.5, gid=f"n:{name}")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.minorticks_off()
-    axes.set_yticks(range(len(methods)), [label_of(name) for name in methods])
+    axes.set_yticks(range(len(methods)), [label_of(name) for name in methods], fontsize=style.SMALL)
     axes.set_ylim(len(methods) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("CPU seconds")

@@ -18,8 +18,11 @@ from mine.reach.which import choices, finding, seconds
 _ROW = 0.155
 """Inches a method takes."""
 
-_FLOOR, _CEILING = 3e-3, 3.0
-"""Nats: ends of the axis; what lies beyond stands at its end."""
+_FLOOR, _CEILING, _END = 3e-3, 3.0, 50.0
+"""Nats: ends of what is drawn, at which stands what lies beyond; and the end of the axis, with room for two columns."""
+
+_WITHIN, _SECONDS = 0.85, 1.0
+"""Where these columns end, as shares of a panel's width."""
 
 
 @style.styled
@@ -36,6 +39,7 @@ def draw(
     of_groups = [scores(group) for group in groups_of(shown)]
     methods = in_order(shown["method"])
     most = max(len(rows) for rows in of_groups)
+    room = 0.12 + max(style.text_width(label_of(name), style.SMALL) for name in methods)
     sheet = Panels(
         pd.concat(of_groups),
         col="group",
@@ -57,9 +61,8 @@ def draw(
         handles=[],
         panel_height=_ROW * most,
         row_gap=0.42,
-        column_gap=3.0,
-        left=1.95,
-        widths=[1, 1],
+        column_gap=room + 0.15,
+        left=room,
     )
     for panel in sheet:
         _panel(panel.axes, panel.rows, most)
@@ -76,7 +79,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, most: int) -> None:
         if np.isfinite(row.error_low):
             axes.plot([low, high], [place, place], color=look.colour, linewidth=1.6, gid=f"interval:{row.method}")
         axes.plot(value, place, marker=look.marker, color=look.colour, clip_on=False, gid=f"error:{row.method}")
-        for at, text in ((1.17, f"{row.within:.0%}"), (1.4, seconds(row.cpu_s))):
+        for at, text in ((_WITHIN, f"{row.within:.0%}"), (_SECONDS, seconds(row.cpu_s))):
             axes.annotate(
                 text,
                 (at, place),
@@ -87,14 +90,14 @@ def _panel(axes: Axes, rows: pd.DataFrame, most: int) -> None:
                 annotation_clip=False,
             )
     axes.set_xscale("log")
-    axes.set_xlim(_FLOOR, _CEILING)
+    axes.set_xlim(_FLOOR, _END)
     axes.set_xticks([0.01, 0.1, 1.0], ["0.01", "0.1", "1"])
     axes.minorticks_off()
     axes.set_ylim(most - 0.5, -0.5)
-    axes.set_yticks(range(len(rows)), [label_of(name) for name in rows["method"]])
+    axes.set_yticks(range(len(rows)), [label_of(name) for name in rows["method"]], fontsize=style.SMALL)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("error (nats)")
-    for at, text in ((1.17, "within"), (1.4, "CPU s")):
+    axes.set_xlabel("error (nats)", x=0.36)
+    for at, text in ((_WITHIN, "within"), (_SECONDS, "CPU s")):
         axes.annotate(
             text, (at, 0), (0, -3), xycoords="axes fraction", textcoords="offset points", ha="right", va="top",
             fontsize=style.SMALL, color=style.FAINT, annotation_clip=False,
