@@ -138,7 +138,7 @@ concepts: setup ## what leaks through concept bottlenecks, and whether a penalty
 
 publish: setup ## copy the figures of a finished reproduce, claims, phase and benchmark to figures/ and README.md
 	$(BIN)/mine publish --config config/config.yaml --output figures --readme README.md --estimate-page docs/estimate.md \
-		--concepts-page docs/concepts.md
+		--concepts-page docs/concepts.md --which-page docs/which_estimator.md
 
 unlock: setup ## release the workflow's lock after a crash or a power cut
 	$(BIN)/snakemake --unlock

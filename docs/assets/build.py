@@ -173,7 +173,7 @@ def public_figures(of: str, table: str) -> str:
         return beside.as_table(beside.stairs_beside(read_frame(at))) if at.exists() else "*Not published yet.*"
     import pandas as pd
 
-    ours = [read_frame(path) for path in (at, at.with_name(f"{at.stem}-diffusion.parquet")) if path.exists()]
+    ours = [read_frame(path) for path in (at, at.with_name(f"{at.stem}_diffusion.parquet")) if path.exists()]
     return beside.as_table(beside.tasks_beside(pd.concat(ours) if ours else pd.DataFrame(columns=list(ESTIMATES))))
 
 

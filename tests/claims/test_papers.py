@@ -203,14 +203,14 @@ def shrinking(power):
 def test_mine_is_consistent_where_its_error_falls():
     sizes = {"tasks": SIX, "rows": (300, 1_000, 10_000, 100_000)}
     holds = made_estimates(shrinking(-0.5), ("mine", "neighbours"), **sizes)
-    verdict = verdict_of("mine_consistent", own_benchmark__n=holds)
+    verdict = verdict_of("mine_consistent", own_benchmark_n=holds)
     assert verdict.verdict == HOLDS
     assert verdict.findings[0].effect == -1.0
     fails = made_estimates(shrinking(0.1), ("mine",), **sizes)
-    assert verdict_of("mine_consistent", own_benchmark__n=fails).verdict == FAILS
+    assert verdict_of("mine_consistent", own_benchmark_n=fails).verdict == FAILS
     few = made_estimates(shrinking(-0.5), ("mine",), tasks=SIX[:3], rows=(300, 1_000, 10_000))
-    assert "3 tasks, at least 5 are needed" in verdict_of("mine_consistent", own_benchmark__n=few).where
-    assert verdict_of("mine_consistent", own_benchmark__n=holds[holds["method"] != "mine"]).verdict == NOT_RUN
+    assert "3 tasks, at least 5 are needed" in verdict_of("mine_consistent", own_benchmark_n=few).where
+    assert verdict_of("mine_consistent", own_benchmark_n=holds[holds["method"] != "mine"]).verdict == NOT_RUN
 
 
 @pytest.mark.parametrize(("power", "expected"), [(0.8, HOLDS), (1.6, FAILS)])
@@ -222,7 +222,7 @@ def test_mine_is_linear_where_its_exponents_are_at_most_one(power, expected):
     sizes = {"tasks": SIX, "rows": (300, 1_000, 10_000, 100_000)}
     by_rows = made_estimates(lambda m, task, n: 0.1, ("mine",), cpu=cpu, **sizes)
     at_once = made_estimates(lambda m, task, n: 0.1, ("mine",), cpu=cpu)
-    verdict = verdict_of("mine_linear", own_benchmark__n=by_rows, own_benchmark=at_once)
+    verdict = verdict_of("mine_linear", own_benchmark_n=by_rows, own_benchmark=at_once)
     assert verdict.verdict == expected
     assert verdict.findings[0].effect == pytest.approx(power)
     assert verdict.findings[1].effect == pytest.approx(power, abs=0.05)
@@ -237,7 +237,7 @@ def diffusing(rival_easy, rival_hard):
         return off + 1e-4 * len(task)
 
     minde = made_estimates(error, ("minde",))
-    return {"own_benchmark__diffusion": minde, "own_benchmark": made_estimates(error, RIVALS)}
+    return {"own_benchmark_diffusion": minde, "own_benchmark": made_estimates(error, RIVALS)}
 
 
 def test_minde_is_better_where_its_alternatives_are_farther():

@@ -132,6 +132,7 @@ def test_a_missing_column_is_named(bias, name, table, column):
 
 def test_figures_of_other_tables_can_be_told_apart():
     assert {spec.name: spec.of for spec in FIGURES.values() if spec.of != "experiment"} == {
+        **dict.fromkeys(("benchmark_failures", "benchmark_n", "benchmark_scores"), "own"),
         "bias_against_batch": "frozen",
         "concepts_frontier": "concepts",
         "concepts_leakage": "concepts",

@@ -56,7 +56,7 @@ SEARCHED = (
     "concepts/penalised",
 )
 # Tables that the papers' claims are judged by, where `benchmark` has made them; what is not there is not run.
-BENCHMARKED = ("staircase/stairs", "own/benchmark", "own/benchmark-diffusion", "own/benchmark-n")
+BENCHMARKED = ("staircase/stairs", "own/benchmark", "own/benchmark_diffusion", "own/benchmark_n")
 FROZEN_CELL = "dim={dim}/rho={rho}/seed={seed}"
 python = sys.executable
 

@@ -51,5 +51,7 @@ def own_further(target):
 
 
 def own_figure_tables(wildcards):
-    """The tables that a figure is drawn from, by name."""
-    return {table: f"{OWN}/{table}.parquet" for table in FIGURES[wildcards.figure].needs}
+    """The tables that a figure is drawn from, by name; of those that it can do without, which there are."""
+    spec = FIGURES[wildcards.figure]
+    tables = {table: f"{OWN}/{table}.parquet" for table in (*spec.needs, *spec.optional)}
+    return {table: path for table, path in tables.items() if table in spec.needs or Path(path).exists()}

@@ -31,8 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--readme",
         type=Path,
         metavar="FILE",
-        help="page whose parts 'claims', 'pictures' and 'reach' are to hold each claim's finding in a sentence, how "
-        "far our pictures agree, and how far off estimates of your own data are",
+        help="page whose parts 'claims', 'pictures', 'reach' and 'which' are to hold each claim's finding in a "
+        "sentence, how far our pictures agree, how far off estimates of your own data are, and which estimator errs "
+        "least",
     )
     parser.add_argument(
         "--estimate-page",
@@ -45,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="page whose part 'concepts' is to hold the decision table of `snakemake concepts`",
+    )
+    parser.add_argument(
+        "--which-page",
+        type=Path,
+        metavar="FILE",
+        help="page whose part 'which' is to hold the decision table of `snakemake benchmark`",
     )
 
 
@@ -67,6 +74,7 @@ def run(arguments: argparse.Namespace) -> None:
             tables = {name: read_frame(arguments.output / f"data/{name}.parquet") for name in PICTURES_TABLES}
             write_part(arguments.readme, "pictures", pictures_sentence(**tables))
     _write_reach(arguments, record["files"])
+    _write_which(arguments, record["files"])
     _write_concepts(arguments, record["files"])
     runs = sum(experiment["runs"] for experiment in record["experiments"].values())
     print(f"{len(record['files'])} files of {runs} runs in {arguments.output}")
@@ -88,6 +96,22 @@ def _write_reach(arguments: argparse.Namespace, published: Mapping[str, str]) ->
         write_part(arguments.readme, "reach", sentence(estimates))
     if arguments.estimate_page is not None:
         write_part(arguments.estimate_page, "reach", reach_part(estimates, aims))
+
+
+def _write_which(arguments: argparse.Namespace, published: Mapping[str, str]) -> None:
+    """Which estimator for which data into the pages, where the benchmark was published."""
+    from mine.publish.parts import write_part
+    from mine.publish.stairs import read_frame
+    from mine.reach.which import TABLES, sentence, which_part
+
+    files = {name: f"data/own_{name}.parquet" for name in TABLES}
+    if files[TABLES[0]] not in published:
+        return
+    tables = {name: read_frame(arguments.output / file) for name, file in files.items() if file in published}
+    if arguments.readme is not None:
+        write_part(arguments.readme, "which", sentence(tables))
+    if arguments.which_page is not None:
+        write_part(arguments.which_page, "which", which_part(tables, published))
 
 
 def _write_concepts(arguments: argparse.Namespace, published: Mapping[str, str]) -> None:

@@ -63,6 +63,8 @@ class FigureSpec:
         return self.function(**given, **({"setting": setting} if self.per_setting else {}))
 
 
+_BESIDE_BENCHMARK = ("benchmark_diffusion", "benchmark_peers")
+
 FIGURES: dict[str, FigureSpec] = {
     spec.name: spec
     for spec in (
@@ -161,6 +163,29 @@ FIGURES: dict[str, FigureSpec] = {
             False,
             ("estimates",),
             "error of `mine estimate` and of other packages on every task of known mutual information",
+            of="own",
+        ),
+        FigureSpec(
+            "benchmark_scores",
+            False,
+            ("benchmark",),
+            "error of every estimator over all tasks and by kind of data, with intervals",
+            optional=_BESIDE_BENCHMARK,
+            of="own",
+        ),
+        FigureSpec(
+            "benchmark_failures",
+            False,
+            ("benchmark",),
+            "how far off every estimator is on every task: too low, too high, run away or without a value",
+            optional=_BESIDE_BENCHMARK,
+            of="own",
+        ),
+        FigureSpec(
+            "benchmark_n",
+            False,
+            ("benchmark_n",),
+            "error against the number of pairs by task, and the CPU seconds to come within 10 % of the truth",
             of="own",
         ),
         FigureSpec(

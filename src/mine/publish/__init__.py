@@ -35,8 +35,11 @@ _BESIDE_SUMMARIES = ("epochs",)
 SEARCH_TABLES = ("ranking", "judged", "numbers", "moves", "plausible", "counts", "runs")
 """Of the search for the settings behind the write-up's pictures."""
 
-OWN_TABLES = ("estimates", "nulls", "aims")
-"""Of `mine estimate` on tasks of known mutual information."""
+OWN_TABLES = (
+    *("estimates", "nulls", "aims"),
+    *("benchmark", "benchmark_n", "benchmark_diffusion", "benchmark_peers"),
+)
+"""Of `mine estimate` and of the family of estimators on tasks of known mutual information."""
 
 CONCEPTS_TABLES = ("known", "decision", "models", "interventions", "leakage", "penalised")
 """Of concept models and what leaks through them."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 QUESTIONS = {
     "claims": "Which claims hold, and how biased are gradients at critics that are held fixed?",
     "search": "Which settings made the write-up's two figures?",
-    "own": "How far off is `mine estimate` on data whose mutual information is known, beside other packages?",
+    "own": "How far off is `mine estimate` on data whose mutual information is known, beside other packages, and which "
+    "estimator is best for which data?",
     "concepts": "How much leaks through predicted concepts, from how many rows on is that seen, and can it be stopped?",
     "pictures": "Do the write-up's two figures come out again, in its own form, at the settings that the search found?",
     "writeup": "Which variant diverges, when, and what are its critics worth, over d, ρ and two ways of shuffling?",

@@ -20,7 +20,7 @@ CHALLENGING = (HIGH, HEAVY, SPIRALS)
 
 def findings(tables: Tables) -> list[Finding]:
     """Against each alternative on the public tasks; then whether the mean gain is larger on the challenging ones."""
-    own = errors.of_method(errors.estimates(tables, "benchmark-diffusion"), "minde")
+    own = errors.of_method(errors.estimates(tables, "benchmark_diffusion"), "minde")
     table = errors.estimates(tables)
     found, gains = [], []
     for rival in RIVALS:

@@ -14,7 +14,7 @@ from mine.statistics import trend
 
 def findings(tables: Tables) -> list[Finding]:
     """Whether MINE's error falls with the number of pairs, and how large it is at most pairs; others' beside."""
-    table = errors.estimates(tables, "benchmark-n", rows=None)
+    table = errors.estimates(tables, "benchmark_n", rows=None)
     try:
         of = errors.of_method(table, "mine", tuple(TASKS))
         found = [_falls("mine", of, primary=True), _at_most(of)]

@@ -31,7 +31,7 @@ def findings(tables: Tables) -> list[Finding]:
 
 
 def _in_rows(tables: Tables) -> tuple[Interval, int]:
-    of = errors.of_method(errors.estimates(tables, "benchmark-n", rows=None), "mine", tuple(TASKS))
+    of = errors.of_method(errors.estimates(tables, "benchmark_n", rows=None), "mine", tuple(TASKS))
     seconds = of.groupby(["task", "rows"])["cpu_s"].mean().unstack("rows").dropna()
     if seconds.shape[1] < 3 or seconds.empty:
         raise Missing("fewer than three numbers of pairs have no slope")
