@@ -44,9 +44,6 @@ TASKS = ("1v1-normal-0.75", "student-identity-5-5-2", "student-identity-5-5-3", 
 def few(monkeypatch):
     """Resamples, so that a property is quick."""
     monkeypatch.setattr(of_scores, "RESAMPLES", 200)
-    of_scores._picks.cache_clear()
-    yield
-    of_scores._picks.cache_clear()
 
 
 @settings(max_examples=25, deadline=None)
@@ -87,7 +84,6 @@ def test_draws_that_agree_leave_no_doubt_and_one_draw_has_no_interval():
 def test_the_interval_is_that_of_every_resample_there_is(monkeypatch):
     """Two draws of two tasks have 16 resamples, all as likely: quantiles of these are what the bootstrap comes to."""
     monkeypatch.setattr(of_scores, "RESAMPLES", 20_000)
-    of_scores._picks.cache_clear()
     cells = np.array([[0.1, 0.5], [0.3, 1.1]])
     every = [
         np.mean([cells[a, 0], cells[b, 0], cells[c, 1], cells[d, 1]])
@@ -149,7 +145,7 @@ def test_groups_are_of_their_tasks_and_a_method_without_one_of_these_is_in_none(
     names = [group.name for group in groups_of(table)]
     assert names == [ALL, "1 × 1", "heavy tails", "other families"]
     gone = table[(table["method"] != "js") | (table["task"] != TASKS[1])]
-    found = {group.name: set(group.of_method) for group in groups_of(gone)}
+    found = {group.name: set(group.methods) for group in groups_of(gone)}
     assert "js" not in found[ALL] | found["heavy tails"]
     assert "js" in found["1 × 1"]
 

@@ -18,7 +18,7 @@ from mine.figures.benchmark_failures import middle_draws
 from mine.figures.methods import look_of
 from mine.reach import scores as of_scores
 from mine.reach.methods import METHODS as KNOWN
-from mine.reach.scores import ALL, groups_of, judged, label_of, scores, together
+from mine.reach.scores import ALL, judged, label_of, scored, together
 from mine.reach.which import NOT_RUN, RELIABLE, TABLES, choices, finding, seconds, sentence, which_part
 
 ROOT = Path(__file__).parents[2]
@@ -29,22 +29,13 @@ TASKS = (
 )
 
 
-@pytest.fixture(scope="module")
-def tables():
-    """A benchmark of four methods and one of another package, of one draw."""
+@pytest.fixture
+def tables(monkeypatch):
+    """A benchmark of four methods and one of another package, of one draw; few resamples, so that tests are quick."""
+    monkeypatch.setattr(of_scores, "RESAMPLES", 200)
     made = benchmark(METHODS, tasks=TASKS)
     peer = made[(made["method"] == "cca") & (made["draw"] == 0)].assign(method="bmi-cca")
     return {"benchmark": made, "benchmark_peers": peer}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few():
-    """Resamples, so that a figure is quick."""
-    before, of_scores.RESAMPLES = of_scores.RESAMPLES, 200
-    of_scores._picks.cache_clear()
-    yield
-    of_scores.RESAMPLES = before
-    of_scores._picks.cache_clear()
 
 
 def cells_of(part, kind):
@@ -80,7 +71,7 @@ def test_nothing_is_compared_of_one_draw_or_none(tables):
 
 
 def test_the_sentence_counts_the_kinds_that_its_best_leads(tables):
-    found = choices(together(*tables.values()))
+    found = choices(scored(together(*tables.values())))
     first, kinds = found[0], found[1:]
     leads = sum(first.best in (choice.best, *choice.tied) for choice in kinds)
     assert first.group.name == ALL
@@ -130,7 +121,7 @@ def texts(drawn):
 
 def test_scores_stand_where_they_are_and_the_best_on_top(tables):
     drawn = figure("benchmark_scores").draw(tables)
-    first = scores(groups_of(together(*tables.values()))[0]).set_index("method")
+    first = scored(together(*tables.values()))[0][1].set_index("method")
     axes = drawn.axes[0]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == [label_of(name) for name in first.index]
     found = artists(axes)
@@ -140,7 +131,7 @@ def test_scores_stand_where_they_are_and_the_best_on_top(tables):
     ends = found["interval:ours"].get_xdata()
     np.testing.assert_allclose(ends, first.loc["ours", ["error_low", "error_high"]].astype(float))
     assert "interval:bmi-cca" not in found
-    assert finding(choices(together(*tables.values()))) in texts(drawn)
+    assert finding(choices(scored(together(*tables.values())))) in texts(drawn)
     with pytest.raises(UserError, match="table 'benchmark_peers': column 'cpu_s' is missing"):
         figure("benchmark_scores").draw({**tables, "benchmark_peers": tables["benchmark_peers"].drop(columns="cpu_s")})
 

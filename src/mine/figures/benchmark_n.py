@@ -57,7 +57,7 @@ def draw(benchmark_n: pd.DataFrame) -> Figure:
         handles=[[_handle(name) for name in methods]],
         panel_height=[_HEIGHT, _ROW * len(methods) + 0.05] * len(lines),
         strips=[1, 0] * len(lines),
-        row_gap=0.36,
+        row_gap=0.45,
         column_gap=0.2,
         left=0.12 + max(style.text_width(label_of(name), style.SMALL) for name in methods),
     )

@@ -12,7 +12,7 @@ from mine.figures.by_task import NEEDED, draws_text
 from mine.figures.methods import look_of
 from mine.figures.panels import Panels, caption
 from mine.reach.aims import RIGHT
-from mine.reach.scores import RESAMPLES, groups_of, in_order, label_of, scores, together
+from mine.reach.scores import RESAMPLES, in_order, label_of, scored, together
 from mine.reach.which import choices, finding, seconds
 
 _ROW = 0.155
@@ -36,7 +36,8 @@ def draw(
         if table is not None:
             common.check_columns(table, f"benchmark{name}", (*NEEDED, "cpu_s"))
     shown = together(benchmark, benchmark_diffusion, benchmark_peers)
-    of_groups = [scores(group) for group in groups_of(shown)]
+    groups = scored(shown)
+    of_groups = [rows for _, rows in groups]
     methods = in_order(shown["method"])
     most = max(len(rows) for rows in of_groups)
     room = 0.12 + max(style.text_width(label_of(name), style.SMALL) for name in methods)
@@ -46,7 +47,7 @@ def draw(
         abreast=2,
         share_x=False,
         share_y=False,
-        title=finding(choices(shown)) or f"Errors of {len(methods)} methods, of one draw",
+        title=finding(choices(groups)) or f"Errors of {len(methods)} methods, of one draw",
         subtitle=(
             "Interquartile mean of the absolute error, nats, the best on top. To the right: estimates within "
             f"{RIGHT:g} nats of the truth; median CPU seconds of an estimate."

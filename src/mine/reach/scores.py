@@ -1,9 +1,9 @@
 """How good each method is over many tasks: aggregate scores with intervals, and what it costs to be right.
 
 Source: Agarwal et al. 2021 (arXiv:2108.13264): interquartile mean, probability of improvement, and a bootstrap that is
-stratified, draws being resampled within each task. Their package rliable is not used: its last release, of August
-2024, brings arch and statsmodels for these few lines, draws from NumPy's global state, and interpolates between
-infinite errors, which gives NaN. An estimate without a value is wrong by any amount here: its error is infinite.
+stratified, draws being resampled within each task. Their package is not used: rliable 1.2.0, of August 2024, the last,
+takes arch below 8 only, which cannot be imported beside pandas 3; and it interpolates between infinite errors, which
+is NaN. An estimate without a value is wrong by any amount here: its error is infinite.
 
 An interval says how far other draws of the same tasks may move a score, not what other tasks would give.
 """
@@ -82,41 +82,43 @@ def judged(with_error: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Group:
-    """A group of tasks and, by method, the estimates that make up its scores, in the order of tasks and draws.
+    """A group of tasks, and the estimates that make up its scores.
 
     A method is in it where it has a draw of every task of the group; more draws of some tasks only are left out.
+    wide: a row a method and draw; columns error, near, failed and cpu_s, each of every task.
     """
 
     name: str
     tasks: tuple[str, ...]
-    of_method: dict[str, pd.DataFrame]
+    wide: pd.DataFrame
 
     @classmethod
     def of(cls, name: str, estimates: pd.DataFrame) -> Group:
         """From the rows of ``together`` on these tasks."""
-        tasks = tuple(dict.fromkeys(estimates["task"]))
-        found = {}
-        for method in in_order(estimates["method"]):
-            rows = estimates[estimates["method"] == method].drop_duplicates(["draw", "task"])
-            whole = rows.groupby("draw")["task"].size() == len(tasks)
-            rows = rows[rows["draw"].isin(whole.index[whole])]
-            if len(rows):
-                found[method] = rows.assign(task=pd.Categorical(rows["task"], tasks)).sort_values(["draw", "task"])
-        return cls(name, tasks, found)
+        tasks, key = tuple(dict.fromkeys(estimates["task"])), ["method", "draw", "task"]
+        columns = ["error", "near", "failed", "cpu_s"]
+        wide = estimates.drop_duplicates(key).set_index(key)[columns].astype(float).unstack("task")
+        return cls(name, tasks, wide[wide["error"].notna().all(axis=1)])
+
+    @property
+    def methods(self) -> list[str]:
+        """Those that are in it, in the order of METHODS."""
+        return in_order(self.wide.index.get_level_values("method"))
 
     def cells(self, method: str, column: str = "error") -> np.ndarray:
         """A column as (draws, tasks)."""
-        return self.of_method[method][column].to_numpy(dtype=float).reshape(-1, len(self.tasks))
+        return self.wide[column].loc[method].to_numpy()
 
     def draws(self, method: str) -> tuple[int, ...]:
         """Numbers of the method's draws, rising."""
-        return tuple(int(draw) for draw in self.of_method[method]["draw"].unique())
+        return tuple(int(draw) for draw in self.wide.loc[method].index)
 
     @property
     def alike(self) -> list[str]:
         """The methods with the most draws, if these are at least two: those that can be told apart."""
-        most = max((self.draws(method) for method in self.of_method), key=len, default=())
-        return [method for method in self.of_method if len(most) > 1 and self.draws(method) == most]
+        draws = {method: self.draws(method) for method in self.methods}
+        most = max(draws.values(), key=len, default=())
+        return [method for method, each in draws.items() if len(most) > 1 and each == most]
 
 
 def groups_of(estimates: pd.DataFrame) -> list[Group]:
@@ -134,8 +136,8 @@ def groups_of(estimates: pd.DataFrame) -> list[Group]:
 def scores(group: Group) -> pd.DataFrame:
     """SCORES of a group's methods, the smallest error first, the cheaper one of equals."""
     made = []
-    for method, rows in group.of_method.items():
-        cells = group.cells(method)
+    for method in group.methods:
+        cells, seconds = group.cells(method), group.cells(method, "cpu_s")
         error, within = bootstrapped(interquartile_mean, cells), bootstrapped(share_within, cells)
         made.append(
             {
@@ -149,12 +151,17 @@ def scores(group: Group) -> pd.DataFrame:
                 "within": within.value,
                 "within_low": within.low,
                 "within_high": within.high,
-                "near": rows["near"].mean(),
-                "failed": rows["failed"].mean(),
-                "cpu_s": rows["cpu_s"].median(),
+                "near": group.cells(method, "near").mean(),
+                "failed": group.cells(method, "failed").mean(),
+                "cpu_s": np.nan if np.isnan(seconds).all() else np.nanmedian(seconds),
             }
         )
     return pd.DataFrame(made, columns=list(SCORES)).sort_values(["error", "cpu_s"], ignore_index=True, kind="stable")
+
+
+def scored(estimates: pd.DataFrame) -> list[tuple[Group, pd.DataFrame]]:
+    """Every group of ``groups_of`` with its ``scores``."""
+    return [(group, scores(group)) for group in groups_of(estimates)]
 
 
 def interquartile_mean(errors: np.ndarray) -> np.ndarray:
@@ -190,13 +197,13 @@ def improvement(one: np.ndarray, other: np.ndarray) -> Interval:
 
     Of (draws, tasks) each of the same draws; a mean over tasks, equal errors count half; resampled together.
     """
-    drawn = [np.take_along_axis(cells[None], _picks(*cells.shape), axis=1) for cells in (one, other)]
+    drawn = [np.take_along_axis(cells[None], _picks(RESAMPLES, *cells.shape), axis=1) for cells in (one, other)]
     return _interval(float(_wins(one[None], other[None])[0]), _wins(*drawn), len(one))
 
 
 def resampled(cells: np.ndarray) -> np.ndarray:
     """Of (draws, tasks) as many draws, with repeats, of each task: (RESAMPLES, draws · tasks)."""
-    return np.take_along_axis(cells[None], _picks(*cells.shape), axis=1).reshape(RESAMPLES, -1)
+    return np.take_along_axis(cells[None], _picks(RESAMPLES, *cells.shape), axis=1).reshape(-1, cells.size)
 
 
 def tied(group: Group, best: str) -> list[str]:
@@ -236,6 +243,6 @@ def _interval(value: float, drawn: np.ndarray, draws: int) -> Interval:
 
 
 @lru_cache(maxsize=32)
-def _picks(draws: int, tasks: int) -> np.ndarray:
-    """Which draws, (RESAMPLES, draws, tasks): the same for every method, whose draws are the same data."""
-    return np.random.default_rng(0).integers(0, draws, (RESAMPLES, draws, tasks))
+def _picks(resamples: int, draws: int, tasks: int) -> np.ndarray:
+    """Which draws, (resamples, draws, tasks): the same for every method, whose draws are the same data."""
+    return np.random.default_rng(0).integers(0, draws, (resamples, draws, tasks))

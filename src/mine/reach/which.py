@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mine.reach.aims import RIGHT
-from mine.reach.scores import ALL, Group, groups_of, improvement, in_order, label_of, scores, tied, together
+from mine.reach.scores import ALL, Group, improvement, in_order, label_of, scored, tied, together
 
 NOT_RUN = "Not run yet: `snakemake benchmark` and `mine publish` make this part."
 
@@ -62,13 +62,13 @@ class Choice:
         return str(self.rows.index[0])
 
 
-def choices(estimates: pd.DataFrame) -> list[Choice]:
-    """Every group's, all tasks first. estimates: of ``together``. A group without two draws of a method has none."""
-    return [_choice(group) for group in groups_of(estimates) if group.alike]
+def choices(groups: Iterable[tuple[Group, pd.DataFrame]]) -> list[Choice]:
+    """Of every group that has two draws of a method. groups: of ``scored``, all tasks first."""
+    return [_choice(group, rows) for group, rows in groups if group.alike]
 
 
-def _choice(group: Group) -> Choice:
-    rows = scores(group).set_index("method").loc[lambda table: table.index.isin(group.alike)]
+def _choice(group: Group, scores: pd.DataFrame) -> Choice:
+    rows = scores[scores["method"].isin(group.alike)].set_index("method")
     best, equals = str(rows.index[0]), tied(group, str(rows.index[0]))
     rest = [name for name in rows.index[1:] if name not in equals]
     right = rows[rows["within"] >= RELIABLE].sort_values("cpu_s", kind="stable")
@@ -97,7 +97,7 @@ def which_part(tables: Mapping[str, pd.DataFrame], figures: Container[str] = ())
     tables: of TABLES, those that are published. figures: names of published figures.
     """
     estimates = read_together(tables)
-    found = choices(estimates) if estimates is not None else []
+    found = choices(scored(estimates)) if estimates is not None else []
     if estimates is None or not found:
         return NOT_RUN
     first, count = found[0], int(estimates["rows"].max())
@@ -140,7 +140,7 @@ def decision_table(found: Sequence[Choice]) -> str:
 def sentence(tables: Mapping[str, pd.DataFrame]) -> str:
     """One sentence for the README; NOT_RUN where nothing was published."""
     estimates = read_together(tables)
-    found = choices(estimates) if estimates is not None else []
+    found = choices(scored(estimates)) if estimates is not None else []
     if not found:
         return NOT_RUN
     return f"{finding(found)}: [which estimator for your data](docs/which_estimator.md)."
