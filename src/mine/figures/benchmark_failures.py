@@ -74,7 +74,9 @@ def middle_draws(estimates: pd.DataFrame) -> pd.DataFrame:
 def _word(off: float) -> str:
     if np.isnan(off):
         return "–"
-    return f"{off:+.2f}".replace("-", "−") if abs(off) < 9.995 else common.number(off)
+    if abs(off) >= 9.995:
+        return f"{'+' if off > 0 else ''}{common.number(off)}"
+    return "0.00" if abs(off) < 0.005 else f"{off:+.2f}".replace("-", "−")
 
 
 def _kinds(middle: pd.DataFrame) -> str:
@@ -83,7 +85,7 @@ def _kinds(middle: pd.DataFrame) -> str:
     low, high, away = (off < -RIGHT).sum(), ((off > RIGHT) & (off <= MARGIN)).sum(), (off > MARGIN).sum()
     return (
         f"Of {len(off):,} cells {low} are over {RIGHT:g} too low, {high} too high, {away} ran away, "
-        f"{off.isna().sum()} have no value"
+        f"{off.isna().sum()} without a value"
     )
 
 
