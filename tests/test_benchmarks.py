@@ -269,10 +269,13 @@ def test_the_profile_names_what_an_update_spends(capsys):
     assert sum(row["share"] for row in measured["operations"]) <= 1
 
 
-def test_collect_is_measured_on_files_that_it_accepts():
-    rows = collecting.measure_collect(sizes=(100, 200), steps=20, say=lambda text: None)
+def test_collect_is_measured_on_files_that_it_accepts(monkeypatch):
+    assert {name: len(cells) for name, cells in collecting.LAYOUTS.items()} == {"100 cells": 100, "one cell": 1}
+    few = {"4 cells": [(1, 0.5), (1, 0.9), (2, 0.5), (2, 0.9)], "one cell": collecting.CELLS[:1]}
+    monkeypatch.setattr(collecting, "LAYOUTS", few)
+    rows = collecting.measure_collect(sizes=(4, 8), steps=20, say=lambda text: None)
     assert [(row["layout"], row["runs"], row["cells"]) for row in rows] == [
-        ("100 cells", 100, 100), ("100 cells", 200, 100), ("one cell", 100, 1), ("one cell", 200, 1),
+        ("4 cells", 4, 4), ("4 cells", 8, 4), ("one cell", 4, 1), ("one cell", 8, 1),
     ]  # fmt: skip
     assert all(row["peak_mb"] > 0 for row in rows)
     assert json.dumps(rows)

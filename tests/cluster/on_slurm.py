@@ -35,10 +35,7 @@ NODE = os.uname().nodename.partition(".")[0]
 TABLES = ("summary", "curves", "evaluations")
 
 # The profiles' patience is for jobs of hours.
-AS_TESTED = {
-    "slurm": ["--slurm-init-seconds-before-status-checks", "5"],
-    "cluster-generic": ["--seconds-between-status-checks", "2"],
-}
+IMPATIENT = str(Path(__file__).with_name("impatient.py"))
 # It computes nothing: a GPU is asked for, and the CPU is used.
 PRETENDED_GPU = ["--config", "device=cpu", "gpus_per_job=1"]
 
@@ -98,12 +95,11 @@ class Submitted(workflow.Project):
     profile: str = "slurm"
     options: list[str] = field(default_factory=lambda: list(PRETENDED_GPU))
 
-    def command(self, *arguments: str, configfile: str | None = "tiny.yaml") -> list[str]:
-        """Snakemake as docs/cluster.md has it typed."""
+    def words(self, *arguments: str, configfile: str | None = "tiny.yaml") -> list[str]:
+        """What docs/cluster.md has one type."""
         profile = ["--workflow-profile", f"workflow/profiles/{self.profile}"]
         chosen = ["--configfile", configfile] if configfile else []
-        words = [*profile, *AS_TESTED[self.profile], *arguments, *chosen, *self.options]
-        return [sys.executable, "-m", "snakemake", *words]
+        return [*profile, *arguments, *chosen, *self.options]
 
     @property
     def screen(self) -> str:
@@ -115,7 +111,7 @@ class Submitted(workflow.Project):
         self.write_config()
         with (self.folder / "screen.txt").open("w") as screen, heeding_interrupts():
             return subprocess.Popen(
-                self.command(),
+                [sys.executable, IMPATIENT, *self.words()],
                 cwd=self.folder,
                 env=self.environment,
                 stdout=screen,

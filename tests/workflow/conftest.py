@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from snakemakes import snakemake
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("Snakefile", "workflow", "profiles", "config", "src", "environment.yml")
@@ -40,10 +41,13 @@ class Project:
     folder: Path
     config: dict[str, Any]
 
-    def command(self, *arguments: str, configfile: str | None = "tiny.yaml") -> list[str]:
-        """Snakemake on this copy."""
-        chosen = ["--configfile", configfile] if configfile else []
-        return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, *chosen]
+    def words(self, *arguments: str, configfile: str | None = "tiny.yaml") -> list[str]:
+        """What follows `snakemake` on the command line."""
+        return ["--cores", "2", *arguments, *(["--configfile", configfile] if configfile else [])]
+
+    def command(self, *arguments: str) -> list[str]:
+        """Snakemake on this copy, in a process that shares nothing with another."""
+        return [sys.executable, "-m", "snakemake", *self.words(*arguments)]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -55,14 +59,7 @@ class Project:
         """Run Snakemake to its end."""
         if configfile == "tiny.yaml":
             self.write_config()
-        return subprocess.run(
-            self.command(*arguments, configfile=configfile),
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=170,
-        )
+        return snakemake(self.words(*arguments, configfile=configfile), self.folder, self.environment, timeout=170)
 
     def write_config(self) -> None:
         """Write the configuration as it now stands."""
