@@ -56,7 +56,7 @@ def code_hash(*modules: str) -> str:
 def statements(source: bytes) -> bytes:
     """The source less its comments, blank lines and statements that are only a string."""
     lines = source.decode().splitlines()
-    for token in tokenize.tokenize(io.BytesIO(source).readline):
+    for token in tokenize.tokenize(io.BytesIO(source).readline) if b"#" in source else ():
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column]
@@ -99,6 +99,10 @@ def _digest(parts: Iterable[tuple[str, bytes]]) -> str:
 # A Snakefile asks for dozens of hashes over the same files, and every cluster job reads it again: a file is read once.
 
 
+_BODIES = ("body", "handlers", "orelse", "finalbody", "cases")
+"""Fields of a statement, or of a part of one, that hold statements."""
+
+
 @cache
 def _nodes(source: bytes) -> tuple[ast.AST, ...]:
     """Statements and what they are nested in; no expression holds one."""
@@ -107,7 +111,7 @@ def _nodes(source: bytes) -> tuple[ast.AST, ...]:
     while waiting:
         node = waiting.pop()
         nodes.append(node)
-        waiting += [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr)]
+        waiting += [child for field in _BODIES for child in getattr(node, field, ())]
     return tuple(nodes)
 
 
