@@ -358,7 +358,7 @@ def test_smoke_has_the_published_experiments_small():
         assert set(experiment.get("figures", [])) <= set(published["experiments"][name].get("figures", []))
         assert experiment.get("target") == published["experiments"][name].get("target")
         given, whole = (set(each["grid"]["variant"]) for each in (experiment, published["experiments"][name]))
-        whole |= set(published["staircase-others"]["grid"]["variant"]) if name == "staircase" else set()
+        whole |= set(published["experiments"]["staircase-others"]["grid"]["variant"]) if name == "staircase" else set()
         assert given < whole if name in BENCHMARKS | CONTROL else given == whole
         length = 100 if name in BENCHMARKS | CONTROL else 220 if name in REPOSITORY else 200
         assert {run.training.steps for run in expand(experiment)} == {length}

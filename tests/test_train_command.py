@@ -159,7 +159,7 @@ def test_show_prints_the_numbers_of_the_file(tmp_path, capsys):
         (["--seed", "x"], r"seed: 'x' is not a list of seeds"),
         (["--seed", "0-1"], r"output: .* is one file for 2 seeds"),
         (["--grad-clip", "0"], r"grad_clip: 0\.0"),
-        (["--critic", "deep"], r"critic: 'deep' is unknown; allowed are separable, concat, density"),
+        (["--critic", "deep"], r"critic: 'deep' is unknown; allowed are separable, concat, concat-all, density"),
         (["--critic", "density"], r"critic: 'density' is none that ema exists with; allowed are concat, separable"),
         (["--mi", "2"], r"rho: give the data by --rho \(correlation\) or by --mi"),
         (["--task", "cubic"], r"rho: task 'cubic' is given by its mutual information: use mi in place"),

@@ -83,7 +83,7 @@ def test_a_permutation_s_aim_by_enumeration():
 
 
 def test_an_earlier_ledger_stands_for_what_it_measured_and_not_for_what_it_lacked(monkeypatch):
-    monkeypatch.setattr(ledger, "claims", lambda: [XOR])
+    monkeypatch.setattr(ledger, "claims", lambda *_: [XOR])
 
     def judged(earlier=None, **tables):
         found = ledger.verdicts(Tables.of(**tables), earlier=earlier)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from made_benchmark import benchmark, benchmark_n
+from made_estimates import benchmark, benchmark_n
 from scipy.stats import mannwhitneyu, trim_mean
 
 from mine.reach import scores as of_scores

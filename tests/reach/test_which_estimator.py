@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_benchmark import benchmark, benchmark_n
+from made_estimates import benchmark, benchmark_n
 
 from mine.commands.publish import _write_which
 from mine.errors import UserError

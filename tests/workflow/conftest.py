@@ -59,7 +59,7 @@ class Project:
         """Run Snakemake to its end."""
         if configfile == "tiny.yaml":
             self.write_config()
-        return snakemake(self.words(*arguments, configfile=configfile), self.folder, self.environment, timeout=170)
+        return snakemake(self.words(*arguments, configfile=configfile), self.folder, self.environment, timeout=500)
 
     def write_config(self) -> None:
         """Write the configuration as it now stands."""

@@ -35,7 +35,7 @@ rule own_cell:
     benchmark:
         f"{RESULTS}/benchmarks/own_cell/{{rows}}_{{method}}_{{task}}_{{first}}.tsv"
     wildcard_constraints:
-        rows=one_of(OWN_PLAN.rows),
+        rows=one_of({cell.rows for cell in OWN_CELLS.values()}),
         method=one_of(OWN_METHODS),
         task=one_of(OWN_TASKS),
         first=r"\d+",
