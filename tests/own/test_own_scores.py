@@ -14,9 +14,10 @@ from scipy.stats import kstest
 
 from mine.errors import UserError
 from mine.estimators import build
+from mine.estimators.names import ESTIMATORS
 from mine.own.rows import derangements
 from mine.own.scores import judge, score_blocks
-from mine.own.settings import OwnSettings
+from mine.own.settings import FREE, PER_Z, WITH_CRITIC, OwnSettings
 from mine.settings import TrainingSettings
 
 
@@ -142,6 +143,9 @@ def test_the_value_is_the_estimators_own_where_it_has_that_one(name, reads):
 def test_a_value_that_sees_a_constant_is_refused_where_training_leaves_one_free():
     with pytest.raises(UserError, match=r"^value: 'nwj' changes with a constant, by which ema leaves T free"):
         OwnSettings(estimator="ema", value="nwj", combine="choose")
+    settings = TrainingSettings(hidden=2, embedding=2)
+    said = {name for name in WITH_CRITIC if build(name, ESTIMATORS[name].critics[0], 1, 1, settings).shift_invariant}
+    assert said - set(PER_Z) == set(FREE)
     assert OwnSettings(estimator="ema", value="nwj").above == OwnSettings(estimator="nwj", value="nwj").above == 0.0
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mine.reach.methods import TASKS, set_of
+from mine.reach.methods import TASKS
+from mine.reach.rows import start_of_row
 from mine.tasks.fixed import HEAVY, HIGH, LOW, ONE_BY_ONE, OTHER, SPIRALS
 
 ROWS = 10_000
@@ -68,17 +69,5 @@ def benchmark_n(methods=("ours", "neighbours", "mine", "nwj", "gan-dime", "doe-f
 
 
 def row(method, task, rows, draw, truth, value, cpu, why):
-    return {
-        "method": method,
-        "task": task,
-        "group": TASKS[task].group,
-        "set": set_of(task),
-        "rows": rows,
-        "draw": draw,
-        "mi_true": truth,
-        "value": value,
-        **dict.fromkeys(("low", "high", "p_value", "warnings")),
-        "cpu_s": cpu,
-        "why": why,
-        "made_with": "made",
-    }
+    made = {"mi_true": truth, "value": value, "cpu_s": cpu, "why": why, "made_with": "made"}
+    return start_of_row(method, task, rows, draw) | made

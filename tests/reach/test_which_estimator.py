@@ -19,7 +19,7 @@ from mine.figures.methods import look_of
 from mine.reach import scores as of_scores
 from mine.reach.methods import METHODS as KNOWN
 from mine.reach.scores import ALL, judged, label_of, scored, together
-from mine.reach.which import NOT_RUN, RELIABLE, TABLES, choices, finding, seconds, sentence, which_part
+from mine.reach.which import NO_SENTENCE, NOT_RUN, RELIABLE, TABLES, choices, finding, seconds, sentence, which_part
 
 ROOT = Path(__file__).parents[2]
 METHODS = ("ours", "cca", "nwj", "gaussian-mixture")
@@ -63,10 +63,10 @@ def test_a_line_says_what_the_rows_say(tables):
 
 
 def test_nothing_is_compared_of_one_draw_or_none(tables):
-    assert which_part({}) == sentence({}) == NOT_RUN
+    assert (which_part({}), sentence({})) == (NOT_RUN, NO_SENTENCE)
     one = tables["benchmark"]
     one = {"benchmark": one[one["draw"] == 0]}
-    assert which_part(one) == sentence(one) == NOT_RUN
+    assert (which_part(one), sentence(one)) == (NOT_RUN, NO_SENTENCE)
     assert finding([]) == ""
 
 

@@ -29,10 +29,10 @@ rule ledger:
         runtime=grows(60),
     params:
         tables=subpath(output.parquet, ancestor=3),
-        left_out=left_out,
+        options=ledger_options,
         code=lambda wildcards: code_hash("commands.claims", *(f"claims.{name}" for name in ledger_modules(wildcards))),
     shell:
-        "mine claims {params.tables:q} {params.left_out} --output {output.parquet:q} > {log:q} 2>&1"
+        "mine claims {params.tables:q} {params.options} --output {output.parquet:q} > {log:q} 2>&1"
 
 
 rule claims_figure:

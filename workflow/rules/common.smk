@@ -263,8 +263,8 @@ def searched_tables(wildcards):
     return [path for path in paths if Path(path).exists()]
 
 
-def left_out(wildcards, input):
-    """Options that keep the ledger from tables that are no input of it: what it says must not depend on them."""
+def ledger_options(wildcards, input):
+    """Which ledger it is, or what keeps it from tables that are no input of it: it must not depend on them."""
     if wildcards.scope == "papers":
         return "--ledger papers"
     folders = [Path(table).parts[0] for table in SEARCHED if f"{RESULTS}/{table}.parquet" not in list(input)]

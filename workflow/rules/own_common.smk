@@ -3,8 +3,8 @@ OWN = f"{RESULTS}/own"
 OWN_PLAN = OwnPlan.from_dict(config.get("own", {}))
 OWN_CELLS = {f"{OWN}/cells/{path}": cell for path, cell in OWN_PLAN.jobs().items()}
 OWN_NULLS = {f"{OWN}/nulls/kind={kind}/first={first}.parquet": count for kind, first, count in OWN_PLAN.null_blocks()}
-# What is asked of other packages, and what each needs.
 OWN_FURTHER = {own_table_of(target): target for target in OWN_PLAN.further}
+# What is asked of other packages, and what each needs.
 OWN_PEERS = Path(workflow.basedir) / "benchmarks" / "peers"
 
 

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from mine.divergence import MARGIN
 from mine.figures import common, style
-from mine.figures.by_task import MARKED, NEEDED, Cells, draw_cells, tasks_in_order
+from mine.figures.by_task import MARKED, Cells, checked_together, draw_cells, tasks_in_order
 from mine.reach.aims import RIGHT
-from mine.reach.scores import in_order, label_of, together
+from mine.reach.scores import in_order, label_of
 
 _BOUNDS = (-1.0, -0.3, -RIGHT, RIGHT, 0.3, 1.0, MARGIN)
 """Nats at which the shade changes."""
@@ -34,10 +34,7 @@ def draw(
     benchmark_peers: pd.DataFrame | None = None,
 ) -> Figure:
     """Draw all tasks. Raises UserError for a missing column."""
-    for name, table in (("", benchmark), ("_diffusion", benchmark_diffusion), ("_peers", benchmark_peers)):
-        if table is not None:
-            common.check_columns(table, f"benchmark{name}", NEEDED)
-    shown = together(benchmark, benchmark_diffusion, benchmark_peers)
+    shown = checked_together(benchmark, benchmark_diffusion, benchmark_peers)
     middle = middle_draws(shown)
     tasks, methods = tasks_in_order(list(shown["task"])), in_order(shown["method"])
     off = middle.pivot(index="task", columns="method", values="off").reindex(index=tasks, columns=methods)

@@ -46,7 +46,7 @@ def draw(benchmark_n: pd.DataFrame) -> Figure:
             f"Above: median absolute error; filled: all draws are within {RELATIVE:.0%} of the truth. ".replace(
                 "%", " %"
             )
-            + "Below: CPU seconds at the fewest pairs at which they are so, and these pairs."
+            + "Below: CPU seconds at the fewest such pairs, and how many."
         ),
         caption=caption(
             f"Dashed: {100 * RELATIVE:.0f} % of the truth. At an end of the axis: beyond it. An estimate without a "

@@ -7,12 +7,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mine.figures import common, style
-from mine.figures.by_task import NEEDED, draws_text
+from mine.figures import style
+from mine.figures.by_task import checked_together, draws_text
 from mine.figures.methods import look_of
 from mine.figures.panels import Panels, caption
 from mine.reach.aims import RIGHT
-from mine.reach.scores import RESAMPLES, in_order, label_of, scored, together
+from mine.reach.scores import RESAMPLES, in_order, label_of, scored
 from mine.reach.which import choices, finding, seconds
 
 _ROW = 0.155
@@ -32,10 +32,7 @@ def draw(
     benchmark_peers: pd.DataFrame | None = None,
 ) -> Figure:
     """Draw all groups. Raises UserError for a missing column."""
-    for name, table in (("", benchmark), ("_diffusion", benchmark_diffusion), ("_peers", benchmark_peers)):
-        if table is not None:
-            common.check_columns(table, f"benchmark{name}", (*NEEDED, "cpu_s"))
-    shown = together(benchmark, benchmark_diffusion, benchmark_peers)
+    shown = checked_together(benchmark, benchmark_diffusion, benchmark_peers)
     groups = scored(shown)
     of_groups = [rows for _, rows in groups]
     methods = in_order(shown["method"])

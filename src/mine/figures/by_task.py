@@ -12,10 +12,10 @@ from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from mine.figures import style
+from mine.figures import common, style
 from mine.figures.looks import luminance
 from mine.reach.methods import SETS, TASKS
-from mine.reach.scores import label_of
+from mine.reach.scores import label_of, together
 from mine.tasks.fixed import GROUPS
 
 NEEDED = ("method", "task", "group", "set", "rows", "draw", "mi_true", "value")
@@ -35,6 +35,17 @@ MARKED = (
     "on."
 )
 """For the caption."""
+
+
+def checked_together(
+    benchmark: pd.DataFrame, benchmark_diffusion: pd.DataFrame | None, benchmark_peers: pd.DataFrame | None
+) -> pd.DataFrame:
+    """The rows of all three, see ``mine.reach.scores.together``. Raises UserError for a missing column."""
+    tables = {"benchmark": benchmark, "benchmark_diffusion": benchmark_diffusion, "benchmark_peers": benchmark_peers}
+    for name, table in tables.items():
+        if table is not None:
+            common.check_columns(table, name, (*NEEDED, "cpu_s"))
+    return together(*tables.values())
 
 
 @dataclass(frozen=True)

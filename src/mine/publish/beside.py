@@ -14,13 +14,11 @@ import pandas as pd
 from mine.claims.claim import count_of
 from mine.claims.ledger import number_text
 from mine.claims.papers.errors import ROWS
+from mine.claims.papers.stairs import ALL_PAIRS_ONLY
 from mine.estimators.literature import MIS, PUBLIC
 from mine.estimators.names import label
 
 FIGURES = Path(__file__).with_name("public_figures.csv")
-
-ALL_PAIRS_ONLY = ("infonce",)
-"""Estimators that exist here with a separable critic only."""
 
 
 def stairs_beside(stairs: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,10 @@ from mine.reach.aims import RIGHT
 from mine.reach.scores import ALL, Group, improvement, in_order, label_of, scored, tied, together
 
 NOT_RUN = "Not run yet: `snakemake benchmark` and `mine publish` make this part."
+NO_SENTENCE = (
+    "On files of pairs, as you have them, they were not compared yet: [how they will be](docs/which_estimator.md)."
+)
+"""What the README says instead."""
 
 TABLES = ("benchmark", "benchmark_diffusion", "benchmark_peers")
 """What is read: the first, and the others where they were made."""
@@ -138,11 +142,11 @@ def decision_table(found: Sequence[Choice]) -> str:
 
 
 def sentence(tables: Mapping[str, pd.DataFrame]) -> str:
-    """One sentence for the README; NOT_RUN where nothing was published."""
+    """One sentence for the README."""
     estimates = read_together(tables)
     found = choices(scored(estimates)) if estimates is not None else []
     if not found:
-        return NOT_RUN
+        return NO_SENTENCE
     return f"{finding(found)}: [which estimator for your data](docs/which_estimator.md)."
 
 

@@ -55,7 +55,7 @@ CLAIM = Claim(
         f"Holds for a method where the interval lies below {MARGIN:g} nats, which is what the sampling of test rows "
         "alone makes of a bound that is tight; does not where it lies above. Primary: NWJ, InfoNCE and JS."
     ),
-    figure="own/own_errors",
+    figure="own/benchmark_failures",
     findings=findings,
     asked_by=PAPER,
 )

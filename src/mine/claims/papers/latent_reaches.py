@@ -44,7 +44,7 @@ CLAIM = Claim(
         "does not where it lies on the other side. Primary: both. A thousand dimensions, of which the paper speaks, "
         "are not run here: 25 should be easier."
     ),
-    figure="own/own_errors",
+    figure="own/benchmark_failures",
     findings=findings,
     asked_by=PAPER,
 )

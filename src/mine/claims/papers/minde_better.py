@@ -76,7 +76,7 @@ CLAIM = Claim(
         "heavy tails or spirals is larger than on the others (Welch), does not where it is smaller. Primary: MINE, "
         "NWJ, InfoNCE, SMILE, DoE by flows, and this. The paper trains on 100,000 pairs, here there are 10,000."
     ),
-    figure="own/own_errors",
+    figure="own/benchmark_failures",
     findings=findings,
     asked_by=PAPER,
 )

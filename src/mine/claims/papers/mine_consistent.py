@@ -64,7 +64,7 @@ CLAIM = Claim(
         f"and the error at most pairs below {RIGHT:g} nats, each with its whole interval; one of them that lies above "
         "does not. Primary: both, of MINE."
     ),
-    figure="own/own_errors",
+    figure="own/benchmark_n",
     findings=findings,
     asked_by=PAPER,
 )

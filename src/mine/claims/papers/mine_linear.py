@@ -73,7 +73,7 @@ CLAIM = Claim(
         f"Holds where the exponent lies below {LINEAR:g} with its whole interval, does not where it lies above. "
         "Primary: both."
     ),
-    figure="own/own_errors",
+    figure="own/benchmark_n",
     findings=findings,
     asked_by=PAPER,
 )

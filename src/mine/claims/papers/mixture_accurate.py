@@ -51,7 +51,7 @@ CLAIM = Claim(
         f"above −{MARGIN:g} nats. Each with its whole interval, and does not where it lies on the other side. Primary: "
         "all three."
     ),
-    figure="own/own_errors",
+    figure="own/benchmark_failures",
     findings=findings,
     asked_by=PAPER,
 )

@@ -53,7 +53,7 @@ CLAIM = Claim(
         "Normal scores of every column, which all take here and which undo what a map does to a single column, make "
         "it harder for the claim."
     ),
-    figure="own/own_errors",
+    figure="own/benchmark_failures",
     findings=findings,
     asked_by=PAPER,
 )

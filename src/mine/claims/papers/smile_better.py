@@ -5,20 +5,13 @@ from __future__ import annotations
 from mine.claims.claim import PAPER, Claim, Finding
 from mine.claims.papers import stairs
 from mine.claims.tables import Tables
-from mine.statistics import LEVEL, bonferroni
 
 RIVALS = ("ema-log", "nwj", "infonce")
 
 
 def findings(tables: Tables) -> list[Finding]:
-    """Squared errors against each rival: all pairs, primary, and concatenated, which InfoNCE has not."""
-    table = stairs.stairs(tables)
-    level = bonferroni(len(stairs.TASKS) * (len(RIVALS) - 1))
-    found = []
-    for task in stairs.TASKS:
-        found += stairs.squared_errors(table, "smile", RIVALS, task, "separable", True, LEVEL)
-        found += stairs.squared_errors(table, "smile", RIVALS[:-1], task, "concat", False, level)
-    return found
+    """See ``mine.claims.papers.stairs.against``."""
+    return stairs.against(tables, "smile", RIVALS)
 
 
 CLAIM = Claim(

@@ -6,7 +6,7 @@ value there: it counts as worse than any, and as of any variance.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from mine.claims.claim import EQUIVALENT, Finding, Missing, decide, finding, und
 from mine.claims.pairs import by_seed_less
 from mine.claims.tables import Tables, runs_of
 from mine.estimators.names import label
-from mine.statistics import LEVEL, Interval, median
+from mine.statistics import LEVEL, Interval, bonferroni, median
 
 TASKS = ("gaussian", "cubic")
 DIM = 20
@@ -35,6 +35,9 @@ SEEN = (
     "least 5 are needed)."
 )
 """What a rule says of the data that stood before it."""
+
+ALL_PAIRS_ONLY = ("infonce",)
+"""Estimators that need all pairs of a batch: none of their runs has the concatenated critic of shifted ones."""
 
 _COLUMNS = ("variant", "critic", "task", "dim", "seed", "mi_true", "outcome", "mi_batch_mean", "mi_batch_variance")
 
@@ -89,10 +92,20 @@ def compared(
     return finding(cell, f"{what}, median over pairs", ratio, n, verdict, primary=primary, level=level)
 
 
+def against(tables: Tables, own: str, rivals: Sequence[str]) -> list[Finding]:
+    """Squared errors of each rival against this one's: all pairs, primary; and concatenated, but for ALL_PAIRS_ONLY."""
+    table, some = stairs(tables), [name for name in rivals if name not in ALL_PAIRS_ONLY]
+    level, found = bonferroni(len(TASKS) * len(some)), []
+    for task in TASKS:
+        found += squared_errors(table, own, rivals, task, "separable", True, LEVEL)
+        found += squared_errors(table, own, some, task, "concat", False, level)
+    return found
+
+
 def squared_errors(
     table: pd.DataFrame, own: str, rivals: Iterable[str], task: str, critic: str, primary: bool, level: float
 ) -> list[Finding]:
-    """A rival's mean squared error over the staircase against this one's, for each rival. infonce: all pairs only."""
+    """A rival's mean squared error over the staircase against this one's, for each rival."""
     found = []
     for rival in rivals:
         cell = f"{label(own)} against {label(rival)}, {critic}, {task}"
