@@ -13,20 +13,24 @@ import pytest
 from made_tables import estimates, nulls
 
 from mine.cli import main
+from mine.columns import table
 from mine.figures import figure
 from mine.reach.aims import AIMS_COLUMNS, judged
 from mine.reach.methods import METHODS
 from mine.reach.nulls import null_data
 from mine.reach.page import NOT_RUN, reach_part, sentence
 from mine.reach.plan import NULLS, Plan
-from mine.reach.tables import null_path
+from mine.reach.rows import start_of_row
+from mine.reach.tables import ESTIMATES, NULL_TESTS, null_path
 from mine.tasks import fixed_task
+from mine.trace import write_table
 
 QUICK = {"initialisations": 1, "max_updates": 25, "permutations": 99, "resamples": 99}
+TASK = "turned-labels-5-1-4-1.5"
 PLAN = {
     "rows": [150],
     "draws": 1,
-    "tasks": ["turned-labels-5-1-4-1.5"],
+    "tasks": [TASK],
     "draws_of": {"infomeasure-ksg": 1},
     "nulls": ["ar1-0.5"],
     "null_rows": 200,
@@ -35,7 +39,7 @@ PLAN = {
     "null_settings": QUICK,
 }
 
-FIXED_MI = fixed_task("turned-labels-5-1-4-1.5").mi
+FIXED_MI = fixed_task(TASK).mi
 
 SCRIPT = """
 import json, sys, numpy as np
@@ -53,7 +57,7 @@ def script(tmp_path):
     return ["--environment", tmp_path / "status.json", "--script", tmp_path / "ask.py"]
 
 
-def cell(folder, plan, method, *more, task="turned-labels-5-1-4-1.5"):
+def cell(folder, plan, method, *more, task=TASK):
     path = folder / f"rows=150/method={method}/task={task}/first=0.parquet"
     words = ["reach", "cell", "--plan", json.dumps(plan), "--method", method, "--task", task, "--rows", "150"]
     code = main([str(word) for word in (*words, "--first", "0", "--draws", "1", "--output", path, *more)])
@@ -155,3 +159,32 @@ def test_pages_hold_what_is_published():
     for page, part in (("docs/estimate.md", reach_part(*tables)), ("README.md", sentence(tables[0]))):
         text = (root / page).read_text(encoding="utf-8")
         assert text.split("<!-- made: reach -->\n")[1].split("\n<!-- end: reach -->")[0] == part
+
+
+def test_published_draws_are_finished_jobs_again(tmp_path, capsys):
+    plan = PLAN | {
+        "draws": 2,
+        "draws_per_job": 1,
+        "null_draws": 2,
+        "further": {"more": {"methods": ["cca"], "draws": 2}},
+    }
+    config = tmp_path / "config.yaml"
+    experiment = {"grid": {"dim": [1], "rho": [0.5], "variant": ["ema"], "seeds": "0"}}
+    config.write_text(json.dumps({"experiments": {"small": experiment}, "own": plan}))
+    rows = [start_of_row("cca", TASK, 150, draw) | {"mi_true": 0.5, "value": 0.1 * draw} for draw in (0, 2)]
+    null = [{"kind": "ar1-0.5", "rows": 200, "draw": draw, "value": 0.0, "p_value": 0.5} for draw in (0, 1)]
+    for name, columns, made in (("own_more", ESTIMATES, rows), ("own_nulls", NULL_TESTS, null)):
+        write_table(tmp_path / f"{name}.parquet", table(columns, [dict.fromkeys(columns) | row for row in made]))
+    places = ["--published", str(tmp_path), "--output", str(tmp_path / "out")]
+    words = ["reach", "restore", "--config", str(config), *places]
+    jobs = len(Plan.from_dict(plan).jobs()) + 1
+    assert main(words) == 0
+    assert f"2 jobs restored from {tmp_path}, 0 were there, {jobs - 2} are left to be run" in capsys.readouterr().out
+    made = pd.read_parquet(tmp_path / "out/cells/rows=150/method=cca" / f"task={TASK}" / "first=0.parquet")
+    assert made["value"].tolist() == [0.0]
+    assert len(pd.read_parquet(tmp_path / "out/nulls" / null_path("ar1-0.5", 0))) == 2
+    assert main(words) == 0
+    assert "0 jobs restored" in capsys.readouterr().out
+
+    assert main([*words[:5], str(tmp_path / "out"), *words[6:]]) == 2
+    assert "holds no own_estimates.parquet" in capsys.readouterr().err

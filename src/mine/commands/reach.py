@@ -5,6 +5,7 @@ mine reach null --plan '{}' --kind ar1-0.9 --first 0 --draws 50 --output 0.parqu
 mine reach environment --requirements benchmarks/peers/infomeasure.txt --folder venv --output status.json
 mine reach judge --plan '{}' --cells results/own/cells --null results/own/nulls --output results/own
 mine reach table --plan '{}' --target benchmark --cells results/own/cells --output results/own/benchmark.parquet
+mine reach restore --config config/config.yaml --published figures/data --output results/own
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     environment = steps.add_parser("environment", help="a virtual environment for another package")
     judge = steps.add_parser("judge", help="all draws as tables, and the aims judged")
     part = steps.add_parser("table", help="all draws of a target that extends these, as a table")
+    restore = steps.add_parser("restore", help="published draws as finished jobs, so that only what is new is run")
     for step in (cell, null, judge, part):
         step.add_argument("--plan", required=True, metavar="JSON", help="what differs from the published plan")
     cell.add_argument("--method", required=True, metavar="NAME")
@@ -47,13 +49,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         step.add_argument("--cells", type=Path, required=True, metavar="DIR")
     part.add_argument("--target", required=True, metavar="NAME", help="of the plan's `further`")
     judge.add_argument("--null", type=Path, required=True, metavar="DIR")
-    for step in (cell, null, environment, judge, part):
+    default = Path("config/config.yaml")
+    restore.add_argument("--config", type=Path, default=default, metavar="FILE", help=f"(default: {default})")
+    restore.add_argument(
+        "--published", type=Path, default=Path("figures/data"), metavar="DIR", help="(default: figures/data)"
+    )
+    for step in (cell, null, environment, judge, part, restore):
         step.add_argument("--output", type=Path, required=True, metavar="PATH")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Do one step."""
-    steps = {"cell": _cell, "null": _null, "environment": _environment, "judge": _judge, "table": _table}
+    steps = {
+        "cell": _cell,
+        "null": _null,
+        "environment": _environment,
+        "judge": _judge,
+        "table": _table,
+        "restore": _restore,
+    }
     steps[arguments.step](arguments)
 
 
@@ -155,6 +169,16 @@ def _table(arguments: argparse.Namespace) -> None:
     check_choice("target", arguments.target, tuple(plan.further))
     check_writable(arguments.output)
     write_table(arguments.output, tables.estimates(plan, arguments.cells, arguments.target))
+
+
+def _restore(arguments: argparse.Namespace) -> None:
+    from mine.config import load_config
+    from mine.reach.plan import Plan
+    from mine.reach.published import restore
+
+    plan = Plan.from_dict(load_config(arguments.config).get("own", {}))
+    written, there, left = restore(plan, arguments.published, arguments.output)
+    print(f"{written} jobs restored from {arguments.published}, {there} were there, {left} are left to be run")
 
 
 def _numbers(arguments: argparse.Namespace) -> range:
