@@ -90,6 +90,9 @@ def test_from_draws_to_a_page(tmp_path, script, capsys):
     shutil.rmtree(tmp_path / "cells" / "rows=150" / "method=cca")
     assert main(["reach", "judge", "--plan", json.dumps(PLAN), *places]) == 2
     assert "first=0.parquet: not a readable table" in capsys.readouterr().err
+    part = ["--target", "more", "--cells", str(tmp_path / "cells"), "--output", str(tmp_path / "more.parquet")]
+    assert main(["reach", "table", "--plan", json.dumps(PLAN), *part]) == 2
+    assert "further: names no target" in capsys.readouterr().err
 
 
 def test_a_package_that_cannot_be_had_or_fails_says_why(tmp_path, script, capsys, monkeypatch):

@@ -166,6 +166,8 @@ def _table(arguments: argparse.Namespace) -> None:
     from mine.trace import write_table
 
     plan = Plan.from_json(arguments.plan)
+    if not plan.further:
+        raise UserError("plan.further: names no target, so there is none to make a table of")
     check_choice("target", arguments.target, tuple(plan.further))
     check_writable(arguments.output)
     write_table(arguments.output, tables.estimates(plan, arguments.cells, arguments.target))
