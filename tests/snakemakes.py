@@ -8,6 +8,7 @@ ours: each imports the copy of the project that it runs on.
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import pkgutil
@@ -60,11 +61,14 @@ def _server() -> subprocess.Popen[bytes]:
 
 def _serve() -> None:
     """Fork for each line of standard input; say the id of the process and, once it has ended, its exit code."""
+    import jsonschema  # noqa: F401 - a call imports them, and nothing that is ours with them
+    import smart_open  # noqa: F401
     from snakemake.cli import get_argument_parser
 
     _list_modules_once()
     get_argument_parser()  # imports the plugins
     assert "mine" not in sys.modules
+    gc.freeze()  # no call has to look through what is imported here
     for line in sys.stdin:
         process = os.fork()
         if process == 0:

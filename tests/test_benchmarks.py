@@ -2,13 +2,16 @@
 
 import copy
 import importlib
+import io
 import json
+import os
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from snakemakes import snakemake
 
 import collecting
 import page
@@ -215,22 +218,42 @@ def test_a_round_measures_every_copy_and_names_what_failed(tmp_path, monkeypatch
     assert measured["absent"]["error"].startswith("not measured: its environment")
 
 
-def test_every_contender_of_ours_trains():
+@pytest.fixture
+def measured_here(monkeypatch, capsys):
+    """What a contender of ours prints after ten updates more, run in this process: one less that imports torch."""
+
+    def run(contender):
+        script = importlib.import_module(Path(contender.script).stem)
+        words = [contender.script, *contender.options, "--short", "1", "--long", "11"]
+        monkeypatch.setattr(sys, "argv", words)
+        monkeypatch.setattr(sys, "stdin", io.StringIO())
+        script.main()
+        ready, measured = capsys.readouterr().out.splitlines()
+        assert ready == "ready"
+        return json.loads(measured)
+
+    return run
+
+
+def test_every_contender_of_ours_trains(measured_here):
     """A few updates of each script that needs nothing but this project; torch.compile is left to the benchmark."""
     everyone = {each.name: each for each in speed.cpu_contenders(STACK["cpu"], "unused")}
-    for name in ("plain", "evaluated", "floor"):
-        one = speed.Contender(**{**vars(everyone[name]), "copies": 1})
-        (measured,) = speed.run_copies(one, steps=10, seed=0)
+    for name in ("plain", "floor"):
+        measured = measured_here(everyone[name])
         assert measured["long"] - measured["short"] == 10
         assert (measured["estimate"] is None) == (name == "floor")
-    assert everyone["plain"].python == Path(sys.executable)
+    # And one in a process of its own, as all are timed.
+    one = speed.Contender(**{**vars(everyone["evaluated"]), "copies": 1})
+    (measured,) = speed.run_copies(one, steps=10, seed=0)
+    assert measured["long"] - measured["short"] == 10
+    assert measured["estimate"] is not None
+    assert {each.python for each in everyone.values() if "peer" not in each.script} == {Path(sys.executable)}
 
 
-def test_every_other_estimator_trains_and_has_its_floor_and_its_peers():
+def test_every_other_estimator_trains_and_has_its_floor_and_its_peers(measured_here):
     everyone = {each.name: each for each in speed.family_contenders(2)}
     for name in ("nwj-1", "smile-2", "infonce-2", "floor"):
-        one = speed.Contender(**{**vars(everyone[name]), "copies": 1})
-        (measured,) = speed.run_copies(one, steps=10, seed=0)
+        measured = measured_here(everyone[name])
         assert measured["runs"] == (1 if name == "nwj-1" else 2)
         assert (measured["estimate"] is None) == (name == "floor")
     assert {name for name in everyone if "mi" in name.split("-")} == {"nwj-benchmark-mi", "infonce-benchmark-mi"}
@@ -295,7 +318,19 @@ def test_a_process_is_measured_without_the_one_that_started_it(tmp_path):
         measured("print('no'); raise SystemExit(3)")
 
 
-def test_planning_is_measured_on_runs_that_the_workflow_takes_for_finished():
+def test_planning_is_measured_on_runs_that_the_workflow_takes_for_finished(monkeypatch):
+    measure, usages = planning.measure, []
+
+    def with_snakemake_imported_once(command, log, cwd):
+        if command[1:3] != ["-m", "snakemake"]:
+            return measure(command, log, cwd)
+        done = snakemake(command[3:], cwd, {**os.environ, "PYTHONPATH": str(ROOT / "src")}, timeout=500)
+        assert done.returncode == 0, done.stderr
+        log.write_text(done.stdout + done.stderr)
+        usages.append(processes.Usage(wall=1.0 + len(usages), cpu=1.0, peak_mb=10.0))
+        return usages[-1]
+
+    monkeypatch.setattr(planning, "measure", with_snakemake_imported_once)
     measured = planning.measure_planning(runs=4, cells=[(1, 0.5), (1, 0.9)], runs_per_job=(2,), say=lambda text: None)
     assert (measured["runs"], measured["cells"]) == (4, 2)
     (plan,) = measured["plans"]
@@ -304,8 +339,11 @@ def test_planning_is_measured_on_runs_that_the_workflow_takes_for_finished():
     more = measured["one_more"]
     assert more["jobs"] == {"train_many_seeds_2": 2, "collect_many": 1, "ledger": 1}
     assert (more["own"], more["other"]) == (2, 0)
-    rows = (plan, measured["finished"], more, measured["status"])
-    assert all(row["wall"] > 0 and row["peak_mb"] > 0 for row in rows)
+    planned, _touched, again, further = usages
+    for row, usage in ((plan, planned), (measured["finished"], again), (more, further)):
+        assert vars(usage).items() <= row.items()
+    assert measured["status"]["wall"] > 0
+    assert measured["status"]["peak_mb"] > 0
     assert json.dumps(measured)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import tracemalloc
 
 import numpy as np
@@ -58,11 +59,17 @@ def fill(folder, experiment=EXPERIMENT):
         )
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    made = tmp_path_factory.mktemp("filled") / "made"
+    fill(made)
+    return made
+
+
 @pytest.fixture
-def folder(tmp_path):
+def folder(filled, tmp_path):
     """A folder with runs for the whole grid, named as an experiment is."""
-    fill(tmp_path / "made")
-    return tmp_path / "made"
+    return shutil.copytree(filled, tmp_path / "made")
 
 
 def outputs(folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import types
@@ -40,11 +41,11 @@ CONFIG = {
 }
 
 
-@pytest.fixture
-def root(tmp_path):
-    """A project with finished results and no repository."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    results = tmp_path_factory.mktemp("made") / "results"
     for name, experiment in CONFIG["experiments"].items():
-        folder = tmp_path / "results" / name
+        folder = results / name
         for run in expand(experiment):
             ended = 15 if run.variant == "biased" and run.seed == 1 else None
             write_run(
@@ -55,9 +56,16 @@ def root(tmp_path):
         runs, _ = planned_runs(folder / "runs", experiment)
         collect(name, runs, *(folder / f"{table}.parquet" for table in ("summary", "curves", "evaluations")))
     for name in ("writeup/mi.svg", "writeup/mi.png", "writeup/notes.txt", "live.pdf"):
-        path = tmp_path / "results/figures" / name
+        path = results / "figures" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"drawn {name}")
+    return results
+
+
+@pytest.fixture
+def root(made, tmp_path):
+    """A project with finished results and no repository."""
+    shutil.copytree(made, tmp_path / "results")
     return tmp_path
 
 

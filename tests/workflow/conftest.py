@@ -108,6 +108,12 @@ def project(tmp_path: Path) -> Project:
     return Project(_copy(tmp_path / "a copy"), copy.deepcopy(TINY))
 
 
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same for a whole module, whose tests leave it as it is."""
+    return Project(_copy(tmp_path_factory.mktemp("copied") / "a copy"), copy.deepcopy(TINY))
+
+
 @pytest.fixture(scope="session")
 def _finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     made = Project(_copy(tmp_path_factory.mktemp("finished") / "a copy"), copy.deepcopy(TINY))

@@ -34,9 +34,14 @@ def test_published_configuration_plans_a_job_for_every_block_of_seeds(project):
     assert project.planned(configfile=None) == expected
 
 
-def test_smoke_configuration_stands_alone(project):
-    done = project.snakemake("--dry-run", configfile="config/smoke.yaml")
-    assert project.jobs_of(done) == {
+@pytest.fixture(scope="module")
+def smoke(copied):
+    """What a dry run of the smoke configuration says."""
+    return copied.snakemake("--dry-run", configfile="config/smoke.yaml")
+
+
+def test_smoke_configuration_stands_alone(project, smoke):
+    assert project.jobs_of(smoke) == {
         "train_pictures": 4,
         "train_writeup": 16,
         "train_ablation": 10,
@@ -52,7 +57,7 @@ def test_smoke_configuration_stands_alone(project):
         "figure_of_setting": 6,
         "ledger": 1,
     }
-    made = re.findall(r"^ +(?:output|log|benchmark): (.*)$", done.stdout + done.stderr, re.M)
+    made = re.findall(r"^ +(?:output|log|benchmark): (.*)$", smoke.stdout + smoke.stderr, re.M)
     paths = [path for line in made for path in line.split(", ")]
     assert paths
     assert all(path.startswith("results/smoke/") for path in paths)
@@ -105,16 +110,15 @@ def test_the_search_is_a_chain_whose_first_stages_are_trained_first(project):
         assert set(re.findall(r"runs/(\w+)/\d\.parquet", inputs)) == set(before), stage
 
 
-def test_own_is_a_job_a_method_task_and_block_of_draws_and_nothing_asks_for_it(project):
+def test_own_is_a_job_a_method_task_and_block_of_draws(project):
     tasks = ["1v1-normal-0.75", "multinormal-dense-2-2-0.5"]
     project.config["own"] = {"rows": [200], "draws": 3, "draws_per_job": 2, "tasks": tasks, "nulls": ["groups"]}
     # Of a task two jobs a method, and three of the cross-fitted, a draw each.
     jobs = project.planned("own")
     assert jobs == {"own_cell": 18, "own_null": 4, "own_judge": 1, "own_figure": 1, "own": 1}
-    assert not [rule for rule in project.planned() if rule.startswith("own")]
 
 
-def test_concepts_are_jobs_of_known_leakage_models_and_penalties_and_nothing_asks_for_them(project):
+def test_concepts_are_jobs_of_known_leakage_models_and_penalties(project):
     project.config["concepts"] = {"rows": [200, 300], "draws": {"js": 3, "neighbours": 2}, "draws_per_job": 2}
     project.config["concepts"] |= {"scenarios": ["xor-label"], "data": ["xor", "digits"], "concept_weights": [0.1, 1]}
     project.config["concepts"] |= {"penalties": ["biased", "ema"], "penalised_data": ["xor-withheld"]}
@@ -128,7 +132,12 @@ def test_concepts_are_jobs_of_known_leakage_models_and_penalties_and_nothing_ask
         "concepts_figure": 3,
         "concepts": 1,
     }
-    assert not [rule for rule in project.planned() if rule.startswith("concepts")]
+
+
+def test_nothing_asks_for_own_concepts_or_the_search(project):
+    for target in ("own", "concepts", "search"):
+        project.config[target] = {}
+    assert not [rule for rule in project.planned() if rule.startswith(("own", "concepts", "search"))]
 
 
 def test_pages_show_the_full_ledger_once_there_is_one(project):
@@ -212,9 +221,11 @@ def test_a_key_that_stands_twice_is_refused(project):
     assert "twice.yaml:2: not a valid configuration: key 'results' stands twice" in done.stderr
 
 
-def test_every_rule_states_what_it_takes(project):
-    done = project.snakemake("--dry-run")
-    for block in re.findall(r"^rule (?!all|claims:|phase:)\w.*?\n\n", done.stdout + done.stderr + "\n\n", re.S | re.M):
+def test_every_rule_states_what_it_takes(smoke):
+    text = smoke.stdout + smoke.stderr + "\n\n"
+    blocks = re.findall(r"^(?:local)?rule (?!all|claims:|phase:)\w.*?\n\n", text, re.S | re.M)
+    assert blocks
+    for block in blocks:
         for part in ("output: ", "log: ", "benchmark: ", "gpu=0", "mem_mb=", "runtime="):
             assert part in block, block
 
