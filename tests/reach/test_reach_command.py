@@ -151,8 +151,11 @@ def test_the_page_says_how_settings_were_chosen_and_what_was_not_run():
     assert "| mine estimate | 5 | 0.010 | 20 of 20 | 0.010 | 20 of 20 | 0.010 | 10 of 10 | 100% | 10.0 |" in page
     assert "- latentmi: not measured, the plan does not name it." in page
     assert "by 0.010 nats on the 40 public tasks (40 of 40 within 0.1)" in sentence(table)
+    assert "No estimate of ours is off by more than 0.1 nats." in sentence(table)
     table.loc[table["task"] == "1v1-normal-0.75", "value"] = np.nan
-    assert "0.010 (5 without a value) | 19 of 20" in reach_part(table, pd.DataFrame(judged(table, nulls(), 10_000)))
+    page = reach_part(table, pd.DataFrame(judged(table, nulls(), 10_000)))
+    assert "0.010 (5 without a value) | 19 of 20" in page
+    assert "Of 250 estimates of ours 5 are off by more than 0.1 nats, on: 1 × 1 (5 of 35)." in page
 
 
 def test_pages_hold_what_is_published():

@@ -41,6 +41,7 @@ def reach_part(estimates: pd.DataFrame | None, aims: pd.DataFrame | None) -> str
     parts = [
         CHOSEN_ON,
         aims_table(aims, rows[0]),
+        where_wrong(estimates[estimates["rows"] == rows[0]]),
         FIGURE,
         WHAT_IS_WHAT,
         f"At {rows[0]:,} pairs, mean absolute error in nats and tasks within {RIGHT}:",
@@ -59,6 +60,17 @@ def aims_table(aims: pd.DataFrame, rows: int) -> str:
     mark = {"no": "**no**"}
     lines = [[a.aim, a.target, a.measured, mark.get(a.reached, a.reached)] for a in aims.itertuples()]
     return _table(header, lines)
+
+
+def where_wrong(estimates: pd.DataFrame) -> str:
+    """A sentence: on which groups of tasks ours is off by more than RIGHT, and how often."""
+    ours = with_errors(estimates[estimates["method"] == OURS])
+    wrong = ours["error"] > RIGHT
+    if not wrong.any():
+        return f"No estimate of ours is off by more than {RIGHT} nats."
+    of_group = [(group, wrong[ours["group"] == group]) for group in GROUPS]
+    where = ", ".join(f"{group} ({each.sum()} of {len(each)})" for group, each in of_group if each.any())
+    return f"Of {len(ours)} estimates of ours {wrong.sum()} are off by more than {RIGHT} nats, on: {where}."
 
 
 def by_set(estimates: pd.DataFrame) -> str:
@@ -99,8 +111,9 @@ def sentence(estimates: pd.DataFrame | None) -> str:
         error, within = _error_and_within(chosen)
         parts.append(f"{error} nats on {words} ({within} within {RIGHT})")
     return (
-        f"On {most:,} pairs of known mutual information `mine estimate` is off on average by {', '.join(parts)}: "
-        "[how far to trust it](docs/estimate.md#how-far-to-trust-it)."
+        f"On {most:,} pairs of known mutual information `mine estimate` is off on average by {', '.join(parts)}. "
+        f"{where_wrong(estimates[estimates['rows'] == most])} "
+        "[How far to trust it](docs/estimate.md#how-far-to-trust-it)."
     )
 
 
