@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -62,6 +63,17 @@ def test_stairs_of_another_grid_are_refused(root):
     with pytest.raises(UserError, match=r"holds 48 stairs, 24 of them among the 48 of the configuration"):
         publish({**CONFIG, "experiments": {"made": other}}, root / "figures", root)
     assert not (root / "figures").exists()
+
+
+def test_stairs_of_an_earlier_publication_are_kept_when_the_configuration_has_grown(root):
+    publish(CONFIG, root / "figures", root)
+    before = (root / "figures/data/made_stairs.parquet").read_bytes()
+    shutil.rmtree(root / "results/made")
+    grown = {**BENCHMARK, "grid": {**BENCHMARK["grid"], "seeds": "0-9"}}
+    record = publish({**CONFIG, "experiments": {"made": grown}}, root / "figures", root)
+    made = record["experiments"]["made"]
+    assert (made["runs"], made["kept"], made["planned"]) == (24, 24, 80)
+    assert (root / "figures/data/made_stairs.parquet").read_bytes() == before
 
 
 def test_marks_say_yes_no_undecided_diverged_and_no_such_cell(root):

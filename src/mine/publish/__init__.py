@@ -160,10 +160,11 @@ class _Made:
         """An experiment that is judged stair by stair, where it was made or published."""
         if not (found := _stairs(self.results / name, self.output / "data", name)):
             return
-        self.experiments[name] = check_stairs(found["stairs"], experiment)
+        kept = not (self.results / name / "stairs.parquet").exists()
+        self.experiments[name] = check_stairs(found["stairs"], experiment, kept=kept)
         self.stairs[name] = {table: read_frame(path) for table, path in found.items()}
         self.sources |= {f"data/{name}_{table}.parquet": path for table, path in found.items()}
-        if not (self.results / name / "stairs.parquet").exists():
+        if kept:
             self._keep_runs(name, self.experiments[name]["runs"])
             self._keep(f"{name}/", f"data/{name}_")
 

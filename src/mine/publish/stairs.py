@@ -18,10 +18,13 @@ TABLES = ("scores", "stairs")
 _RUN = ["setting", "critic", "variant", "task", "dim", "seed"]
 
 
-def check_stairs(path: Path, experiment: dict[str, Any]) -> dict[str, Any]:
+def check_stairs(path: Path, experiment: dict[str, Any], *, kept: bool = False) -> dict[str, Any]:
     """What published.json says of an experiment by its table of stairs, which is held against the configuration.
 
-    Raises UserError where it cannot be read, or holds other stairs than the configuration makes.
+    kept: of an earlier publication, which is what it was when the configuration has grown since. Then ``runs`` are
+    those of the table, and ``planned`` is how many the configuration has where these are not all of its runs.
+
+    Raises UserError where it cannot be read, or what was made holds other stairs than the configuration makes.
     """
     stairs = read_frame(path)
     trained = stairs[stairs["critic"] != BASELINE]
@@ -32,13 +35,15 @@ def check_stairs(path: Path, experiment: dict[str, Any]) -> dict[str, Any]:
         for run in runs
         for mi in (run.cell.truths if isinstance(run.cell, Cell) else ())
     }
-    if held != planned:
+    if held != planned and not kept:
         raise UserError(
             f"{path}: holds {len(held)} stairs, {len(held & planned)} of them among the {len(planned)} of the "
             f"configuration; run `snakemake {experiment.get('target', 'all')}` again"
         )
+    made = len({stair[:-1] for stair in held})
     return {
-        "runs": len(runs),
+        "runs": made,
+        **({} if held == planned else {"planned": len(runs)}),
         "seeds": int(trained["seed"].nunique()),
         "overflow": int((trained["outcome"] == "overflow").sum()),
         "training_code": sorted(trained["code"].dropna().unique()),
