@@ -50,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser = _Parser(
         prog="mine",
-        description="Mutual Information Neural Estimation: train, collect, draw and compare. All information in nats.",
+        description="Mutual Information Neural Estimation: estimate, train, draw and compare. All information in nats.",
     )
     parser.add_argument("--version", action="version", version=f"mine {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

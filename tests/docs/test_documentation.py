@@ -117,6 +117,9 @@ def test_every_page_is_built_with_its_formulae(site):
         assert f"{Path(page).stem}.html" in built
     assert Parts(built["explanation.html"]).formulae > 10
     assert [name for name, text in built.items() if 'class="arithmatex"' in text] == []
+    # A dollar before which there is a space ends no formula, and stands in the page as it was written.
+    plain = {name: re.sub(r"<(script|style|pre|code)\b.*?</\1>", "", text, flags=re.S) for name, text in built.items()}
+    assert [name for name, text in plain.items() if re.search(r">[^<$]*\$[^<$]*\s\$", text)] == []
     assert [name for name, text in built.items() if "<!-- made:" in text] == []
     assert [name for name, text in built.items() if "Computed where this documentation is built" in text] == []
 
