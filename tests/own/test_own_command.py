@@ -154,7 +154,7 @@ def test_a_model_is_saved_and_judges_other_rows(here, capsys, undrawn):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--x", "a"], "z: no columns; name them with --z"),
+        (["--x", "a"], "z: no columns; name them with --z; there are a, "),
         (["--x", "a", "--z", "c", "--given", "b", "--save-model", "m.npz"], "save_model: a model is of x and z alone"),
         (["--x", "a", "--z", "c", "--save-model", "mi_data.png"], "must be four files"),
         (["--x", "a", "--z", "c", "--given", "a"], "column 'a': in x and in given"),
@@ -172,6 +172,7 @@ def test_a_model_is_saved_and_judges_other_rows(here, capsys, undrawn):
         (["--x", "a", "--z", "c", "--threads", "0"], "threads: 0"),
         (["--x", "a", "--z", "c", "--learning-rate", "x"], "learning_rate: 'x'"),
         (["--x", "a", "--z", "c", "--estimator", "doe-gaussian"], "models densities and has no critic"),
+        (["--x", "a", "--z", "c", "--estimator", "mine"], "smile, kl-dime, gan-dime, hd-dime\n"),
         (["--x", "a", "--z", "c", "--figure", "figure.jpg"], "does not end in one of .svg, .pdf, .png"),
         (["--x", "a", "--z", "c", "--output", "data.parquet"], "must be three files"),
         (["--x", "a", "--z", "c", "--output", "."], "cannot be written"),

@@ -237,6 +237,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _check_model(arguments: argparse.Namespace, settings: OwnSettings) -> None:
     """What goes with a fitted model, and the columns that it takes where none are named."""
+    from mine.own.reading import columns_there
     from mine.own.settings import OwnSettings
 
     if arguments.given and (arguments.model or arguments.save_model):
@@ -248,7 +249,8 @@ def _check_model(arguments: argparse.Namespace, settings: OwnSettings) -> None:
     if not arguments.model:
         for side in ("x", "z"):
             if getattr(arguments, side) is None:
-                raise UserError(f"{side}: no columns; name them with --{side}")
+                there = columns_there(arguments.data, dialect_of(arguments))
+                raise UserError(f"{side}: no columns; name them with --{side}; {there}")
         return
     from mine.own.saved import load
 

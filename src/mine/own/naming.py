@@ -86,6 +86,10 @@ def _columns_of(table: Table, option: str, word: str) -> list[str]:
             return list(table.names[places[first] : places[last] + 1])
     near = difflib.get_close_matches(word, [*table.names, *table.arrays][:_MOST_COLUMNS], 1, 0.75) if word else []
     like = f" (did you mean {near[0]!r}?)" if near else ""
+    raise UserError(f"{option}: {word!r} is no column{like}; {there_are(table)}")
+
+
+def there_are(table: Table) -> str:
+    """The first names of a table's columns, as the end of a message."""
     known = ", ".join([*table.names][:_SHOWN]) + (", ..." if len(table.names) > _SHOWN else "")
-    hint = f"; {table.hint}" if table.hint else ""
-    raise UserError(f"{option}: {word!r} is no column{like}; there are {escaped(known)}{hint}")
+    return f"there are {escaped(known)}" + (f"; {table.hint}" if table.hint else "")

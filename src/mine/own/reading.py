@@ -14,7 +14,7 @@ from mine.own.arrays import npy_table, npz_table
 from mine.own.columns import MAX_LEVELS, Column, column, faults_of
 from mine.own.dialect import Dialect
 from mine.own.faults import Faults
-from mine.own.naming import chosen
+from mine.own.naming import chosen, there_are
 from mine.own.table import Table
 from mine.own.text import text_table
 from mine.own.values import Words, decimal_of
@@ -75,6 +75,11 @@ def read_sides(
     kinds = {name: name in levels for each in places.values() for name in each}
     source, made = _columns(path, table, kinds, free, dialect, source)
     return source, {side: [made[name] for name in each] for side, each in places.items()}
+
+
+def columns_there(path: Path, dialect: Dialect) -> str:
+    """Which columns a file has, as the end of a message. Raises UserError, of a file that cannot be read."""
+    return there_are(_opened(path, dialect)[1])
 
 
 def _meant(

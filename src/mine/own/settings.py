@@ -116,12 +116,12 @@ class OwnSettings:
         for name, value in vars(self).items():
             object.__setattr__(self, name, _plain(value))
         object.__setattr__(self, "split", _split(self.split))
-        check_choice("estimator", self.estimator, tuple(ESTIMATORS))
-        if self.estimator not in WITH_CRITIC:
+        if self.estimator in tuple(ESTIMATORS) and self.estimator not in WITH_CRITIC:
             raise UserError(
                 f"estimator: {self.estimator!r} models densities and has no critic, which interval and permutation "
                 f"test need; allowed are {', '.join(WITH_CRITIC)}"
             )
+        check_choice("estimator", self.estimator, WITH_CRITIC)
         if self.critic is None:
             critics = ESTIMATORS[self.estimator].critics
             object.__setattr__(self, "critic", CONCAT if CONCAT in critics else critics[0])
