@@ -66,22 +66,22 @@ def page(
     """
     runs = sum(len(summary) for summary in summaries.values())
     packages = ", ".join(f"{name} {version}" for name, version in record["packages"].items())
+    figures = list(figures)
+    folders = [name for name in ("search", "own", "concepts") if any(file.startswith(f"{name}/") for file in figures)]
+    claims = ["claims"] if "claims.md" in figures else []
     parts = [
         "# Published figures and numbers",
-        f"Made by `mine publish` from {runs:,} runs at commit {record['commit']['sha']} on {record['cpu']['cores']} "
-        f"cores ({record['cpu']['model']}) with Python {record['python']}, {packages}. "
-        "[published.json](published.json) has the hashes; `data/` the summaries, one row a run.",
+        contents([*claims, *folders, *summaries, *encoders]),
         _LEGEND.strip(),
+        f"Made by `mine publish` from {runs:,} runs at commit {_short(record['commit']['sha'])} on "
+        f"{record['cpu']['cores']} cores ({record['cpu']['model']}) with Python {record['python']}, {packages}. "
+        "[published.json](published.json) has the hashes; `data/` the summaries, one row a run.",
     ]
     if kept := _kept(record):
         parts.append(
             f"Not made again, and kept from earlier publications: {kept}. Each run's row in `data/` has the hash of "
             "the code that trained it."
         )
-    figures = list(figures)
-    folders = [name for name in ("search", "own", "concepts") if any(file.startswith(f"{name}/") for file in figures)]
-    claims = ["claims"] if "claims.md" in figures else []
-    parts.append(contents([*claims, *folders, *summaries, *encoders]))
     if claims:
         parts += [*section("claims"), *_pictures(figures, "claims")]
         parts.append(
@@ -104,7 +104,12 @@ def _kept(record: Mapping[str, Any]) -> str:
             what.setdefault(made["kept_from"], []).append(f"{made['kept']:,} runs of {name}")
     for commit, files in Counter(record.get("kept", {}).values()).items():
         what.setdefault(commit, []).append(f"{files} file{'' if files == 1 else 's'}")
-    return "; ".join(f"of commit {commit or 'unknown'} {', '.join(parts)}" for commit, parts in what.items())
+    return "; ".join(f"of commit {_short(commit)} {', '.join(parts)}" for commit, parts in what.items())
+
+
+def _short(commit: str | None) -> str:
+    """A commit as a page names it; published.json has it whole."""
+    return (commit or "unknown")[:12]
 
 
 def pictures_part(pictures_epochs: pd.DataFrame, search_judged: pd.DataFrame, search_counts: pd.DataFrame) -> str:
