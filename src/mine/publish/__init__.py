@@ -46,6 +46,11 @@ CONCEPTS_TABLES = ("known", "decision", "models", "interventions", "leakage", "p
 
 FIGURE_KINDS = (".svg", ".pdf", ".png")
 
+_OTHER_SEEDS = (
+    "The figure counts over the seeds that judged its settings, the list over those of `pictures`, which were used for "
+    "nothing else: so the two counts differ a little."
+)
+
 
 def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[str, Any]:
     """Copy a finished run's figures and summaries, and write down what made them.
@@ -219,7 +224,8 @@ def _notes(sources: dict[str, Path], output: Path) -> dict[str, str]:
     files = {name: sources.get(f"data/{name}.parquet", output / f"data/{name}.parquet") for name in PICTURES_TABLES}
     if not all(file.exists() for file in files.values()):
         return {}
-    return {"search": pictures_part(**{name: read_frame(file) for name, file in files.items()})}
+    agree = pictures_part(**{name: read_frame(file) for name, file in files.items()})
+    return {"search": f"{_OTHER_SEEDS}\n\n{agree}"}
 
 
 def _stairs(made: Path, published: Path, name: str) -> dict[str, Path]:
