@@ -65,7 +65,7 @@ def test_stairs_of_another_grid_are_refused(root):
     assert not (root / "figures").exists()
 
 
-def test_stairs_of_an_earlier_publication_are_kept_when_the_configuration_has_grown(root):
+def test_stairs_of_an_earlier_publication_are_kept_when_the_configuration_has_changed(root):
     publish(CONFIG, root / "figures", root)
     before = (root / "figures/data/made_stairs.parquet").read_bytes()
     shutil.rmtree(root / "results/made")

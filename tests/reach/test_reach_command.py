@@ -23,7 +23,7 @@ from mine.reach.plan import NULLS, Plan
 from mine.reach.rows import start_of_row
 from mine.reach.tables import ESTIMATES, NULL_TESTS, null_path
 from mine.tasks import fixed_task
-from mine.trace import write_table
+from mine.trace import read_table, write_table
 
 QUICK = {"initialisations": 1, "max_updates": 25, "permutations": 99, "resamples": 99}
 TASK = "turned-labels-5-1-4-1.5"
@@ -167,6 +167,14 @@ def test_pages_hold_what_is_published():
         assert text.split("<!-- made: reach -->\n")[1].split("\n<!-- end: reach -->")[0] == part
 
 
+def test_the_page_says_what_the_first_draws_of_null_data_gave():
+    root = Path(__file__).parents[2]
+    made = pd.read_parquet(root / "figures/data/own_nulls.parquet")
+    first = made[(made["draw"] < 200) & (made["p_value"] < 0.05)].groupby("kind").size()
+    text = " ".join((root / "docs/estimate.md").read_text(encoding="utf-8").split())
+    assert f"had $p < 0.05$ in {first['ar1-0.9']}, and in {first['ar1-0.5']} at 0.5, which left open" in text
+
+
 def test_published_draws_are_finished_jobs_again(tmp_path, capsys):
     plan = PLAN | {
         "draws": 2,
@@ -177,7 +185,7 @@ def test_published_draws_are_finished_jobs_again(tmp_path, capsys):
     config = tmp_path / "config.yaml"
     experiment = {"grid": {"dim": [1], "rho": [0.5], "variant": ["ema"], "seeds": "0"}}
     config.write_text(json.dumps({"experiments": {"small": experiment}, "own": plan}))
-    rows = [start_of_row("cca", TASK, 150, draw) | {"mi_true": 0.5, "value": 0.1 * draw} for draw in (0, 2)]
+    rows = [start_of_row("cca", TASK, 150, draw) | {"mi_true": 0.5, "value": np.nan} for draw in (2, 0)]
     null = [{"kind": "ar1-0.5", "rows": 200, "draw": draw, "value": 0.0, "p_value": 0.5} for draw in (0, 1)]
     for name, columns, made in (("own_more", ESTIMATES, rows), ("own_nulls", NULL_TESTS, null)):
         write_table(tmp_path / f"{name}.parquet", table(columns, [dict.fromkeys(columns) | row for row in made]))
@@ -186,8 +194,9 @@ def test_published_draws_are_finished_jobs_again(tmp_path, capsys):
     jobs = len(Plan.from_dict(plan).jobs()) + 1
     assert main(words) == 0
     assert f"2 jobs restored from {tmp_path}, 0 were there, {jobs - 2} are left to be run" in capsys.readouterr().out
-    made = pd.read_parquet(tmp_path / "out/cells/rows=150/method=cca" / f"task={TASK}" / "first=0.parquet")
-    assert made["value"].tolist() == [0.0]
+    made = read_table(tmp_path / "out/cells/rows=150/method=cca" / f"task={TASK}" / "first=0.parquet")
+    assert made["draw"].to_pylist() == [0]
+    assert made["value"].null_count == 0  # NaN, as it happened
     assert len(pd.read_parquet(tmp_path / "out/nulls" / null_path("ar1-0.5", 0))) == 2
     assert main(words) == 0
     assert "0 jobs restored" in capsys.readouterr().out

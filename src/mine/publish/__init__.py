@@ -59,9 +59,9 @@ def publish(config: dict[str, Any], output: Path, root: Path = Path()) -> dict[s
     data/{experiment}_summary.parquet; the full ledger of claims where there is one (claims.md, claims.html,
     data/claims.parquet), and that of the papers' (benchmark_claims.*); a page with every figure and number; and
     published.json. A file whose bytes are the same is left alone. What was published before and is not made here is
-    kept where it still belongs to the configuration: cells of an experiment, and the figures, benchmarks and ledger
-    that were drawn from what is not here; the record and the page say so. What else an earlier publication wrote (by
-    its published.json) is removed; other files are not touched.
+    kept where it still belongs to the configuration: cells of an experiment, and the figures and ledger that were drawn
+    from what is not here. A benchmark is kept whole. The record and the page say so. What else an earlier publication
+    wrote (by its published.json) is removed; other files are not touched.
 
     Args:
         config: the configuration, with ``results`` and ``experiments``.

@@ -21,8 +21,8 @@ _RUN = ["setting", "critic", "variant", "task", "dim", "seed"]
 def check_stairs(path: Path, experiment: dict[str, Any], *, kept: bool = False) -> dict[str, Any]:
     """What published.json says of an experiment by its table of stairs, which is held against the configuration.
 
-    kept: of an earlier publication, which is what it was when the configuration has grown since. Then ``runs`` are
-    those of the table, and ``planned`` is how many the configuration has where these are not all of its runs.
+    kept: of an earlier publication, which stays what it was when the configuration has changed since. ``runs`` are
+    those of the table, and ``planned`` is how many the configuration has where it has others.
 
     Raises UserError where it cannot be read, or what was made holds other stairs than the configuration makes.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -38,33 +39,34 @@ def restore(plan: Plan, published: Path, results: Path) -> tuple[int, int, int]:
         (results / "nulls" / null_path(kind, first), (kind, plan.null_rows), first, draws)
         for kind, first, draws in plan.null_blocks()
     ]
-    rows = _rows(list(of_cells), ESTIMATES, ["rows", "method", "task"])
-    null_rows = _rows([published / f"{OWN}_{null}.parquet"], NULL_TESTS, ["kind", "rows"])
-    if not rows and not null_rows:
+    parts = (
+        (_published(of_cells, ESTIMATES), ["rows", "method", "task"], jobs),
+        (_published([published / f"{OWN}_{null}.parquet"], NULL_TESTS), ["kind", "rows"], nulls),
+    )
+    if not any(table.num_rows for table, _, _ in parts):
         raise UserError(f"{published}: holds no {OWN}_{estimates}.parquet or other table of `snakemake {OWN}`")
     written = there = 0
-    for found, columns, wanted in ((rows, ESTIMATES, jobs), (null_rows, NULL_TESTS, nulls)):
+    for table, keys, wanted in parts:
+        places = table.select([*keys, "draw"]).to_pandas().drop_duplicates().sort_values("draw")
+        found = dict(iter(places.groupby(keys)["draw"]))
         for path, key, first, draws in wanted:
-            made = found.get(key)
-            made = None if made is None else made[made["draw"].between(first, first + draws - 1)]
+            numbers = found.get(key, pd.Series(dtype=int))
+            numbers = numbers[numbers.between(first, first + draws - 1)]
             if path.exists():
                 there += 1
-            elif made is not None and len(made) == draws:
+            elif len(numbers) == draws:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write_table(path, pa.Table.from_pandas(made, schema(columns), preserve_index=False))
+                write_table(path, table.take(numbers.index.to_numpy()))
                 written += 1
     return written, there, len(jobs) + len(nulls) - written - there
 
 
-def _rows(paths: list[Path], columns: Columns, keys: list[str]) -> dict[tuple, pd.DataFrame]:
-    """Rows of those tables that are there, by their keys, each draw once and in order."""
-    found = []
+def _published(paths: Iterable[Path], columns: Columns) -> pa.Table:
+    """The rows of those tables that are there."""
+    found = [schema(columns).empty_table()]
     for path in (each for each in paths if each.exists()):
         table = read_table(path)
         if table.column_names != list(columns):
             raise UserError(f"{path}: has other columns than this version's; it cannot be restored")
-        found.append(table.to_pandas())
-    if not found:
-        return {}
-    rows = pd.concat(found).drop_duplicates([*keys, "draw"]).sort_values("draw")
-    return dict(iter(rows.groupby(keys)))
+        found.append(table.cast(schema(columns)))
+    return pa.concat_tables(found)
