@@ -58,7 +58,10 @@ def test_a_verdict_a_record_and_a_figure(here, capsys):
         "discrete": [],
     }
     assert record["settings"]["seed"] == 0
-    assert record["settings"]["critic"] == "concat"
+    assert record["settings"]["critic"] == "either"
+    tried = record["critics_on_validation_rows"]
+    assert set(tried) == {"concat", "separable"}
+    assert record["critic"] == max(tried, key=tried.get)
     assert record["marginals"]["kind"] == "normal-scores"
     assert 0.0 <= record["marginals"]["clamped_share_of_test_rows"] < 0.1
     assert len(record["initialisations"]) == 2

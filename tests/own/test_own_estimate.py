@@ -117,10 +117,47 @@ def test_the_separable_critic():
     assert 0.5 < result.mi < 1.3
 
 
-def test_the_critic_is_the_joint_one_where_the_estimator_exists_with_it():
-    assert OwnSettings().critic == "concat"
+def test_a_critic_that_nobody_names_is_either_where_both_can_be_averaged():
+    assert OwnSettings().critic == "either"
+    assert OwnSettings(combine="choose").critic == "concat"
     assert OwnSettings(estimator="infonce").critic == "separable"
     assert OwnSettings(critic="separable").critic == "separable"
+    assert [each.critic for each in OwnSettings().candidates] == ["concat", "separable"]
+    assert OwnSettings(critic="concat").candidates == (OwnSettings(critic="concat"),)
+
+
+@pytest.mark.parametrize("given", [{"combine": "choose"}, {"estimator": "infonce"}])
+def test_either_critic_needs_two_whose_means_can_be_compared(given):
+    with pytest.raises(UserError, match="critic: 'either' compares calibrated means"):
+        OwnSettings(critic="either", **given)
+
+
+def test_validation_rows_choose_the_critic_and_it_is_the_same_as_if_it_had_been_asked_for():
+    fitted, result = made(800, rho=0.8)
+    assert list(fitted.tried) == ["concat", "separable"]
+    assert fitted.read.critic == max(fitted.tried, key=fitted.tried.get)
+    assert fitted.blend.validation == fitted.tried[fitted.read.critic]
+    found = {}
+    for one in OwnSettings(**QUICK).candidates:
+        alone = made(800, rho=0.8, **{name: getattr(one, name) for name in ("critic", "layers", "batch_size")})
+        assert alone[0].tried == {}
+        assert alone[0].blend.validation == fitted.tried[one.critic]
+        found[one.critic] = alone[1].mi
+    assert result.mi == found[fitted.read.critic]
+
+
+def test_a_separable_critic_sees_what_turns_with_each_sides_length():
+    """A Gaussian pair in two dimensions, each side turned by an angle that grows with its own length."""
+
+    def turned(side):
+        angle = 1.5 * (side**2).sum(1, keepdims=True)
+        turned = side[:, ::-1] * [-1.0, 1.0]
+        return np.cos(angle) * side + np.sin(angle) * turned
+
+    x, z = (columns(turned(side), name) for side, name in zip(gaussian(3000, 2, 0.8), "xz", strict=True))
+    fitted = fit(x, z, OwnSettings(initialisations=1))
+    assert fitted.read.critic == "separable"
+    assert fitted.tried["separable"] > fitted.tried["concat"] + 0.05
 
 
 @pytest.mark.parametrize(
@@ -231,7 +268,7 @@ def test_few_rows_of_a_relation_that_needs_many_are_said_to_be(dependent):
     x = np.stack([np.cos(angle), np.sin(angle)], 1)
     z = np.stack([np.cos(5.0 * angle), np.sin(5.0 * angle)], 1) + 0.3 * source.standard_normal((500, 2))
     x, z = columns(x), columns(z, "z")
-    fitted = fit(x, z, OwnSettings(**{**QUICK, "max_updates": 400}))
+    fitted = fit(x, z, OwnSettings(**{**QUICK, "critic": "concat", "max_updates": 400}))
     result = estimate(fitted, x, z)
     assert result.mi + 0.1 < result.training
     assert result.mi < 1.4

@@ -55,7 +55,7 @@ def test_a_model_comes_back_as_it_was(fitted, saved):
     for part, wanted in zip(back.rows_, fitted.rows_, strict=True):
         np.testing.assert_array_equal(part, wanted)
     assert back.get_params() | {"discrete_x": ["kind"]} == fitted.get_params() | {
-        "critic": "concat", "discrete_z": (), "split": (60.0, 20.0, 20.0)
+        "critic": "either", "discrete_z": (), "split": (60.0, 20.0, 20.0)
     }  # fmt: skip
 
 

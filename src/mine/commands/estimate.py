@@ -109,7 +109,8 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--critic",
         metavar="KIND",
-        help=f"separable or concat (default: {default.critic} where the estimator exists with it)",
+        help=f"separable, concat, or either: both are trained, the validation rows choose (default: {default.critic} "
+        "where the estimator exists with both)",
     )
     _add_kinds(how, default)
     _add_numbers(how, default)

@@ -19,6 +19,7 @@ from mine.provenance import code_hash
 from mine.settings import check_choice
 
 MEASURING: dict[str, Any] = {
+    "critic": "concat",
     "initialisations": 1,
     "hidden": 32,
     "learning_rate": 0.01,

@@ -19,6 +19,7 @@ def draw(fitted: ConditionalFit, found: Conditional, title: str) -> Figure:
     """Two panels. title: the verdict."""
     low, high = found.interval
     settings = fitted.whole.settings
+    kinds = " or ".join(dict.fromkeys(each.read.critic for each in (fitted.whole, fitted.part)))
     order = "within levels of" if found.cells.exact else "among neighbours in"
     sheet = style.Sheet(
         1,
@@ -27,7 +28,7 @@ def draw(fitted: ConditionalFit, found: Conditional, title: str) -> Figure:
         subtitle=f"{found.mi:.3f} nats on {found.test_rows:,} test rows, {found.level:.0%} interval {low:.3f} to "
         f"{high:.3f} given this split"
         + (f", p = {found.p_value:.3g}" if np.isfinite(found.p_value) else ", no p-value"),
-        caption=f"{settings.estimator}, {settings.critic} critic, seed {settings.seed}. {found.value_is}. Its interval "
+        caption=f"{settings.estimator}, {kinds} critic, seed {settings.seed}. {found.value_is}. Its interval "
         "takes the same resamples of test rows for both. near: nearest neighbours, Gauss: Gaussian copula, differences "
         f"too, each with two standard errors. The test puts z in other orders {order} c.",
         handles=[

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -42,7 +43,8 @@ class Fit:
     """Trained critics with what they need to look at rows. rows: indices of training, validation and test rows.
 
     copula: what T starts from, None where that is nothing. blend: what is read of the critics, None where it is the
-    chosen one as it is.
+    chosen one as it is. tried: of each kind of critic that was trained, its blend's value on the validation rows, nats;
+    empty where there was no choice. settings: as they were given.
     entropies: of x and of z, nats, where all columns are discrete. seen: which rows it was made of. together: which
     belong together.
     """
@@ -58,6 +60,7 @@ class Fit:
     warnings: tuple[Warned, ...]
     seen: Seen
     together: Rows = INDEPENDENT
+    tried: Mapping[str, float] = field(default_factory=dict)
 
     def tensors(self, x: Sequence[Column], z: Sequence[Column]) -> tuple[Tensor, Tensor]:
         """Rows as the critic takes them, (n, dx) and (n, dz), with the copula's features behind."""
@@ -65,6 +68,12 @@ class Fit:
         amounts = [side.amounts(each) for side, each in zip((self.x, self.z), encoded, strict=True)]
         seen = with_features(self.copula, *encoded, amounts)
         return torch.from_numpy(seen[0]), torch.from_numpy(seen[1])
+
+    @property
+    def read(self) -> OwnSettings:
+        """Settings of the kind of critic that is read."""
+        kind = max(self.tried, key=self.tried.__getitem__) if self.tried else self.settings.critic
+        return next(each for each in self.settings.candidates if each.critic == kind)
 
     @property
     def critic(self) -> tuple[Critic | Blend, Parameters]:
@@ -189,20 +198,45 @@ def fit_parts(
     inputs = [torch.from_numpy(each) for each in with_features(copula, *encoded, amounts)]
     training, validation = ([each[torch.from_numpy(part)] for each in inputs] for part in rows[:2])
     known = None if copula is None else Elliptical(copula.width, *copula.power)
-    trained = train(tuple(training), tuple(validation), settings, known=known, device=device, report=report)
-    if not trained.usable:
-        raise UserError(
-            f"training: no initialisation of {settings.estimator} ever had a finite loss on the validation rows; "
-            "try --estimator js, or a lower --learning-rate"
-        )
+
+    trains = partial(train, tuple(training), tuple(validation), known=known, device=device, report=report)
+    best, tried = _best([_candidate(each, trains(settings=each), validation) for each in settings.candidates])
+    trained = best.trained
     warned += odd_columns([*x, *z], rows[0])
     tensors = [torch.from_numpy(each) for each in encoded]
     warned += of_training(trained, [side.encoding for side in sides], tensors, rows[0], settings)
-    blend = None
-    if settings.averages:
-        blend = fit_blend(trained.estimator.critic, trained.members(trained.usable), *validation)
     entropies, seen = (entropy(x), entropy(z)), Seen.of(encoded, rows)
-    return Fit(settings, *sides, copula, trained, blend, rows, entropies, tuple(warned), seen, together)
+    return Fit(settings, *sides, copula, trained, best.blend, rows, entropies, tuple(warned), seen, together, tried)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """One kind of critic, trained. blend: None where the members are not averaged, or none is usable."""
+
+    settings: OwnSettings
+    trained: Trained
+    blend: Blend | None
+
+
+def _candidate(settings: OwnSettings, trained: Trained, validation: Sequence[Tensor]) -> _Candidate:
+    blend = None
+    if trained.usable and settings.averages:
+        blend = fit_blend(trained.estimator.critic, trained.members(trained.usable), *validation)
+    return _Candidate(settings, trained, blend)
+
+
+def _best(candidates: Sequence[_Candidate]) -> tuple[_Candidate, dict[str, float]]:
+    """The one of the highest value on validation rows, the earlier of two alike; and the value of each, if several."""
+    usable = [each for each in candidates if each.trained.usable]
+    if not usable:
+        raise UserError(
+            f"training: no initialisation of {candidates[0].settings.estimator} ever had a finite loss on the "
+            "validation rows; try --estimator js, or a lower --learning-rate"
+        )
+    if len(candidates) == 1:
+        return usable[0], {}
+    tried = {each.settings.critic: each.blend.validation for each in usable}
+    return max(usable, key=lambda each: each.blend.validation), tried
 
 
 def _copula(amounts: Sequence[np.ndarray], rows: Sequence[np.ndarray], settings: OwnSettings) -> Copula | None:

@@ -45,7 +45,8 @@ class MutualInformation(BaseEstimator):
 
     Args:
         estimator: of ``mine.own.settings.WITH_CRITIC``.
-        critic: ``separable`` or ``concat``; None is ``concat`` where the estimator exists with it.
+        critic: ``separable``, ``concat``, or ``either``: both are trained, and the validation rows choose. None is
+            ``either`` where the estimator exists with both, else the one it exists with.
         marginals: scale of each column of amounts: ``normal-scores``, ``standardise`` or ``none`` (as it is).
         random_state: of everything random: a seed, a NumPy generator, or None, which differs from call to call.
         n_init: critics trained, whose calibrated mean is read.

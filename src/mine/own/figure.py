@@ -39,6 +39,7 @@ def draw(fits: Sequence[Fit], estimate: Estimate, title: str) -> Figure:
     """Four panels of one estimate. fits: one, or that of every split. title: the verdict."""
     low, high = estimate.interval
     settings, splits = fits[0].settings, len(estimate.splits)
+    kinds = " or ".join(dict.fromkeys(each.read.critic for each in fits))
     given = f"over {splits} splits" if splits else "given this split"
     sheet = style.Sheet(
         1,
@@ -47,7 +48,7 @@ def draw(fits: Sequence[Fit], estimate: Estimate, title: str) -> Figure:
         subtitle=f"{estimate.mi:.3f} nats on {estimate.test_rows:,} test rows, {estimate.level:.0%} interval "
         f"{low:.3f} to {high:.3f} {given}"
         + (f", p = {estimate.p_value:.3g}" if np.isfinite(estimate.p_value) else ", no p-value"),
-        caption=f"{settings.estimator}, {settings.critic} critic{'' if splits else f', seed {settings.seed}'}. "
+        caption=f"{settings.estimator}, {kinds} critic{'' if splits else f', seed {settings.seed}'}. "
         f"{estimate.value_is}. The interval resamples test rows, {'splits' if splits else 'initialisations'} count in "
         f"it, and leaves out what another {'' if splits else 'split or '}critic would change. near: nearest "
         "neighbours, Gauss: Gaussian copula, each with two standard errors. Scores "

@@ -150,6 +150,8 @@ def _critics(fitted: Fit, estimate: Estimate) -> dict[str, Any]:
     """The initialisations, and how they became the critic that is read."""
     spread = estimate.spread
     return {
+        "critic": fitted.read.critic,
+        "critics_on_validation_rows": dict(fitted.tried) or None,
         "initialisations": [
             {"kept_update": each.kept, "validation": each.validation, "test": each.test, "overflow": each.lost}
             for each in estimate.initialisations

@@ -172,6 +172,7 @@ def render_of_new_rows(fitted: Fit, estimate: Estimate, made: Made, model: str, 
 
 def _one(fitted: Fit, estimate: Estimate) -> list[str]:
     return [
+        *_critic(fitted),
         f"initialisations test values {_values(each.test for each in estimate.initialisations)}; {_read(fitted)}",
         f"starts from     {_start(fitted)}",
     ]
@@ -180,8 +181,10 @@ def _one(fitted: Fit, estimate: Estimate) -> list[str]:
 def _splits(fits: Sequence[Fit], estimate: Estimate) -> list[str]:
     p_values = ", ".join(f"{each.p_value:.3g}" for each in estimate.splits)
     values = _values(each.mi for each in estimate.splits)
+    kinds = [each.read.critic for each in fits]
     return [
         f"splits          values {values}; p = {p_values}; of each, {_read(fits[0])}",
+        *(["critics         of each split, the validation rows chose " + ", ".join(kinds)] if fits[0].tried else []),
         *(f"{'' if place else 'starts from':<15} {_start(each)}" for place, each in enumerate(fits)),
     ]
 
@@ -199,6 +202,14 @@ def _read(fitted: Fit) -> str:
     if fitted.blend is None:
         return f"number {fitted.trained.chosen + 1} was chosen by the validation rows"
     return "their mean, calibrated on the validation rows, is read"
+
+
+def _critic(fitted: Fit) -> list[str]:
+    """Which kind is read, where there was a choice."""
+    if not fitted.tried:
+        return []
+    values = ", ".join(f"{kind} {value:.3f}" for kind, value in fitted.tried.items())
+    return [f"critic          {fitted.read.critic}, chosen by the validation rows: {values} nats on them"]
 
 
 def _start(fitted: Fit) -> str:

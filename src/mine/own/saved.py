@@ -173,8 +173,8 @@ def _estimator(fitted: Fit) -> Estimator:
     features = 0 if copula is None else copula.width
     known = None if copula is None else Elliptical(copula.width, *copula.power)
     dims = (len(side.encoding.mean) + features for side in (fitted.x, fitted.z))
-    batch = min(fitted.settings.batch_size, len(fitted.rows[0]))
-    return estimator_of(*dims, fitted.settings, batch, known)
+    batch = min(fitted.read.batch_size, len(fitted.rows[0]))
+    return estimator_of(*dims, fitted.read, batch, known)
 
 
 def _first_line(error: Exception) -> str:

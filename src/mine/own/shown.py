@@ -68,7 +68,7 @@ def _estimated(made: Made, settings: OwnSettings) -> tuple[Sequence[Fit], Estima
         settings,
         device=made.device,
         groups=made.groups,
-        trains=lambda split, look: say(split, "train", settings.max_updates, look.update, _told(look)),
+        trains=lambda split, look: say(split, "train", *_done(settings, look), _told(look)),
         judges=lambda split, done: say(split, "judge", rows, done, f"judged {done:,} of about {rows:,} test rows"),
     )
     for line in lines.values():
@@ -92,8 +92,9 @@ def of_new_rows(made: Made, model: Path, *, normalise: bool) -> Shown:
 
 def of_conditional(made: Made, settings: OwnSettings, *, normalise: bool) -> Shown:
     """Conditional mutual information of x and z, given other columns."""
-    line = ProgressLine(2 * settings.max_updates)
-    start = {"whole": 0, "part": settings.max_updates}
+    of_one = len(settings.candidates) * settings.max_updates
+    line = ProgressLine(2 * of_one)
+    start = {"whole": 0, "part": of_one}
     name = {"whole": "I(x, c; z)", "part": "I(c; z)"}
     fitted = fit_conditional(
         made.x,
@@ -102,7 +103,7 @@ def of_conditional(made: Made, settings: OwnSettings, *, normalise: bool) -> Sho
         settings,
         device=made.device,
         groups=made.groups,
-        report=lambda part, look: line.update(start[part] + look.update, f"{name[part]}: {_told(look)}"),
+        report=lambda part, look: line.update(start[part] + _done(settings, look)[1], f"{name[part]}: {_told(look)}"),
     )
     line.close()
     found = estimate_conditional(fitted, made.x, made.z, made.given)
@@ -115,8 +116,14 @@ def of_conditional(made: Made, settings: OwnSettings, *, normalise: bool) -> Sho
     )
 
 
+def _done(settings: OwnSettings, look: Look) -> tuple[int, int]:
+    """Updates of all critics that are trained, one kind after the other, and how many are done by then."""
+    kinds = [each.critic for each in settings.candidates]
+    return len(kinds) * settings.max_updates, kinds.index(look.critic) * settings.max_updates + look.update
+
+
 def _told(look: Look) -> str:
-    return f"update {look.update}, validation {', '.join(f'{value:.3f}' for value in look.value)} nats"
+    return f"{look.critic} critic, update {look.update}, validation {', '.join(f'{value:.3f}' for value in look.value)} nats"
 
 
 def _of_forms(forms: Sequence[Form]) -> list[dict[str, Any]]:

@@ -32,12 +32,13 @@ class Look:
     """Validation rows seen with the critics after ``update`` updates.
 
     criterion: what stops training, by member, lower is better. value: by member, nats: the estimator's own
-    where T is fixed up to a function of z (PER_Z), else Donsker-Varadhan's.
+    where T is fixed up to a function of z (PER_Z), else Donsker-Varadhan's. critic: which kind is trained.
     """
 
     update: int
     criterion: tuple[float, ...]
     value: tuple[float, ...]
+    critic: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def train(
 
     def look(update: int, parameters: Tensor) -> Tensor:
         criterion, value = _look(estimator, layout.views(parameters), x_seen, z_seen, per_z)
-        looks.append(Look(update, tuple(criterion.tolist()), tuple(value.tolist())))
+        looks.append(Look(update, tuple(criterion.tolist()), tuple(value.tolist()), settings.critic))
         report(looks[-1])
         return criterion
 
