@@ -16,8 +16,8 @@ from mine.own.conditional_report import verdict
 from mine.own.settings import OwnSettings
 
 QUICK = {
-    "critic": "concat", "initialisations": 1, "permutations": 199, "resamples": 199, "max_updates": 75, "patience": 3, "blocks": 1,
-    "learning_rate": 5e-3,
+    "critic": "concat", "initialisations": 1, "permutations": 199, "resamples": 199, "max_updates": 75, "patience": 3,
+    "blocks": 1, "learning_rate": 5e-3,
 }  # fmt: skip
 
 

@@ -123,7 +123,8 @@ def _done(settings: OwnSettings, look: Look) -> tuple[int, int]:
 
 
 def _told(look: Look) -> str:
-    return f"{look.critic} critic, update {look.update}, validation {', '.join(f'{value:.3f}' for value in look.value)} nats"
+    values = ", ".join(f"{value:.3f}" for value in look.value)
+    return f"{look.critic} critic, update {look.update}, validation {values} nats"
 
 
 def _of_forms(forms: Sequence[Form]) -> list[dict[str, Any]]:
