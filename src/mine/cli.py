@@ -46,14 +46,22 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {escaped(message)}; see {self.prog} --help\n")
 
 
+class _Top(_Parser):
+    """`mine --help` says what `mine` alone does."""
+
+    def format_help(self) -> str:
+        """Every command by what a person wants."""
+        return f"{overview()}\n"
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    parser = _Parser(
+    parser = _Top(
         prog="mine",
         description="Mutual Information Neural Estimation: estimate, train, draw and compare. All information in nats.",
     )
     parser.add_argument("--version", action="version", version=f"mine {__version__}")
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for name in COMMANDS:
         module = import_module(f"mine.commands.{name}")
         subparser = subparsers.add_parser(
@@ -75,7 +83,12 @@ def overview() -> str:
         lines += ["", f"{wanted[0].upper()}{wanted[1:]}"]
         lines += [f"  mine {name:10} {import_module(f'mine.commands.{name}').HELP}" for name in names]
     return "\n".join(
-        [*lines, "", "`mine COMMAND --help` has the options of one; `make help` what sets up and runs it all."]
+        [
+            *lines,
+            "",
+            "`mine COMMAND --help` has the options of one, `mine --version` the version; `make help` what sets up and "
+            "runs it all.",
+        ]
     )
 
 

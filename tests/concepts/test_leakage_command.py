@@ -89,7 +89,7 @@ def test_warnings_stand_beside_numbers(here, capsys):
 def test_predictions_in_another_order_than_concepts_are_seen(here, capsys):
     assert run("--concepts", "a,b", "--predicted", "pb,pa", "--label", "y", "--no-between") == 0
     first = capsys.readouterr()
-    assert "predictions         pb of a, pa of b" in first.out
+    assert "predictions  pb of a, pa of b" in first.out
     assert "are --predicted and --concepts in the same order?" in first.out
     assert "'pb' orders rows by 'b' (area under the curve " in first.out
     assert "written: leakage_predictions.json" in first.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -24,8 +25,9 @@ SIGNIFICANT = 0.05
 _PAIRS = 12
 CONDITIONAL_IS = "I(s; w | c): what the prediction s tells of w when the true concept c is known"
 DIFFERENCE_IS = "I(s; w) - I(c; w): below 0 where s has lost more of c than leaks"
-_HEAD = ("prediction", "tells of", "beyond the concept", "95 % interval", "p", "neighbours", "p", "difference",
-         "95 % interval")  # fmt: skip
+_HEAD = ("prediction", "tells of", "beyond", "95 % interval", "p", "neighbours", "p", "difference")
+_WIDTH = 88
+"""Of what is printed, so that a page shows it beside its contents; a table is as wide as its names make it."""
 
 
 def verdict(found: Sequence[Leak]) -> str:
@@ -62,9 +64,9 @@ def render(data: Predictions, found: Sequence[Leak], warned: Sequence[Warned], r
         "",
         f"{len(data.label.values):,} rows{dropped}; H({data.label.name}) = {of_label:.3f} nats, of which the true "
         f"concepts leave {max(0.0, determined(data)):.3f} open",
-        f"beyond the concept  {CONDITIONAL_IS}; nats",
-        f"difference          {DIFFERENCE_IS}; nats",
-        "p                   of the test that s and w are independent given c, corrected for all relations (Holm)",
+        *_entry("beyond", f"{CONDITIONAL_IS}; nats, by critics and by nearest neighbours"),
+        *_entry("difference", f"{DIFFERENCE_IS}; nats"),
+        *_entry("p", "of the test that s and w are independent given c, corrected for all relations (Holm)"),
         *_explained(data, found),
         "",
         *_table([_HEAD, *(_cells(each) for each in found)]),
@@ -83,16 +85,19 @@ def _explained(data: Predictions, found: Sequence[Leak]) -> list[str]:
     """Which prediction is of which concept, and what the table has that needs a word."""
     pairs = [f"{one.name} of {other.name}" for one, other in zip(data.predicted, data.concepts, strict=True)]
     more = f" and {len(pairs) - _PAIRS} more" if len(pairs) > _PAIRS else ""
-    lines = [escaped(f"predictions         {', '.join(pairs[:_PAIRS])}{more}")]
+    lines = [*_entry("predictions", escaped(f"{', '.join(pairs[:_PAIRS])}{more}"))]
     if any(each.relation.kind == TOGETHER for each in found):
-        lines.append("all                 what all predictions together tell beyond all true concepts together")
+        lines += _entry("all", "what all predictions together tell beyond all true concepts together")
     elif len(pairs) > 1:
         lines.append("The concepts determine the label, so that nothing can leak beyond all of them: no line of all.")
     if any((each.critics.conditional or 0.0) < 0.0 or (each.neighbours.conditional or 0.0) < 0.0 for each in found):
-        lines.append(
-            "below 0             nothing was found: a difference of two estimates, each with an error of its own"
-        )
+        lines += _entry("below 0", "nothing was found: a difference of two estimates, each with an error of its own")
     return lines
+
+
+def _entry(word: str, meaning: str) -> list[str]:
+    """A word and what it means, in as many lines as that takes."""
+    return textwrap.wrap(f"{word:13}{meaning}", _WIDTH, subsequent_indent=" " * 13)
 
 
 def record(
@@ -150,7 +155,6 @@ def _cells(leak: Leak) -> tuple[str, ...]:
         _nats(neighbours.conditional),
         _p(leak.p_neighbours),
         _nats(critics.difference),
-        _interval(critics.difference_low, critics.difference_high),
     )
 
 
