@@ -126,7 +126,9 @@ def test_the_page_of_the_published_runs(site: Path, browser: Browser):
     browser.open(site / "explore.html", "#experiment=pictures&setting=biased&d=2&rho=0.99&runs=all")
     assert browser.run("return document.documentElement.dataset.ready") == "yes"
     assert len(drawn(browser)) > 40
-    assert "40 of 40 overflow" in browser.run("return document.getElementById('said').textContent")
+    said = browser.run("return document.getElementById('said').textContent")
+    assert "40 of 40 overflow" in said
+    assert "EMA: no run here; it has some in setting ema." in said
     assert browser.complaints == []
 
 

@@ -222,6 +222,12 @@ function ending(runs) {
   if (away.length) parts.push(`${away.length} of ${runs.length} run away without overflow`);
   return parts.join("; ") || `none of ${runs.length} diverges`;
 }
+// Where a chosen variant has no run in this cell: the settings in which it has some.
+function elsewhere(name) {
+  const named = Object.keys(experiment().cells).map(key => key.split("|")).filter(parts => parts[1] === name);
+  const settings = [...new Set(named.map(parts => parts[0]))];
+  return `${data.looks[name].label}: no run here; it has some in setting ${settings.join(", ")}.`;
+}
 function say(variants, truth) {
   const where = `${at("experiment").value}, ${at("setting").value}, d = ${at("d").value}, ρ = ${at("rho").value}`;
   const parts = variants.map(name => {
@@ -230,8 +236,9 @@ function say(variants, truth) {
       + `held out ${number(last[2])}, population ${number(last[5])} nats` : "";
     return `${data.looks[name].label}: ${ending(here.runs)}${worth}.`;
   });
-  at("said").textContent = truth === null ? `${where}: no runs of the chosen variants.`
-    : `${where}; truth ${number(truth)} nats. ${parts.join(" ")}`;
+  parts.push(...ticked(at("variants")).filter(name => !cell(name)).map(elsewhere));
+  const known = truth === null ? "" : `; truth ${number(truth)} nats`;
+  at("said").textContent = `${where}${known}. ${parts.join(" ") || "No variant is chosen."}`;
   const {training, window: span} = cell(variants[0]) ?? {};
   at("how").textContent = (training ? `Trained with ${training}. ` : "")
     + (span ? `A point stands for a window of ${span}, at its last update: in-batch is the mean of the window, the `
@@ -291,7 +298,7 @@ function ledger() {
 }
 
 // Where the page starts: a cell in which the variants part, if it is there.
-const START = {setting: "derangement", d: 5, rho: "0.95"};
+const START = {experiment: "writeup", setting: "derangement", d: 5, rho: "0.95"};
 
 // "#claim-NAME" is what the ledger's page links to: the claim, with its first view shown.
 function follow() {
