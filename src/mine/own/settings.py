@@ -61,7 +61,8 @@ MOST_SHARE = 1_000_000
 class OwnSettings:
     """Settings of one estimate. Construction checks every value and raises UserError.
 
-    Chosen on Gaussian and independent data of 300 to 10,000 rows (docs/estimate.md), the same for all data.
+    Chosen on Gaussian and independent data of 300 to 10,000 rows and on draws of the choosing tasks
+    (``mine.tasks.split``), the same for all data.
 
     estimator: of WITH_CRITIC.
     critic: ``separable``, ``concat``, or ``either`` (``candidates``); None is ``either`` where the estimator exists
