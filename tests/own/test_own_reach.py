@@ -51,3 +51,20 @@ def test_the_documentation_says_what_was_measured():
         level = 0.05 if float(rho) == 0.0 else 0.01
         below = sum(each["p_value"] < level for each in draws)
         assert p_values == f"under {level} in {below} of {count}"
+
+
+def test_the_documentation_says_how_often_the_test_given_columns_rejects():
+    made = json.loads((ROOT / "benchmarks" / "conditional_test.json").read_text())
+    text = " ".join((ROOT / "docs" / "estimate.md").read_text(encoding="utf-8").split())
+    said = text.partition("**Measured size**")[2].partition("`--normalise`")[0]
+    found = {(each["kind"], each["partial"]): (each["below_0.05"], each["draws"]) for each in made["tests"]}
+    assert all(sum(p < 0.05 for p in each["p"]) == each["below_0.05"] for each in made["tests"])
+    for kind, words in {
+        "levels": "With four levels as $c$, {} of {} draws",
+        "amount": "correlated by 0.8, {} of {}, so",
+        "bent": "both are curves {} of {}.",
+        "three": "With three amounts it is **{} of {}**",
+    }.items():
+        assert words.format(*found[kind, 0.0]) in said
+    power = [found[kind, 0.3][0] for kind in ("levels", "amount", "bent")]
+    assert "it found {} with levels, {} with one amount, and {} where both are curves".format(*power) in said
