@@ -69,6 +69,8 @@ LEDGER_SCHEMA = pa.schema(
 KEPT = "of an earlier publication, not measured again"
 """Note of a finding that was taken over."""
 
+HOW = "how a verdict is made, and when its rule was written"
+
 _OF_THE_CLAIM = ("sentence", "asked_by", "place", "test", "rule", "figure")
 _SYMBOLS = {HOLDS: "✔", PARTLY: "◐", FAILS: "✘", UNDECIDED: "?", NOT_RUN: "–"}
 _MANY = {
@@ -195,6 +197,7 @@ def plain_table(ledger: pd.DataFrame) -> str:
 def markdown_text(ledger: pd.DataFrame, book: Book = WRITE_UP_BOOK) -> str:
     """The whole ledger in Markdown: the short table, then each claim with its test, rule and findings."""
     parts = [f"# {book.title}", f"{'. '.join(in_words(ledger))}.", book.legend, short_table(ledger, book)]
+    parts += [f'<details markdown="1"><summary>{HOW}</summary>', book.how, "</details>"]
     for first, findings in _claims_of(ledger):
         parts.append(f"## {first.number}. {first.sentence}")
         parts.append(f"**{word(first.claim_verdict)}**" + (f": {first.claim_where}" if first.claim_where else ""))
@@ -218,6 +221,7 @@ def page_text(ledger: pd.DataFrame, book: Book = WRITE_UP_BOOK) -> str:
     body = [
         f"<h1>{book.title}</h1><p>{html.escape('. '.join(in_words(ledger)))}.</p><p>{html.escape(book.legend)}</p>",
         _table(("", "claim", book.who, "verdict", "how it shows"), rows),
+        f"<details><summary>{HOW}</summary><p>{html.escape(book.how)}</p></details>",
     ]
     for first, findings in _claims_of(ledger):
         where = f": {html.escape(first.claim_where)}" if first.claim_where else ""
