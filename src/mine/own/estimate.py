@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,7 +19,7 @@ from mine.own.blend import Blend, fit_blend
 from mine.own.cautions import of_overfitting, of_test_rows, of_training
 from mine.own.checks import check
 from mine.own.columns import Column, Warned, entropy
-from mine.own.copula import Copula, fit_copula, with_features
+from mine.own.copula import Copula, fit_copula, fit_turning, with_features
 from mine.own.marginals import Side, clamping, odd_columns
 from mine.own.order import NEAR_COPIES, NOT_STATIONARY, arrangement, of_new_rows
 from mine.own.rows import INDEPENDENT, Rows
@@ -34,6 +33,9 @@ from mine.own.witnesses import Witness, all_witnesses, parted
 _ERROR_RESAMPLES = 200
 """Only a standard error is taken from them."""
 
+TURNING = ", turning"
+"""Behind the kind of a critic that starts from a turning copula."""
+
 _TRAINING_ROWS = 4_000
 """Rows trained on that the critic is looked at on."""
 
@@ -43,8 +45,8 @@ class Fit:
     """Trained critics with what they need to look at rows. rows: indices of training, validation and test rows.
 
     copula: what T starts from, None where that is nothing. blend: what is read of the critics, None where it is the
-    chosen one as it is. tried: of each kind of critic that was trained, its blend's value on the validation rows, nats;
-    empty where there was no choice. settings: as they were given.
+    chosen one as it is. tried: of each kind of critic and start that was trained, its blend's value on the validation
+    rows, nats; empty where there was no choice. kind: the kind of critic that is read. settings: as they were given.
     entropies: of x and of z, nats, where all columns are discrete. seen: which rows it was made of. together: which
     belong together.
     """
@@ -61,6 +63,7 @@ class Fit:
     seen: Seen
     together: Rows = INDEPENDENT
     tried: Mapping[str, float] = field(default_factory=dict)
+    kind: str = ""
 
     def tensors(self, x: Sequence[Column], z: Sequence[Column]) -> tuple[Tensor, Tensor]:
         """Rows as the critic takes them, (n, dx) and (n, dz), with the copula's features behind."""
@@ -72,8 +75,7 @@ class Fit:
     @property
     def read(self) -> OwnSettings:
         """Settings of the kind of critic that is read."""
-        kind = max(self.tried, key=self.tried.__getitem__) if self.tried else self.settings.critic
-        return next(each for each in self.settings.candidates if each.critic == kind)
+        return next(each for each in self.settings.candidates if self.kind in ("", each.critic))
 
     @property
     def critic(self) -> tuple[Critic | Blend, Parameters]:
@@ -194,35 +196,56 @@ def fit_parts(
     sides = [Side.of(columns, rows[0], settings.marginals) for columns in (x, z)]
     encoded = [side(columns) for side, columns in zip(sides, (x, z), strict=True)]
     amounts = [side.amounts(each) for side, each in zip(sides, encoded, strict=True)]
-    copula = _copula(amounts, rows, settings)
-    inputs = [torch.from_numpy(each) for each in with_features(copula, *encoded, amounts)]
-    training, validation = ([each[torch.from_numpy(part)] for each in inputs] for part in rows[:2])
-    known = None if copula is None else Elliptical(copula.width, *copula.power)
-
-    trains = partial(train, tuple(training), tuple(validation), known=known, device=device, report=report)
-    best, tried = _best([_candidate(each, trains(settings=each), validation) for each in settings.candidates])
+    candidates = []
+    for copula in _starts(amounts, rows, settings):
+        inputs = [torch.from_numpy(each) for each in with_features(copula, *encoded, amounts)]
+        training, validation = ([each[torch.from_numpy(part)] for each in inputs] for part in rows[:2])
+        for each in settings.candidates:
+            candidates.append(_candidate(each, copula, training, validation, device, report))
+    best, tried = _best(candidates)
     trained = best.trained
     warned += odd_columns([*x, *z], rows[0])
     tensors = [torch.from_numpy(each) for each in encoded]
     warned += of_training(trained, [side.encoding for side in sides], tensors, rows[0], settings)
     entropies, seen = (entropy(x), entropy(z)), Seen.of(encoded, rows)
-    return Fit(settings, *sides, copula, trained, best.blend, rows, entropies, tuple(warned), seen, together, tried)
+    return Fit(
+        *(settings, *sides, best.copula, trained, best.blend, rows, entropies, tuple(warned), seen, together),
+        tried=tried,
+        kind=best.settings.critic,
+    )
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """One kind of critic, trained. blend: None where the members are not averaged, or none is usable."""
+    """One kind of critic, trained from one start. blend: None where members are not averaged, or none is usable."""
 
     settings: OwnSettings
+    copula: Copula | None
     trained: Trained
     blend: Blend | None
+    name: str
 
 
-def _candidate(settings: OwnSettings, trained: Trained, validation: Sequence[Tensor]) -> _Candidate:
+def _candidate(
+    settings: OwnSettings,
+    copula: Copula | None,
+    training: Sequence[Tensor],
+    validation: Sequence[Tensor],
+    device: torch.device | str,
+    report: Callable[[Look], object],
+) -> _Candidate:
+    known = None if copula is None else Elliptical(copula.width, *copula.power)
+    name = f"{settings.critic}{TURNING if copula is not None and copula.turning else ''}"
+    trained = train(
+        *(tuple(training), tuple(validation), settings),
+        known=known,
+        device=device,
+        report=lambda look: report(replace(look, critic=name)),
+    )
     blend = None
     if trained.usable and settings.averages:
         blend = fit_blend(trained.estimator.critic, trained.members(trained.usable), *validation)
-    return _Candidate(settings, trained, blend)
+    return _Candidate(settings, copula, trained, blend, name)
 
 
 def _best(candidates: Sequence[_Candidate]) -> tuple[_Candidate, dict[str, float]]:
@@ -235,16 +258,21 @@ def _best(candidates: Sequence[_Candidate]) -> tuple[_Candidate, dict[str, float
         )
     if len(candidates) == 1:
         return usable[0], {}
-    tried = {each.settings.critic: each.blend.validation for each in usable}
+    tried = {each.name: each.blend.validation for each in usable}
     return max(usable, key=lambda each: each.blend.validation), tried
 
 
-def _copula(amounts: Sequence[np.ndarray], rows: Sequence[np.ndarray], settings: OwnSettings) -> Copula | None:
-    """The copula of the columns that are amounts; None where there are none, it is not wanted or it says nothing."""
+def _starts(amounts: Sequence[np.ndarray], rows: Sequence[np.ndarray], settings: OwnSettings) -> list[Copula | None]:
+    """Copulas of the columns that are amounts; None where there are none, none is wanted or it says nothing.
+
+    A turning one is a second start where it is worth more, and calibrated means can be compared.
+    """
     if not settings.starts_from_copula or not all(each.shape[1] for each in amounts):
-        return None
-    copula = fit_copula(*([each[part] for each in amounts] for part in rows[:2]))
-    return None if copula.empty else copula
+        return [None]
+    parts = [[each[part] for each in amounts] for part in rows[:2]]
+    copula = fit_copula(*parts)
+    turned = fit_turning(*parts, copula) if settings.averages else None
+    return [None if copula.empty else copula, *([] if turned is None else [turned])]
 
 
 def estimate(

@@ -181,7 +181,7 @@ def _one(fitted: Fit, estimate: Estimate) -> list[str]:
 def _splits(fits: Sequence[Fit], estimate: Estimate) -> list[str]:
     p_values = ", ".join(f"{each.p_value:.3g}" for each in estimate.splits)
     values = _values(each.mi for each in estimate.splits)
-    kinds = [each.read.critic for each in fits]
+    kinds = [each.kind for each in fits]
     return [
         f"splits          values {values}; p = {p_values}; of each, {_read(fits[0])}",
         *(["critics         of each split, the validation rows chose " + ", ".join(kinds)] if fits[0].tried else []),
@@ -209,7 +209,8 @@ def _critic(fitted: Fit) -> list[str]:
     if not fitted.tried:
         return []
     values = ", ".join(f"{kind} {value:.3f}" for kind, value in fitted.tried.items())
-    return [f"critic          {fitted.read.critic}, chosen by the validation rows: {values} nats on them"]
+    best = max(fitted.tried, key=fitted.tried.__getitem__)
+    return [f"critic          {best}; chosen by the validation rows: {values} nats on them"]
 
 
 def _start(fitted: Fit) -> str:
@@ -217,7 +218,8 @@ def _start(fitted: Fit) -> str:
         return "nothing"
     kind = "Gaussian" if math.isinf(fitted.copula.dof) else f"t copula of {fitted.copula.dof:g} degrees of freedom"
     kind = kind if kind != "Gaussian" else "Gaussian copula"
-    return f"the log ratio of a {kind}, {len(fitted.copula.rho)} canonical correlations"
+    of_what = " of columns and columns times length" if fitted.copula.turning else ""
+    return f"the log ratio of a {kind}{of_what}, {len(fitted.copula.rho)} canonical correlations"
 
 
 def normalised_lines(forms: Sequence[Form]) -> list[str]:

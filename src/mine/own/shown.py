@@ -16,7 +16,7 @@ from mine.own.conditional_report import record_conditional
 from mine.own.conditional_report import render as render_conditional
 from mine.own.conditional_report import verdict as conditional_verdict
 from mine.own.crossfit import fit_and_estimate
-from mine.own.estimate import Estimate, Fit, estimate_new
+from mine.own.estimate import TURNING, Estimate, Fit, estimate_new
 from mine.own.normalised import Form, normalised
 from mine.own.record import plain, record, record_of_new_rows
 from mine.own.report import Made, render, render_of_new_rows, verdict
@@ -68,7 +68,7 @@ def _estimated(made: Made, settings: OwnSettings) -> tuple[Sequence[Fit], Estima
         settings,
         device=made.device,
         groups=made.groups,
-        trains=lambda split, look: say(split, "train", *_done(settings, look), _told(look)),
+        trains=lambda split, look: say(split, look.critic.partition(TURNING)[1], *_done(settings, look), _told(look)),
         judges=lambda split, done: say(split, "judge", rows, done, f"judged {done:,} of about {rows:,} test rows"),
     )
     for line in lines.values():
@@ -117,9 +117,10 @@ def of_conditional(made: Made, settings: OwnSettings, *, normalise: bool) -> Sho
 
 
 def _done(settings: OwnSettings, look: Look) -> tuple[int, int]:
-    """Updates of all critics that are trained, one kind after the other, and how many are done by then."""
+    """Updates of all kinds of critic that are trained from one start, one after the other, and how many are done."""
     kinds = [each.critic for each in settings.candidates]
-    return len(kinds) * settings.max_updates, kinds.index(look.critic) * settings.max_updates + look.update
+    before = kinds.index(look.critic.partition(TURNING)[0])
+    return len(kinds) * settings.max_updates, before * settings.max_updates + look.update
 
 
 def _told(look: Look) -> str:

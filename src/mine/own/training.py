@@ -32,7 +32,7 @@ class Look:
     """Validation rows seen with the critics after ``update`` updates.
 
     criterion: what stops training, by member, lower is better. value: by member, nats: the estimator's own
-    where T is fixed up to a function of z (PER_Z), else Donsker-Varadhan's. critic: which kind is trained.
+    where T is fixed up to a function of z (PER_Z), else Donsker-Varadhan's. critic: what is trained.
     """
 
     update: int
