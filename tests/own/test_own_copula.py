@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from known_data import gaussian
+from known_data import gaussian, turned_pairs
 from scipy.stats import multivariate_normal, multivariate_t
 from scipy.stats import t as student
 
 from mine.estimators import build
 from mine.estimators.corrected import Corrected, Elliptical
 from mine.own.blend import LARGEST, Blend, concave_weights, fit_blend
-from mine.own.copula import Copula, fit_copula
+from mine.own.copula import Copula, fit_copula, fit_turning, turning
 from mine.own.scores import judge
 from mine.settings import TrainingSettings
 
@@ -75,6 +75,55 @@ def test_student_data_give_few_degrees_of_freedom():
 
     scores = [np.column_stack([Scores.of(each)(each) for each in side.T]) for side in (x, z)]
     assert fitted(*scores).dof in (1.0, 2.0, 3.0)
+
+
+@pytest.mark.parametrize("dim", [1, 3, 25])
+def test_columns_times_length_have_the_columns_scale_however_long_a_row_is(dim):
+    rows = np.random.default_rng(0).standard_normal((20_000, dim))
+    both = turning(rows)
+    np.testing.assert_array_equal(both[:, :dim], rows)
+    assert 0.3 < both[:, dim:].std() < 1.1
+    far = turning(1e6 * rows[:5])[:, dim:] / (1e6 * rows[:5])
+    np.testing.assert_allclose(far, 2 * dim / math.sqrt(2 * dim + 8), rtol=1e-6)
+
+
+def test_a_turning_copulas_log_ratio_is_that_of_the_densities_of_columns_and_columns_times_length():
+    source = np.random.default_rng(0)
+    x, z = source.standard_normal((20, 3)), source.standard_normal((20, 2))
+    found = Copula(math.inf, np.eye(6, 2), np.eye(4, 2), np.array([0.8, 0.3]), np.eye(6), np.eye(4), turning=True)
+    joint = np.eye(10)
+    for place, each in enumerate(found.rho):
+        joint[place, 6 + place] = joint[6 + place, place] = each
+    densities = [multivariate_normal(cov=block) for block in (joint, np.eye(6), np.eye(4))]
+    of_x, of_z = turning(x), turning(z)
+    wanted = densities[0].logpdf(np.hstack([of_x, of_z])) - densities[1].logpdf(of_x) - densities[2].logpdf(of_z)
+    np.testing.assert_allclose(found.log_ratio(x, z), wanted, atol=1e-9)
+    np.testing.assert_allclose(found.all_pairs(x, z).diagonal(), wanted, atol=1e-9)
+
+
+def turning_start(x, z):
+    parts = (x[:3000], z[:3000]), (x[3000:4000], z[3000:4000])
+    plain = fit_copula(*parts)
+    return plain, fit_turning(*parts, plain)
+
+
+def value(found, x, z):
+    """Donsker-Varadhan's on all pairs of rows."""
+    scores = found.all_pairs(x, z)
+    off = scores[~np.eye(len(scores), dtype=bool)]
+    return scores.diagonal().mean() - np.log(np.exp(off).mean())
+
+
+def test_what_turns_with_length_has_a_turning_start_that_is_worth_more_on_fresh_rows():
+    x, z = turned_pairs(5000)
+    plain, found = turning_start(x, z)
+    assert found.turning
+    assert value(found, x[4000:], z[4000:]) > value(plain, x[4000:], z[4000:]) + 0.1
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.8])
+def test_gaussian_data_have_no_turning_start(rho):
+    assert turning_start(*gaussian(4000, 3, rho))[1] is None
 
 
 @pytest.mark.parametrize("kind", ["separable", "concat"])

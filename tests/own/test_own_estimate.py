@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from known_data import QUICK, columns, gaussian
+from known_data import QUICK, columns, gaussian, turned
 
 from mine.errors import UserError
 from mine.own import cautions
@@ -148,13 +148,7 @@ def test_validation_rows_choose_the_critic_and_it_is_the_same_as_if_it_had_been_
 
 def test_a_separable_critic_sees_what_turns_with_each_sides_length():
     """A Gaussian pair in two dimensions, each side turned by an angle that grows with its own length."""
-
-    def turned(side):
-        angle = 1.5 * (side**2).sum(1, keepdims=True)
-        turned = side[:, ::-1] * [-1.0, 1.0]
-        return np.cos(angle) * side + np.sin(angle) * turned
-
-    x, z = (columns(turned(side), name) for side, name in zip(gaussian(3000, 2, 0.8), "xz", strict=True))
+    x, z = (columns(turned(side, 1.5), name) for side, name in zip(gaussian(3000, 2, 0.8), "xz", strict=True))
     fitted = fit(x, z, OwnSettings(initialisations=1))
     assert fitted.read.critic == "separable"
     assert fitted.tried["separable"] > fitted.tried["concat"] + 0.05

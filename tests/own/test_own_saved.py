@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
-from known_data import gaussian
+from known_data import gaussian, turned_pairs
 
 from mine.errors import UserError
 from mine.own import MutualInformation
@@ -40,6 +40,16 @@ def fresh():
     frame = pd.DataFrame(x, columns=["a", "b"])
     frame["kind"] = "up"
     return frame, pd.DataFrame(z, columns=["c", "d"])
+
+
+def test_a_model_that_starts_from_a_turning_copula_comes_back(tmp_path):
+    model = MutualInformation(**{**QUICK, "n_init": 1}).fit(*turned_pairs(1500))
+    assert model._fit.copula.turning
+    model.save(tmp_path / "model.npz")
+    back = MutualInformation.load(tmp_path / "model.npz")
+    assert back._fit.copula.turning
+    new = turned_pairs(100, seed=4)
+    np.testing.assert_array_equal(back.score_samples(*new), model.score_samples(*new))
 
 
 def test_a_model_comes_back_as_it_was(fitted, saved):
